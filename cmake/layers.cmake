@@ -1,0 +1,42 @@
+# One static library and one include root for each layer: a layer sees only what it links.
+#
+# bamgate_layer(NAME [LAYERS layer...] [LIBS target...] [PRIVATE_LIBS target...])
+#   Builds src/NAME/*.cc as bamgate_NAME. Its include root holds nothing but a link to its own folder, so
+#   `#include "ice/agent.h"` compiles only in a layer that lists ice, or a layer that lists it, under LAYERS.
+# bamgate_tests(NAME [LAYERS layer...] [LIBS target...])
+#   Builds tests/NAME/*.cc as test_NAME with GoogleTest and registers it with ctest under the label `unit`.
+
+function(bamgate_layer name)
+  cmake_parse_arguments(ARG "" "" "LAYERS;LIBS;PRIVATE_LIBS" ${ARGN})
+  set(root ${CMAKE_BINARY_DIR}/roots/${name})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/src/${name} ${root}/${name} SYMBOLIC)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  list(TRANSFORM ARG_LAYERS PREPEND bamgate_)
+  if(sources)
+    add_library(bamgate_${name} STATIC ${sources})
+    target_include_directories(bamgate_${name} PUBLIC ${root})
+    target_link_libraries(bamgate_${name} PUBLIC ${ARG_LAYERS} ${ARG_LIBS} PRIVATE ${ARG_PRIVATE_LIBS} bamgate_warnings)
+  else()
+    add_library(bamgate_${name} INTERFACE)
+    target_include_directories(bamgate_${name} INTERFACE ${root})
+    target_link_libraries(bamgate_${name} INTERFACE ${ARG_LAYERS} ${ARG_LIBS})
+  endif()
+endfunction()
+
+function(bamgate_tests name)
+  cmake_parse_arguments(ARG "" "" "LAYERS;LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cc)
+  if(NOT sources OR NOT BAMGATE_TESTS)
+    return()
+  endif()
+  list(TRANSFORM ARG_LAYERS PREPEND bamgate_)
+  add_executable(test_${name} ${sources})
+  target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(test_${name} PRIVATE BAMGATE_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/vectors")
+  target_link_libraries(test_${name} PRIVATE ${ARG_LAYERS} bamgate_test_support ${ARG_LIBS} GTest::gmock GTest::gtest_main
+                                             bamgate_warnings)
+  add_test(NAME ${name} COMMAND test_${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES LABELS unit)
+endfunction()
