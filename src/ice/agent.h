@@ -1,0 +1,156 @@
+// A full ICE agent for one component (RFC 8445), with trickle (RFC 8838), patience (RFC 8863) and consent (RFC 7675).
+//
+// It gathers candidates, pairs them with the remote ones, checks the pairs, nominates one and keeps consent on it. It is a
+// pure machine: datagrams and time in; datagrams, events and the next deadline out (core/sans_io.h).
+// Left out: ICE lite, ICE-TCP, several components or streams, renomination and restart in place (a restart is a new Agent).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/crypto.h"
+#include "core/endpoint.h"
+#include "core/random.h"
+#include "core/sans_io.h"
+#include "ice/candidate.h"
+#include "ice/checklist.h"
+#include "ice/consent.h"
+#include "ice/credentials.h"
+#include "ice/error.h"
+#include "ice/gatherer.h"
+#include "ice/pair.h"
+#include "stun/message.h"
+
+namespace bamgate::ice {
+
+/// Who nominates (RFC 8445 §6.1.1): the side that made the offer controls, unless a conflict changes that.
+enum class Role : std::uint8_t { kControlling, kControlled };
+
+/// kNew -> kChecking (remote credentials known) -> kConnected (a path is selected) -> kDisconnected (consent is gone).
+/// kChecking -> kFailed when patience ends without a path. kDisconnected, kFailed and kClosed are final: the agent sends
+/// nothing more and wants no timer; start afresh with a new Agent and new credentials.
+enum class State : std::uint8_t { kNew, kChecking, kConnected, kDisconnected, kFailed, kClosed };
+
+std::string_view to_string(State state);
+
+struct Options {
+  Role role = Role::kControlling;
+  Credentials local;                   // see Credentials::generate()
+  std::vector<Endpoint> stun_servers;  // at most kMaxStunServers; more may come with add_stun_server()
+  /// The tunnel's own prefixes: no local, remote or peer-reflexive candidate may lie there.
+  std::vector<IpPrefix> excluded;
+  /// Addresses that exist only behind relays (the hub's 10.255.0.0/16): relayed candidates there pair with each other only.
+  std::vector<IpPrefix> relay_networks;
+  /// RFC 8445 §5.1.1.1 forbids loopback candidates; tests on one machine may want them.
+  bool allow_loopback = false;
+};
+
+/// What the agent counted since it was made.
+struct Counters {
+  std::uint64_t checks_sent = 0;             // first transmissions of connectivity checks, without consent
+  std::uint64_t retransmissions = 0;         // of connectivity checks
+  std::uint64_t checks_received = 0;         // valid ones
+  std::uint64_t checks_succeeded = 0;        // valid success responses to our connectivity checks
+  std::uint64_t checks_failed = 0;           // checks given up or answered with an error, role conflicts aside
+  std::uint64_t role_conflicts = 0;          // 487 sent or received
+  std::uint64_t consent_sent = 0;            // consent checks
+  std::uint64_t consent_answered = 0;        // valid responses to them
+  std::uint64_t dropped_malformed = 0;       // no STUN, or STUN that nobody asked for
+  std::uint64_t dropped_unauthenticated = 0; // wrong user name or integrity
+  std::uint64_t dropped_excluded = 0;        // from an excluded or unusable address, or on an unknown path
+  std::uint64_t dropped_limit = 0;           // candidates, pairs, early checks or replies beyond a bound
+};
+
+/// A candidate of ours for the peer. Trickle it.
+struct LocalCandidate {
+  Candidate candidate;
+};
+/// No further LocalCandidate comes: send end-of-candidates (RFC 8838 §13).
+struct GatheringComplete {};
+struct StateChanged {
+  State state;
+};
+/// Data goes over `path` from now on. Comes before StateChanged{kConnected}, and again if the peer nominates a better one.
+struct PathSelected {
+  Path path;
+  Candidate local;
+  Candidate remote;
+};
+
+/// One ICE session with one peer. After any call: drain poll_transmit(), then poll_event(), then read next_timeout().
+class Agent {
+ public:
+  using Event = std::variant<LocalCandidate, GatheringComplete, StateChanged, PathSelected>;
+  using Error = ice::Error;
+
+  // Bounds against floods.
+  static constexpr std::size_t kMaxLocalCandidates = 32;
+  static constexpr std::size_t kMaxRemoteCandidates = 32;        // signalled ones
+  static constexpr std::size_t kMaxPeerReflexiveCandidates = 16;  // learnt from checks
+  static constexpr std::size_t kMaxEarlyChecks = 16;
+  static constexpr std::size_t kMaxQueuedDatagrams = 64;
+
+  /// `random` and `crypto` must outlive the agent.
+  Agent(Options options, Random& random, Crypto& crypto);
+
+  /// A socket bound to `base` becomes a host candidate; one server-reflexive candidate is gathered from each STUN server of
+  /// its family. Several bases may share a socket. Excluded and unusable addresses, and any call after GatheringComplete,
+  /// are ignored.
+  void add_local_address(Instant now, SocketId socket, const Endpoint& base);
+  /// A TURN allocation: `relayed` is its address, `related` the mapped one. Checks through it carry `relay` in their path.
+  void add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed, const Endpoint& related);
+  /// One more STUN server, as soon as its name is resolved. Ignored after GatheringComplete and beyond kMaxStunServers.
+  void add_stun_server(Instant now, const Endpoint& server);
+  /// No more addresses, relays or servers come. GatheringComplete follows once every STUN server answered or was given up.
+  void set_local_addresses_complete(Instant now);
+
+  /// The peer's ufrag and password; checks start. Early checks of that ufrag are taken up, others forgotten.
+  /// Invalid credentials and a second call are ignored.
+  void set_remote_credentials(Instant now, Credentials remote);
+  /// May come before the credentials. The same endpoint twice is no error.
+  /// Errors: kUnusableAddress, kExcludedAddress, kTooMany, kClosed.
+  std::expected<void, Error> add_remote_candidate(Instant now, const Candidate& candidate);
+  /// The peer's end-of-candidates.
+  void set_remote_candidates_complete(Instant now);
+
+  /// One STUN datagram (or a batch of them) from `received.path`. The error says why it was dropped; all are harmless.
+  std::expected<void, Error> handle_input(Instant now, const Received& received);
+  void handle_timeout(Instant now);
+  /// A buffer of 1,200 bytes is always large enough; a datagram that does not fit is dropped.
+  std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
+  std::optional<Event> poll_event();
+  Instant next_timeout() const;
+
+  /// Ends the session: nothing is sent any more, not even answers.
+  void close(Instant now);
+
+  /// Authenticated data (DTLS) came on this path. It shows that the path works towards us, so a lost check alone is no
+  /// fault then; consent itself is still decided by responses only (RFC 7675 §5.1).
+  void note_authenticated(Instant now, const Path& path);
+
+  State state() const { return state_; }
+  Role role() const { return role_; }
+  const Credentials& local_credentials() const { return options_.local; }
+  const std::optional<Credentials>& remote_credentials() const { return remote_credentials_; }
+  /// Where data goes; nullopt before a path is selected and in the final states.
+  std::optional<Path> selected_path() const;
+  /// The candidates of the selected path, for status; kept after the end of the session.
+  const std::optional<PathSelected>& selected() const { return selected_; }
+  /// Whether data may be sent on the selected path: consent is alive (RFC 7675 §5.1).
+  bool may_send(Instant now) const;
+  bool may_send() const { return state_ == State::kConnected; }
+  /// True for a path on which a check of ours succeeded: data may arrive there before this side knows of the nomination.
+  bool is_valid_path(const Path& path) const;
+  /// Smoothed round trip of checks on the selected path; nullopt before the first answer.
+  std::optional<Duration> rtt() const { return consent_.rtt(); }
+  /// When the peer last proved to be there, by a valid response or authenticated data on the selected path.
+  std::optional<Instant> last_heard() const { return last_heard_; }
+  /// Consent checks since the last sign of life; two or more mean trouble.
+  unsigned unanswered_consent_checks() const { return consent_.unanswered(); }
+  const Counters& counters() const { return counters_; }
+  std::size_t pair_count() const { return checklist_.size(); }

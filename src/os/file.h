@@ -1,0 +1,48 @@
+// Files that survive a crash whole: read with a bound, replaced atomically, locked against a second process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <expected>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "os/file_descriptor.h"
+#include "os/os_error.h"
+
+namespace bamgate::os {
+
+/// The content of a file of at most `max` bytes. Errors: kNotFound, kNotPermitted, kTooLarge, kInvalid (a folder),
+/// kSystem.
+[[nodiscard]] std::expected<std::string, OsError> read_file(const std::filesystem::path& path, std::size_t max);
+
+/// Replaces (or makes) `path` so that at any moment, also after a power cut, it holds either all of the old content or
+/// all of the new: a temporary file of the same folder, with `mode` from the start, is synced and renamed over it, then
+/// the folder is synced. A symbolic link is replaced, not followed. Errors: kNotFound (no such folder), kNotPermitted,
+/// kSystem; after an error the old file is untouched and no temporary file is left.
+[[nodiscard]] std::expected<void, OsError> write_file_atomically(const std::filesystem::path& path,
+                                                                 std::string_view content, mode_t mode);
+
+/// Makes the folder with `mode`, and those above it with 0755, where they are missing. One that exists keeps its mode.
+/// Errors: kExists (a file stands there), kNotPermitted, kSystem.
+[[nodiscard]] std::expected<void, OsError> ensure_directory(const std::filesystem::path& path, mode_t mode);
+
+/// Refuses a file of secrets that is not a regular file, belongs to neither us nor root, or that group or others may
+/// touch. Errors: kInsecure (the text says which command helps), kNotFound, kSystem.
+[[nodiscard]] std::expected<void, OsError> check_private(const std::filesystem::path& path);
+
+/// A lock that ends with its owner, also when the process is killed (flock(2)). The file stays.
+class FileLock {
+ public:
+  /// Takes the lock at once or not at all, and writes our process id into the file.
+  /// Errors: kBusy (the text names the process that holds it), kNotFound (no such folder), kNotPermitted, kSystem.
+  [[nodiscard]] static std::expected<FileLock, OsError> acquire(const std::filesystem::path& path);
+
+ private:
+  explicit FileLock(FileDescriptor fd) : fd_(std::move(fd)) {}
+  FileDescriptor fd_;
+};
+
+}  // namespace bamgate::os

@@ -1,0 +1,163 @@
+#include "os/netlink.h"
+
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "os/netlink_request.h"
+
+namespace bamgate::os {
+namespace {
+
+constexpr std::uint16_t kCreate = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+
+std::expected<void, OsError> link_request(std::string_view what, std::string_view interface, bool up,
+                                          std::uint32_t mtu) {
+  const auto index = interface_index(what, interface);
+  if (!index) return std::unexpected(index.error());
+  NetlinkRequest request(RTM_NEWLINK, NLM_F_ACK);
+  auto& link = request.header<ifinfomsg>();
+  link.ifi_index = static_cast<int>(*index);
+  if (up) link.ifi_flags = link.ifi_change = IFF_UP;
+  if (mtu != 0) request.put_u32(IFLA_MTU, mtu);
+  return request.run(what);
+}
+
+void forbid_link_local(unsigned index) {
+  NetlinkRequest request(RTM_NEWLINK, NLM_F_ACK);
+  request.header<ifinfomsg>().ifi_index = static_cast<int>(index);
+  nlattr* families = mnl_attr_nest_start(request.message(), IFLA_AF_SPEC);
+  nlattr* ipv6 = mnl_attr_nest_start(request.message(), AF_INET6);
+  mnl_attr_put_u8(request.message(), IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+  mnl_attr_nest_end(request.message(), ipv6);
+  mnl_attr_nest_end(request.message(), families);
+  // Refused where IPv6 is switched off; then there is no link-local address either.
+  (void)request.run("");
+}
+
+std::expected<void, OsError> route_request(std::uint16_t type, std::uint16_t flags, std::string_view what,
+                                           std::string_view interface, const IpPrefix& destination,
+                                           const std::optional<IpAddress>& preferred_source) {
+  const auto index = interface_index(what, interface);
+  if (!index) return std::unexpected(index.error());
+  const IpPrefix network = destination.network();
+  NetlinkRequest request(type, flags);
+  auto& route = request.header<rtmsg>();
+  route.rtm_family = address_family(network.address);
+  route.rtm_dst_len = network.length;
+  route.rtm_table = RT_TABLE_MAIN;
+  if (type == RTM_NEWROUTE) {
+    route.rtm_protocol = RTPROT_STATIC;
+    route.rtm_scope = network.address.is_v4() ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+    route.rtm_type = RTN_UNICAST;
+  } else {
+    route.rtm_scope = RT_SCOPE_NOWHERE;  // any
+  }
+  request.put_address(RTA_DST, network.address);
+  request.put_u32(RTA_OIF, *index);
+  if (preferred_source) request.put_address(RTA_PREFSRC, *preferred_source);
+  return request.run(what);
+}
+
+Interface parse_link(const nlmsghdr& message) {
+  const auto& link = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message));
+  Interface interface;
+  interface.index = static_cast<unsigned>(link.ifi_index);
+  interface.up = (link.ifi_flags & IFF_UP) != 0;
+  interface.running = interface.up && (link.ifi_flags & IFF_RUNNING) != 0;
+  interface.loopback = (link.ifi_flags & IFF_LOOPBACK) != 0;
+  for_each_attribute(message, sizeof(ifinfomsg), [&](std::uint16_t kind, const nlattr* attribute) {
+    if (kind == IFLA_IFNAME) interface.name = mnl_attr_get_str(attribute);
+    if (kind == IFLA_MTU) interface.mtu = mnl_attr_get_u32(attribute);
+  });
+  return interface;
+}
+
+/// One RTM_NEWADDR. IFA_LOCAL is ours where it exists; IFA_ADDRESS is then the other end of a point-to-point link.
+InterfaceAddress parse_address(const nlmsghdr& message) {
+  const auto& header = *static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(&message));
+  std::uint32_t flags = header.ifa_flags;
+  IpAddress local;
+  IpAddress address;
+  for_each_attribute(message, sizeof(ifaddrmsg), [&](std::uint16_t kind, const nlattr* attribute) {
+    if (kind == IFA_LOCAL) local = attribute_address(attribute);
+    if (kind == IFA_ADDRESS) address = attribute_address(attribute);
+    if (kind == IFA_FLAGS) flags = mnl_attr_get_u32(attribute);
+  });
+  InterfaceAddress result;
+  result.prefix = {local == IpAddress() ? address : local, header.ifa_prefixlen};
+  result.tentative = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0;
+  result.deprecated = (flags & IFA_F_DEPRECATED) != 0;
+  return result;
+}
+
+}  // namespace
+
+std::expected<void, OsError> add_address(std::string_view interface, const IpPrefix& address) {
+  const std::string what = "cannot give " + std::string(interface) + " the address " + address.to_string();
+  const auto index = interface_index(what, interface);
+  if (!index) return std::unexpected(index.error());
+  NetlinkRequest request(RTM_NEWADDR, kCreate);
+  auto& header = request.header<ifaddrmsg>();
+  header.ifa_family = address_family(address.address);
+  header.ifa_prefixlen = address.length;
+  header.ifa_flags = address.address.is_v6() ? IFA_F_NODAD : 0;
+  header.ifa_scope = RT_SCOPE_UNIVERSE;
+  header.ifa_index = *index;
+  request.put_address(IFA_LOCAL, address.address);
+  request.put_address(IFA_ADDRESS, address.address);
+  return request.run(what);
+}
+
+std::expected<void, OsError> set_mtu(std::string_view interface, std::uint32_t mtu) {
+  const std::string what = "cannot set the MTU of " + std::string(interface) + " to " + std::to_string(mtu);
+  if (mtu == 0) return std::unexpected(OsError{Error::kInvalid, 0, what + ": a packet has at least 68 bytes"});
+  return link_request(what, interface, false, mtu);
+}
+
+std::expected<void, OsError> set_up(std::string_view interface) {
+  const std::string what = "cannot switch " + std::string(interface) + " on";
+  const auto index = interface_index(what, interface);
+  if (!index) return std::unexpected(index.error());
+  forbid_link_local(*index);
+  return link_request(what, interface, true, 0);
+}
+
+std::expected<void, OsError> add_route(std::string_view interface, const IpPrefix& destination,
+                                       const std::optional<IpAddress>& preferred_source) {
+  const std::string what = "cannot route " + destination.network().to_string() + " into " + std::string(interface);
+  return route_request(RTM_NEWROUTE, kCreate, what, interface, destination, preferred_source);
+}
+
+std::expected<void, OsError> delete_route(std::string_view interface, const IpPrefix& destination) {
+  const std::string what =
+      "cannot take the route to " + destination.network().to_string() + " from " + std::string(interface);
+  return route_request(RTM_DELROUTE, NLM_F_ACK, what, interface, destination, std::nullopt);
+}
+
+std::expected<std::vector<Interface>, OsError> interfaces_and_addresses() {
+  std::vector<Interface> interfaces;
+  NetlinkRequest links(RTM_GETLINK, NLM_F_DUMP);
+  links.header<ifinfomsg>().ifi_family = AF_UNSPEC;
+  const auto listed = links.run("cannot list the interfaces", [&](const nlmsghdr& message) {
+    if (message.nlmsg_type == RTM_NEWLINK) interfaces.push_back(parse_link(message));
+  });
+  if (!listed) return std::unexpected(listed.error());
+
+  NetlinkRequest addresses(RTM_GETADDR, NLM_F_DUMP);
+  addresses.header<ifaddrmsg>().ifa_family = AF_UNSPEC;
+  const auto filled = addresses.run("cannot list the addresses", [&](const nlmsghdr& message) {
+    if (message.nlmsg_type != RTM_NEWADDR) return;
+    const unsigned index = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(&message))->ifa_index;
+    const auto owner = std::ranges::find(interfaces, index, &Interface::index);
+    if (owner != interfaces.end()) owner->addresses.push_back(parse_address(message));
+  });
+  if (!filled) return std::unexpected(filled.error());
+  return interfaces;
+}
+
+}  // namespace bamgate::os

@@ -1,0 +1,116 @@
+#include "os/tun.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace bamgate::os {
+namespace {
+
+constexpr const char* kDevice = "/dev/net/tun";
+
+std::string_view open_advice(int number) {
+  switch (number) {
+    case ENOENT:
+    case ENXIO:
+    case ENODEV:
+      return "load the kernel's module (modprobe tun); in a container, pass /dev/net/tun in";
+    case EPERM:
+    case EACCES:
+      return "run as root; in a container, allow the device 10:200";
+    default:
+      return {};
+  }
+}
+
+std::string_view create_advice(int number) {
+  switch (number) {
+    case EPERM:
+    case EACCES:
+      return "run bamgate as root or give it CAP_NET_ADMIN";
+    case EBUSY:
+      return "another process, perhaps another bamgate, holds it; stop that or choose another name";
+    case EINVAL:
+      return "an interface of another kind has this name, or it is not a name; choose another";
+    default:
+      return {};
+  }
+}
+
+bool is_interface_name(std::string_view name) {
+  return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
+         name.find_first_of("/: \t\n%") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::expected<Tun, OsError> Tun::create(std::string_view name) {
+  const std::string what = "cannot make the interface " + std::string(name);
+  if (!is_interface_name(name)) {
+    return std::unexpected(
+        OsError{Error::kInvalid, 0, what + ": a name has 1 to 15 characters, without / : % and spaces"});
+  }
+  FileDescriptor fd(open(kDevice, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.is_open()) {
+    return std::unexpected(system_failure(std::string("cannot open ") + kDevice, errno, open_advice(errno)));
+  }
+  ifreq request{};
+  std::ranges::copy(name, request.ifr_name);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI;
+  if (ioctl(fd.get(), TUNSETIFF, &request) < 0) {
+    return std::unexpected(system_failure(what, errno, create_advice(errno)));
+  }
+  const unsigned index = if_nametoindex(request.ifr_name);
+  if (index == 0) return std::unexpected(system_failure(what, errno));
+  return Tun(std::move(fd), request.ifr_name, index);
+}
+
+std::expected<TunRead, OsError> Tun::read(PacketBuffer& packet) {
+  const std::size_t before = packet.size();
+  const MutableBytes room = packet.append(packet.tailroom());
+  const ssize_t count = ::read(fd_.get(), room.data(), room.size());
+  const int number = count < 0 ? errno : 0;
+  const std::size_t got = count < 0 ? 0 : static_cast<std::size_t>(count);
+  const bool cut = got == room.size();
+  packet.remove_suffix(packet.size() - before - (cut ? 0 : got));
+  if (count > 0 && !cut) return TunRead::kPacket;
+  switch (number) {
+    case 0:
+      if (cut) ++oversized_;
+      return TunRead::kNone;
+    case EAGAIN:
+    case EINTR:
+      return TunRead::kNone;
+    case EBADFD:
+      return std::unexpected(OsError{Error::kNotFound, number, name_ + " was deleted; start bamgate again"});
+    default:
+      return std::unexpected(system_failure("cannot read from " + name_, number));
+  }
+}
+
+std::expected<bool, OsError> Tun::write(Bytes packet) {
+  while (true) {
+    if (::write(fd_.get(), packet.data(), packet.size()) >= 0) return true;
+    switch (errno) {
+      case EINTR:
+        continue;
+      case EAGAIN:
+      case ENOBUFS:
+      case ENOMEM:
+      case EIO:     // the interface is down
+      case EINVAL:  // neither IPv4 nor IPv6
+        return false;
+      case EBADFD:
+        return std::unexpected(OsError{Error::kNotFound, errno, name_ + " was deleted; start bamgate again"});
+      default:
+        return std::unexpected(system_failure("cannot write to " + name_, errno));
+    }
+  }
+}
+
+}  // namespace bamgate::os

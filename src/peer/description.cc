@@ -1,0 +1,194 @@
+#include "peer/description.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace bamgate::peer {
+namespace {
+
+// What is longer is not a description of one data channel; signaling messages end at 64 KiB as well.
+constexpr std::size_t kMaxSize = 64 * 1024;
+constexpr std::size_t kMaxCandidates = 64;
+
+// RFC 8839 §5.4: user fragments have 4 to 256 characters, passwords 22 to 256, all of them ice-chars.
+constexpr std::size_t kMinUfrag = 4;
+constexpr std::size_t kMinPassword = 22;
+constexpr std::size_t kMaxCredential = 256;
+
+std::string_view setup_name(Setup setup) {
+  switch (setup) {
+    case Setup::kActpass:
+      return "actpass";
+    case Setup::kActive:
+      return "active";
+    case Setup::kPassive:
+      return "passive";
+  }
+  std::unreachable();
+}
+
+std::optional<Setup> parse_setup(std::string_view name) {
+  for (const Setup setup : {Setup::kActpass, Setup::kActive, Setup::kPassive}) {
+    if (name == setup_name(setup)) return setup;
+  }
+  return std::nullopt;
+}
+
+bool is_credential(std::string_view text, std::size_t shortest) {
+  const auto ice_char = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  };
+  return text.size() >= shortest && text.size() <= kMaxCredential && std::ranges::all_of(text, ice_char);
+}
+
+template <typename T>
+bool parse_number(std::string_view text, T& number) {
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && stop == text.data() + text.size();
+}
+
+std::string_view next_line(std::string_view& rest) {
+  const std::size_t end = rest.find('\n');
+  std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+/// Splits "m=application 9 UDP/DTLS/SCTP webrtc-datachannel"; the port may be any.
+bool is_data_channel_section(std::string_view media) {
+  if (!media.starts_with("application ")) return false;
+  const std::size_t port_end = media.find(' ', 12);
+  if (port_end == std::string_view::npos) return false;
+  const std::string_view rest = media.substr(port_end + 1);
+  // RFC 8841 §4.1: over TCP the same section is called TCP/DTLS/SCTP.
+  return rest == "UDP/DTLS/SCTP webrtc-datachannel" || rest == "TCP/DTLS/SCTP webrtc-datachannel";
+}
+
+/// Collects the attributes; what must be there is checked at the end.
+class Parser {
+ public:
+  bool line(std::string_view text) {
+    if (text.starts_with("o=")) return origin(text.substr(2));
+    if (text.starts_with("m=")) {
+      ++sections_;
+      data_channel_ = data_channel_ || is_data_channel_section(text.substr(2));
+      return true;
+    }
+    if (!text.starts_with("a=")) return true;
+    text.remove_prefix(2);
+    const std::size_t colon = text.find(':');
+    const std::string_view name = text.substr(0, colon);
+    return attribute(name, colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1), text);
+  }
+
+  std::expected<Description, Error> finish() {
+    if (sections_ != 1 || !data_channel_ || !has_fingerprint_) return std::unexpected(Error::kUnsupportedDescription);
+    const bool credentials =
+        is_credential(result_.ice.ufrag, kMinUfrag) && is_credential(result_.ice.pwd, kMinPassword);
+    if (!credentials || !has_setup_) return std::unexpected(Error::kMalformedDescription);
+    return std::move(result_);
+  }
+
+ private:
+  bool origin(std::string_view value) {
+    const std::size_t first = value.find(' ');
+    if (first == std::string_view::npos) return false;
+    value.remove_prefix(first + 1);
+    return parse_number(value.substr(0, value.find(' ')), result_.session_id);
+  }
+
+  bool attribute(std::string_view name, std::string_view value, std::string_view whole) {
+    if (name == "ice-ufrag") result_.ice.ufrag = value;
+    if (name == "ice-pwd") result_.ice.pwd = value;
+    if (name == "mid") return mid(value);
+    if (name == "sctp-port") return parse_number(value, result_.sctp_port);
+    if (name == "max-message-size") return parse_number(value, result_.max_message_size);
+    if (name == "end-of-candidates") result_.end_of_candidates = true;
+    if (name == "fingerprint") return fingerprint(value);
+    if (name == "candidate") return candidate(whole);
+    if (name == "setup") {
+      const auto setup = parse_setup(value);
+      has_setup_ = setup.has_value();
+      result_.setup = setup.value_or(Setup::kActpass);
+      return has_setup_;
+    }
+    return true;
+  }
+
+  bool mid(std::string_view value) {
+    // It is mirrored into our answer: nothing but the token characters of RFC 5888 §4 may pass.
+    const bool token = !value.empty() && value.size() <= 64 && std::ranges::all_of(value, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
+    result_.mid = value;
+    return token;
+  }
+
+  // RFC 8122 §5: several fingerprints may stand there; SHA-256 is the one that WebRTC asks for (RFC 8827 §6.5).
+  bool fingerprint(std::string_view value) {
+    constexpr std::string_view kSha256 = "sha-256 ";
+    const auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
+    if (value.size() < kSha256.size() || !std::ranges::equal(value.substr(0, kSha256.size()), kSha256, same)) {
+      return true;
+    }
+    const auto parsed = dtls::Fingerprint::parse(value.substr(kSha256.size()));
+    if (!parsed) return false;
+    if (!has_fingerprint_) result_.fingerprint = *parsed;
+    has_fingerprint_ = true;
+    return true;
+  }
+
+  bool candidate(std::string_view line) {
+    const auto parsed = ice::parse_candidate(line);
+    if (parsed && result_.candidates.size() < kMaxCandidates) result_.candidates.push_back(parsed->candidate);
+    return true;  // a candidate of an unknown kind is no reason to refuse the rest (RFC 8839 §5.1)
+  }
+
+  Description result_;
+  int sections_ = 0;
+  bool data_channel_ = false;
+  bool has_fingerprint_ = false;
+  bool has_setup_ = false;
+};
+
+}  // namespace
+
+std::string write_description(const Description& description) {
+  std::string sdp;
+  const auto line = [&sdp](std::initializer_list<std::string_view> parts) {
+    for (const std::string_view part : parts) sdp += part;
+    sdp += "\r\n";
+  };
+  line({"v=0"});
+  line({"o=- ", std::to_string(description.session_id), " 2 IN IP4 127.0.0.1"});
+  line({"s=-"});
+  line({"t=0 0"});
+  line({"a=group:BUNDLE ", description.mid});
+  line({"a=msid-semantic: WMS"});
+  line({"m=application 9 UDP/DTLS/SCTP webrtc-datachannel"});
+  line({"c=IN IP4 0.0.0.0"});
+  line({"a=mid:", description.mid});
+  line({"a=ice-ufrag:", description.ice.ufrag});
+  line({"a=ice-pwd:", description.ice.pwd});
+  line({"a=ice-options:trickle"});
+  line({"a=fingerprint:sha-256 ", description.fingerprint.to_string()});
+  line({"a=setup:", setup_name(description.setup)});
+  line({"a=sctp-port:", std::to_string(description.sctp_port)});
+  line({"a=max-message-size:", std::to_string(description.max_message_size)});
+  for (const ice::Candidate& candidate : description.candidates) line({"a=", candidate.to_string()});
+  if (description.end_of_candidates) line({"a=end-of-candidates"});
+  return sdp;
+}
+
+std::expected<Description, Error> parse_description(std::string_view sdp) {
+  if (sdp.size() > kMaxSize || !sdp.starts_with("v=0")) return std::unexpected(Error::kMalformedDescription);
+  Parser parser;
+  while (!sdp.empty()) {
+    if (!parser.line(next_line(sdp))) return std::unexpected(Error::kMalformedDescription);
+  }
+  return parser.finish();
+}
+
+}  // namespace bamgate::peer

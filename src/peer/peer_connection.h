@@ -1,0 +1,171 @@
+// One WebRTC connection to one peer: ICE finds a path, DTLS secures it, SCTP carries data channels over it.
+// RFC 8829/9429 (offer and answer), RFC 8831 (data channels). A pure state machine: it holds ice::Agent, dtls::Session
+// and sctp::Association by value and drains them inside its own calls.
+// Left out: media, renegotiation, ICE restart (a fresh connection is made instead).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/buffer_pool.h"
+#include "core/crypto.h"
+#include "core/random.h"
+#include "core/sans_io.h"
+#include "dtls/session.h"
+#include "ice/agent.h"
+#include "peer/description.h"
+#include "peer/error.h"
+#include "sctp/association.h"
+
+namespace bamgate::peer {
+
+/// Where a connection stands. It moves only forwards; a failed or closed one is replaced, never revived.
+enum class State : std::uint8_t {
+  kNew,            // nothing exchanged yet
+  kFindingPath,    // descriptions are being exchanged, ICE checks run
+  kSecuring,       // a path was nominated, DTLS shakes hands
+  kAssociating,    // DTLS is up, SCTP sets up its association
+  kConnected,      // data channels can be used
+  kClosed,         // over; Event Closed says why
+};
+
+const char* to_string(State state);
+
+// What became of the connection.
+struct LocalCandidate {
+  std::string line;  // "candidate:… ufrag X", to be trickled to the peer
+};
+struct GatheringComplete {};
+struct StateChanged {
+  State state;
+};
+struct PathSelected {
+  Path path;
+  ice::Candidate local;
+  ice::Candidate remote;
+};
+struct ChannelOpened {
+  sctp::ChannelId channel;
+  std::string label;
+};
+struct ChannelClosed {
+  sctp::ChannelId channel;
+};
+struct Message {
+  sctp::ChannelId channel;
+  sctp::MessageKind kind;
+  PacketBuffer data;
+};
+struct Closed {
+  Error reason;
+};
+
+class PeerConnection {
+ public:
+  using Error = peer::Error;
+  using Event = std::variant<LocalCandidate, GatheringComplete, StateChanged, PathSelected, ChannelOpened, ChannelClosed,
+                             Message, Closed>;
+
+  struct Options {
+    bool offerer = false;  // the offerer is the controlling ICE agent and opens the channels
+    std::shared_ptr<const dtls::Certificate> certificate;
+    std::vector<Endpoint> stun_servers;
+    std::vector<IpPrefix> excluded;               // the tunnel's own prefixes: never candidates
+    UnixTime unix_time;                           // for the date inside TLS messages
+    std::vector<sctp::ChannelOptions> channels;   // opened by the offerer as soon as SCTP is up
+  };
+
+  struct Counters {
+    std::uint64_t unknown_protocol = 0;
+    std::uint64_t unexpected_source = 0;
+    std::uint64_t bad_stun = 0;
+    std::uint64_t bad_dtls = 0;
+    std::uint64_t bad_sctp = 0;
+    std::uint64_t dropped_early = 0;  // DTLS that came before the description and found no room
+  };
+
+  /// `random`, `crypto`, `pool` and `runtime` must outlive the connection.
+  PeerConnection(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::UsrsctpRuntime& runtime);
+  PeerConnection(const PeerConnection&) = delete;
+  PeerConnection& operator=(const PeerConnection&) = delete;
+  ~PeerConnection();
+
+  /// The offer to send. Errors: kWrongState unless we are the offerer and nothing was offered yet.
+  std::expected<std::string, Error> create_offer(Instant now);
+  /// Takes the peer's answer. Errors: kWrongState, those of parse_description().
+  std::expected<void, Error> accept_answer(Instant now, std::string_view sdp);
+  /// Takes the peer's offer and returns our answer. Errors as above.
+  std::expected<std::string, Error> accept_offer(Instant now, std::string_view sdp);
+  /// One trickled candidate (RFC 8838). Errors: kMalformedCandidate, kUnsupportedCandidate.
+  std::expected<void, Error> add_remote_candidate(Instant now, std::string_view line);
+  void set_remote_candidates_complete(Instant now);
+
+  /// A bound UDP socket through which the peer may be reached.
+  void add_local_address(Instant now, SocketId socket, const Endpoint& base);
+  /// No further local address will come (for now).
+  void set_local_addresses_complete(Instant now);
+  /// A STUN server whose name was resolved only now.
+  void add_stun_server(Instant now, const Endpoint& server);
+
+  /// Sends one binary message on `channel`. Errors: kNotConnected, kWouldBlock (the message is not sent).
+  std::expected<void, Error> send(Instant now, sctp::ChannelId channel, Bytes message);
+  std::expected<void, Error> send(Instant now, sctp::ChannelId channel, sctp::MessageKind kind, Bytes message);
+  /// Ends the connection in an orderly way as far as one flight can; poll_transmit() still has what the peer is told.
+  void close(Instant now);
+
+  std::expected<void, Error> handle_input(Instant now, const Received& received);
+  void handle_timeout(Instant now);
+  std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
+  std::optional<Event> poll_event();
+  Instant next_timeout() const;
+
+  State state() const { return state_; }
+  const std::string& local_ufrag() const { return local_credentials_.ufrag; }
+  const std::string& remote_ufrag() const { return remote_ufrag_; }
+  const Counters& counters() const { return counters_; }
+  const ice::Agent& ice() const { return ice_; }
+  /// When DTLS last authenticated something from the peer.
+  std::optional<Instant> last_authenticated() const { return last_authenticated_; }
+
+ private:
+  Description describe(Setup setup, const std::string& mid) const;
+  std::expected<void, Error> apply_remote(Instant now, const Description& remote, dtls::Role role);
+  std::expected<void, Error> handle_dtls(Instant now, const Received& received);
+  void start_dtls_when_ready(Instant now);
+  void pump(Instant now);
+  void pump_ice(Instant now);
+  void pump_dtls(Instant now);
+  void pump_sctp(Instant now);
+  void start_sctp(Instant now);
+  void enter(State state);
+  void fail(Instant now, Error reason);
+  std::optional<Transmit> transmit_dtls(Instant now, MutableBytes buffer);
+
+  Options options_;
+  Random& random_;
+  BufferPool& pool_;
+  sctp::UsrsctpRuntime& runtime_;
+  ice::Credentials local_credentials_;
+  ice::Agent ice_;
+  std::optional<dtls::Session> dtls_;
+  std::optional<sctp::Association> sctp_;
+
+  State state_ = State::kNew;
+  bool offered_ = false;
+  bool dtls_started_ = false;
+  dtls::Role dtls_role_ = dtls::Role::kClient;
+  std::uint64_t session_id_ = 0;
+  std::string remote_ufrag_;
+  std::deque<PacketBuffer> early_dtls_;  // came before the description that tells the fingerprint
+  std::deque<Event> events_;
+  std::optional<Instant> last_authenticated_;
+  Counters counters_;
+};
+
+}  // namespace bamgate::peer

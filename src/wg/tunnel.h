@@ -1,0 +1,163 @@
+// One WireGuard peer: handshakes, sessions, timers, and the sealing of packets (WireGuard paper, Donenfeld 2020).
+// Knows no address and no transport: whoever owns it carries its messages, each one whole, to and from the peer.
+// Simultaneous initiations: a side that has initiated answers the other's initiation too and keeps its own going, so
+// both complete within one round trip (the paper leaves this to the retransmission's jitter).
+// Left out: cookies for others while under load (paper §5.3): a data channel has authenticated its peer before.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <optional>
+#include <variant>
+
+#include "core/packet_buffer.h"
+#include "core/random.h"
+#include "core/sans_io.h"
+#include "core/time.h"
+#include "core/transmit.h"
+#include "wg/cookie.h"
+#include "wg/error.h"
+#include "wg/handshake.h"
+#include "wg/keypair.h"
+#include "wg/keys.h"
+#include "wg/messages.h"
+#include "wg/tai64n.h"
+#include "wg/timers.h"
+
+namespace bamgate::wg {
+
+/// A session stands: data can be sealed. The responder's side reports it when the initiator's first message proves it.
+struct HandshakeCompleted {
+  bool initiator = false;
+};
+/// Nobody answered for REKEY_ATTEMPT_TIME. The next packet, or initiate(), starts again.
+struct HandshakeFailed {};
+/// The session that data was sealed with has reached REJECT_AFTER_TIME and has no successor. Normal on an idle tunnel:
+/// the next packet starts a handshake.
+struct SessionExpired {};
+
+using Event = std::variant<HandshakeCompleted, HandshakeFailed, SessionExpired>;
+
+/// What became of a message that was authentic, fresh and sealed by the peer.
+struct Opened {
+  bool keepalive = false;  // it carried no packet
+};
+
+/// Satisfies SansIo and DataPath. Movable; `random` must outlive it.
+class Tunnel {
+ public:
+  using Error = wg::Error;
+  using Event = wg::Event;
+  using Opened = wg::Opened;
+
+  struct Options {
+    PrivateKey local;
+    PublicKey remote;
+    std::optional<PresharedKey> preshared;                     // none: 32 zero bytes, as the paper asks for
+    std::optional<std::chrono::seconds> persistent_keepalive;  // none or zero: off
+    WallClock clock;                                           // what TAI64N stamps are made from
+  };
+
+  /// Prepares a tunnel that waits: nothing is sent before initiate(), seal() or a message of the peer.
+  /// Errors: kBadKey when the shared secret of both static keys is all zero.
+  static std::expected<Tunnel, Error> create(Options options, Random& random);
+
+  /// Starts a handshake at once, also when one is running or was started less than REKEY_TIMEOUT ago: for the moment
+  /// when the data channel opens, since whatever was sent before is lost.
+  void initiate(Instant now);
+
+  /// Takes a handshake initiation, response, cookie reply or keepalive. An error is a counted drop and changed nothing.
+  /// Errors: kWrongSize, kUnknownType, kNotControl (untouched), kBadMac1, kUnknownIndex, kBadTag, kWrongPeer, kBadKey,
+  /// kReplayedInitiation, kReplayed, kExpiredKeypair. For a batch (stride) the last error is returned.
+  std::expected<void, Error> handle_input(Instant now, const Received& received);
+  /// Runs the timers of paper §6 that are due.
+  void handle_timeout(Instant now);
+  /// Writes the next handshake message or keepalive (148 bytes at most). `path` of the result is empty. A buffer that is
+  /// too small yields nullopt and the message stays.
+  std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
+  std::optional<Event> poll_event();
+  Instant next_timeout() const { return timers_.next(); }
+
+  /// Turns an inner IP packet into a transport message in place: 16 bytes more in front, up to 31 behind (zero padding to
+  /// a multiple of 16 bytes, and the tag). Paper §5.4.6.
+  /// Errors: kNoKeypair (untouched; a handshake has been started), kNoRoom, kMalformedPacket (empty).
+  std::expected<void, Error> seal(Instant now, PacketBuffer& packet);
+  /// Turns a transport message into the inner IP packet in place, padding cut off by the IP header's length; empty for a
+  /// keepalive. Whether its source address is one of the peer's is for the caller to check.
+  /// Errors (counted drops): kWrongSize, kNotData, kUnknownIndex, kExpiredKeypair, kReplayed, kBadTag, kMalformedPacket.
+  /// After kBadTag and kMalformedPacket the content is undefined.
+  std::expected<Opened, Error> open(Instant now, PacketBuffer& message);
+  /// True when seal() would find a session.
+  bool can_seal(Instant now) const { return keypairs_.sending(now) != nullptr; }
+
+  /// Forgets sessions, running handshakes, cookie and timers, for when the peer is known to have started afresh. Keeps
+  /// the greatest timestamp, so old initiations stay refused, and the statistics.
+  void reset(Instant now);
+  /// Replaces the clock that stamps are made from, as when the system's clock was set. Stamps never go back all the same.
+  void set_clock(WallClock clock) { stamps_.set_clock(clock); }
+
+  const PublicKey& remote() const { return identity_.remote; }
+  /// Bytes of whole authenticated messages in, of all messages out.
+  std::uint64_t rx_bytes() const { return rx_bytes_; }
+  std::uint64_t tx_bytes() const { return tx_bytes_; }
+  /// When the last handshake completed; nullopt before the first.
+  std::optional<Instant> last_handshake() const { return last_handshake_; }
+  std::uint64_t handshakes() const { return handshakes_; }
+  /// How many messages (or packets to seal, for kNoRoom) were dropped for this reason.
+  std::uint64_t drops(Error error) const { return drops_[static_cast<std::size_t>(error)]; }
+  /// All drops together.
+  std::uint64_t drops() const;
+
+ private:
+  struct PendingResponse {
+    std::array<std::byte, kResponseSize> message;
+    Instant made;
+  };
+
+  Tunnel(Identity identity, const Options& options, Random& random);
+
+  std::expected<void, Error> handle_message(Instant now, MutableBytes message);
+  std::expected<void, Error> handle_initiation(Instant now, Bytes message);
+  std::expected<void, Error> handle_response(Instant now, Bytes message);
+  std::expected<void, Error> handle_cookie_reply(Instant now, Bytes message);
+  std::expected<MutableBytes, Error> open_in_place(Instant now, MutableBytes message);
+  void after_authentic_data(Instant now, Keypair& keypair, std::size_t size, bool keepalive);
+  void complete_handshake(Instant now, bool initiator);
+
+  void request_handshake(Instant now);
+  std::optional<Transmit> send_response(Instant now, MutableBytes buffer);
+  std::optional<Transmit> send_initiation(Instant now, MutableBytes buffer);
+  std::optional<Transmit> send_keepalive(Instant now, MutableBytes buffer);
+  Transmit sent(Instant now, std::size_t size);
+  void seal_with(Keypair& keypair, MutableBytes message);
+  void refresh_after_send(Instant now, const Keypair& keypair);
+  ReceiverIndex fresh_index();
+  void drop(Error error) { ++drops_[static_cast<std::size_t>(error)]; }
+  void push_event(Event event);
+
+  Identity identity_;
+  Random* random_;
+  StampSource stamps_;
+  Macs macs_;
+  Timers timers_;
+  Keypairs keypairs_;
+  std::optional<InitiatorHandshake> handshake_;  // our initiation that waits for its response
+  std::optional<PendingResponse> response_;      // our answer that waits for poll_transmit()
+  bool initiation_wanted_ = false;
+  bool keepalive_wanted_ = false;
+  bool last_minute_rekey_ = false;  // one rekey per session is asked for by receiving (paper §6.2)
+  std::optional<Instant> last_initiation_;
+  std::optional<Tai64n> greatest_stamp_;
+  std::deque<Event> events_;
+
+  std::uint64_t rx_bytes_ = 0;
+  std::uint64_t tx_bytes_ = 0;
+  std::uint64_t handshakes_ = 0;
+  std::optional<Instant> last_handshake_;
+  std::array<std::uint64_t, kErrorCount> drops_{};
+};
+
+}  // namespace bamgate::wg
