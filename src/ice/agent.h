@@ -1,8 +1,8 @@
 // A full ICE agent for one component (RFC 8445), with trickle (RFC 8838), patience (RFC 8863) and consent (RFC 7675).
 //
-// It gathers candidates, pairs them with the remote ones, checks the pairs, nominates one and keeps consent on it. It is a
-// pure machine: datagrams and time in; datagrams, events and the next deadline out (core/sans_io.h).
-// Left out: ICE lite, ICE-TCP, several components or streams, renomination and restart in place (a restart is a new Agent).
+// It gathers candidates, pairs them with the remote ones, checks the pairs, nominates one and keeps consent on it. It
+// is a pure machine: datagrams and time in; datagrams, events and the next deadline out (core/sans_io.h). Left out: ICE
+// lite, ICE-TCP, several components or streams, renomination and restart in place (a restart is a new Agent).
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -18,22 +19,21 @@
 #include "core/random.h"
 #include "core/sans_io.h"
 #include "ice/candidate.h"
+#include "ice/check_message.h"
 #include "ice/checklist.h"
 #include "ice/consent.h"
 #include "ice/credentials.h"
 #include "ice/error.h"
 #include "ice/gatherer.h"
+#include "ice/outbox.h"
 #include "ice/pair.h"
 #include "stun/message.h"
 
 namespace bamgate::ice {
 
-/// Who nominates (RFC 8445 §6.1.1): the side that made the offer controls, unless a conflict changes that.
-enum class Role : std::uint8_t { kControlling, kControlled };
-
 /// kNew -> kChecking (remote credentials known) -> kConnected (a path is selected) -> kDisconnected (consent is gone).
-/// kChecking -> kFailed when patience ends without a path. kDisconnected, kFailed and kClosed are final: the agent sends
-/// nothing more and wants no timer; start afresh with a new Agent and new credentials.
+/// kChecking -> kFailed when patience ends without a path. kDisconnected, kFailed and kClosed are final: the agent
+/// sends nothing more and wants no timer; start afresh with a new Agent and new credentials.
 enum class State : std::uint8_t { kNew, kChecking, kConnected, kDisconnected, kFailed, kClosed };
 
 std::string_view to_string(State state);
@@ -44,7 +44,8 @@ struct Options {
   std::vector<Endpoint> stun_servers;  // at most kMaxStunServers; more may come with add_stun_server()
   /// The tunnel's own prefixes: no local, remote or peer-reflexive candidate may lie there.
   std::vector<IpPrefix> excluded;
-  /// Addresses that exist only behind relays (the hub's 10.255.0.0/16): relayed candidates there pair with each other only.
+  /// Addresses that exist only behind relays (the hub's 10.255.0.0/16): relayed candidates there pair with each other
+  /// only.
   std::vector<IpPrefix> relay_networks;
   /// RFC 8445 §5.1.1.1 forbids loopback candidates; tests on one machine may want them.
   bool allow_loopback = false;
@@ -52,18 +53,18 @@ struct Options {
 
 /// What the agent counted since it was made.
 struct Counters {
-  std::uint64_t checks_sent = 0;             // first transmissions of connectivity checks, without consent
-  std::uint64_t retransmissions = 0;         // of connectivity checks
-  std::uint64_t checks_received = 0;         // valid ones
-  std::uint64_t checks_succeeded = 0;        // valid success responses to our connectivity checks
-  std::uint64_t checks_failed = 0;           // checks given up or answered with an error, role conflicts aside
-  std::uint64_t role_conflicts = 0;          // 487 sent or received
-  std::uint64_t consent_sent = 0;            // consent checks
-  std::uint64_t consent_answered = 0;        // valid responses to them
-  std::uint64_t dropped_malformed = 0;       // no STUN, or STUN that nobody asked for
-  std::uint64_t dropped_unauthenticated = 0; // wrong user name or integrity
-  std::uint64_t dropped_excluded = 0;        // from an excluded or unusable address, or on an unknown path
-  std::uint64_t dropped_limit = 0;           // candidates, pairs, early checks or replies beyond a bound
+  std::uint64_t checks_sent = 0;              // first transmissions of connectivity checks, without consent
+  std::uint64_t retransmissions = 0;          // of connectivity checks
+  std::uint64_t checks_received = 0;          // valid ones
+  std::uint64_t checks_succeeded = 0;         // valid success responses to our connectivity checks
+  std::uint64_t checks_failed = 0;            // checks given up or answered with an error, role conflicts aside
+  std::uint64_t role_conflicts = 0;           // 487 sent or received
+  std::uint64_t consent_sent = 0;             // consent checks
+  std::uint64_t consent_answered = 0;         // valid responses to them
+  std::uint64_t dropped_malformed = 0;        // no STUN, or STUN that nobody asked for
+  std::uint64_t dropped_unauthenticated = 0;  // wrong user name or integrity
+  std::uint64_t dropped_excluded = 0;         // from an excluded or unusable address, or on an unknown path
+  std::uint64_t dropped_limit = 0;            // candidates, pairs, early checks or replies beyond a bound
 };
 
 /// A candidate of ours for the peer. Trickle it.
@@ -75,7 +76,8 @@ struct GatheringComplete {};
 struct StateChanged {
   State state;
 };
-/// Data goes over `path` from now on. Comes before StateChanged{kConnected}, and again if the peer nominates a better one.
+/// Data goes over `path` from now on. Comes before StateChanged{kConnected}, and again if the peer nominates a better
+/// one.
 struct PathSelected {
   Path path;
   Candidate local;
@@ -90,7 +92,7 @@ class Agent {
 
   // Bounds against floods.
   static constexpr std::size_t kMaxLocalCandidates = 32;
-  static constexpr std::size_t kMaxRemoteCandidates = 32;        // signalled ones
+  static constexpr std::size_t kMaxRemoteCandidates = 32;         // signalled ones
   static constexpr std::size_t kMaxPeerReflexiveCandidates = 16;  // learnt from checks
   static constexpr std::size_t kMaxEarlyChecks = 16;
   static constexpr std::size_t kMaxQueuedDatagrams = 64;
@@ -98,15 +100,17 @@ class Agent {
   /// `random` and `crypto` must outlive the agent.
   Agent(Options options, Random& random, Crypto& crypto);
 
-  /// A socket bound to `base` becomes a host candidate; one server-reflexive candidate is gathered from each STUN server of
-  /// its family. Several bases may share a socket. Excluded and unusable addresses, and any call after GatheringComplete,
-  /// are ignored.
+  /// A socket bound to `base` becomes a host candidate; one server-reflexive candidate is gathered from each STUN
+  /// server of its family. Several bases may share a socket. Excluded and unusable addresses, and any call after
+  /// GatheringComplete, are ignored.
   void add_local_address(Instant now, SocketId socket, const Endpoint& base);
-  /// A TURN allocation: `relayed` is its address, `related` the mapped one. Checks through it carry `relay` in their path.
+  /// A TURN allocation: `relayed` is its address, `related` the mapped one. Checks through it carry `relay` in their
+  /// path.
   void add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed, const Endpoint& related);
   /// One more STUN server, as soon as its name is resolved. Ignored after GatheringComplete and beyond kMaxStunServers.
   void add_stun_server(Instant now, const Endpoint& server);
-  /// No more addresses, relays or servers come. GatheringComplete follows once every STUN server answered or was given up.
+  /// No more addresses, relays or servers come. GatheringComplete follows once every STUN server answered or was given
+  /// up.
   void set_local_addresses_complete(Instant now);
 
   /// The peer's ufrag and password; checks start. Early checks of that ufrag are taken up, others forgotten.
@@ -144,7 +148,8 @@ class Agent {
   /// Whether data may be sent on the selected path: consent is alive (RFC 7675 §5.1).
   bool may_send(Instant now) const;
   bool may_send() const { return state_ == State::kConnected; }
-  /// True for a path on which a check of ours succeeded: data may arrive there before this side knows of the nomination.
+  /// True for a path on which a check of ours succeeded: data may arrive there before this side knows of the
+  /// nomination.
   bool is_valid_path(const Path& path) const;
   /// Smoothed round trip of checks on the selected path; nullopt before the first answer.
   std::optional<Duration> rtt() const { return consent_.rtt(); }
@@ -154,3 +159,106 @@ class Agent {
   unsigned unanswered_consent_checks() const { return consent_.unanswered(); }
   const Counters& counters() const { return counters_; }
   std::size_t pair_count() const { return checklist_.size(); }
+
+ private:
+  /// Where checks leave from: a host address or a relayed one.
+  struct Base {
+    SocketId socket;
+    RelayId relay;
+    Candidate candidate;
+    std::uint32_t check_priority;
+  };
+  struct Remote {
+    Candidate candidate;
+    bool signalled;
+  };
+  /// A valid check that came before the remote credentials; it is answered at once and taken up later.
+  struct EarlyCheck {
+    Path path;
+    IncomingCheck check;
+  };
+
+  // agent.cc: candidates, pacing, timers, states.
+  void run(Instant now);
+  bool is_final() const;
+  void enter(State state);
+  void end(State state);
+  std::expected<void, Error> check_address(const Endpoint& endpoint) const;
+  std::string foundation_for(CandidateType type, const IpAddress& base, const IpAddress& server);
+  std::uint16_t next_local_preference(Family family) const;
+  void add_base(Base base);
+  void announce(const Candidate& candidate);
+  void learn_reflexive(const Reflexive& reflexive);
+  const Base* find_base(const Path& path) const;
+  bool may_pair(const Base& base, const Candidate& remote) const;
+  bool in_relay_network(const IpAddress& address) const;
+  Pair* add_pair(const Base& base, const Candidate& remote);
+  bool worth_checking(const Pair& pair) const;
+  void retransmit(Instant now);
+  void start_transaction(Instant now);
+  void keep_consent(Instant now);
+  void finish_gathering();
+  void give_up_when_hopeless(Instant now);
+
+  // agent_checks.cc: checks out, requests and responses in, nomination.
+  std::expected<void, Error> handle_datagram(Instant now, const Path& path, Bytes datagram);
+  std::expected<void, Error> handle_request(Instant now, const Path& path, const stun::Message& request);
+  std::expected<void, Error> handle_response(Instant now, const Path& path, const stun::Message& response);
+  std::expected<void, Error> handle_consent_response(Instant now, const stun::Message& response);
+  std::expected<void, Error> handle_check_error(Pair& pair, const stun::Message& response);
+  bool resolve_role_conflict(const IncomingCheck& check);
+  void yield_role(Role claimed);
+  void remember_early(const Path& path, IncomingCheck check);
+  void take_up_check(Instant now, const Path& path, const IncomingCheck& check);
+  const Candidate* remote_candidate_at(const Endpoint& endpoint, std::uint32_t priority, RelayId relay);
+  void start_check(Instant now, Pair& pair);
+  void succeed(Instant now, Pair& pair, const SentCheck& check, const Endpoint& mapped);
+  void fail(Pair& pair);
+  const Candidate& local_candidate_at(const Pair& pair, const Endpoint& mapped);
+  void switch_role(Role role);
+  void nominate(Instant now);
+  void select(Instant now, Pair& pair);
+  void send(const Path& path, const std::vector<std::byte>& datagram);
+
+  Options options_;
+  Random& random_;
+  Crypto& crypto_;
+  Role role_;
+  State state_ = State::kNew;
+  std::uint64_t tie_breaker_;
+  std::optional<Credentials> remote_credentials_;
+
+  std::vector<Base> bases_;
+  std::vector<Candidate> locals_;  // all that were announced, and peer-reflexive ones
+  std::vector<Remote> remotes_;
+  std::vector<std::string> foundations_;  // the key of each foundation; its number is the index + 1
+  std::deque<EarlyCheck> early_;
+
+  Gatherer gatherer_;
+  Checklist checklist_;
+  Consent consent_;
+  Outbox outbox_{kMaxQueuedDatagrams};
+  std::deque<Event> events_;
+
+  bool addresses_complete_ = false;
+  bool gathering_complete_ = false;
+  bool remote_complete_ = false;
+  bool last_was_check_ = false;
+  Instant next_ordinary_ = Instant::min();
+  Instant next_triggered_ = Instant::min();
+  Instant next_nomination_ = kNever;
+  Instant checks_started_ = kNever;
+  Instant patience_end_ = kNever;
+  Instant nomination_grace_end_ = Instant::min();  // controlled: until then a valid pair may hope to be nominated
+
+  std::optional<PathSelected> selected_;
+  std::uint64_t selected_priority_ = 0;
+  bool nomination_confirmed_ = false;      // both sides know of the selected path
+  Role consent_role_ = Role::kControlled;  // what the latest consent check claimed
+  std::optional<Instant> last_heard_;
+  Counters counters_;
+};
+
+static_assert(SansIo<Agent>);
+
+}  // namespace bamgate::ice

@@ -1,6 +1,6 @@
 // One transport address at which a peer may be reached (RFC 8445 §5.1), and its line in SDP (RFC 8839 §5.1).
-// Only UDP and component 1 exist here: a data channel needs no more. TCP candidates (RFC 6544) and names are refused with
-// errors of their own, so that callers can ignore them.
+// Only UDP and component 1 exist here: a data channel needs no more. TCP candidates (RFC 6544) and names are refused
+// with errors of their own, so that callers can ignore them.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,11 @@ std::string_view to_string(CandidateType type);
 
 struct Candidate {
   CandidateType type = CandidateType::kHost;
-  std::string foundation;           // 1 to 32 ice-chars; equal for candidates of the same type, base and server
-  std::uint32_t priority = 0;       // 1 to 2^31 - 1
-  Endpoint endpoint;                // where packets are to be sent
-  std::optional<Endpoint> related;  // the base of a reflexive, the mapped address of a relayed candidate; for people only
+  std::string foundation;      // 1 to 32 ice-chars; equal for candidates of the same type, base and server
+  std::uint32_t priority = 0;  // 1 to 2^31 - 1
+  Endpoint endpoint;           // where packets are to be sent
+  std::optional<Endpoint>
+      related;  // the base of a reflexive, the mapped address of a relayed candidate; for people only
 
   /// The line without "a=": `candidate:… 1 udp … typ host`, with raddr and rport when `related` is set, and with
   /// `ufrag …` when `ufrag` is not empty (RFC 8839 §5.1, RFC 8840 §4.1).

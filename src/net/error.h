@@ -1,5 +1,5 @@
-// What goes wrong with sockets, TLS, HTTP and WebSocket, told so that a program can choose an exit code and a person can
-// act: a code, and a sentence that names what was tried.
+// What goes wrong with sockets, TLS, HTTP and WebSocket, told so that a program can choose an exit code and a person
+// can act: a code, and a sentence that names what was tried.
 #pragma once
 
 #include <cstdint>

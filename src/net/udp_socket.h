@@ -39,13 +39,13 @@ struct UdpTransmit {
 };
 
 struct UdpCounters {
-  std::uint64_t received = 0;            // datagrams given to the caller
-  std::uint64_t sent = 0;                // datagrams accepted by the kernel
-  std::uint64_t receive_truncated = 0;   // dropped: longer than a pooled block holds
-  std::uint64_t receive_errors = 0;      // failed calls, EAGAIN not counted
-  std::uint64_t send_blocked = 0;        // calls that found the socket buffer full
-  std::uint64_t send_errors = 0;         // datagrams that the kernel refused: no route, too large, filtered
-  std::uint64_t segmentation_lost = 0;   // 1 after the kernel refused UDP_SEGMENT and it was given up
+  std::uint64_t received = 0;           // datagrams given to the caller
+  std::uint64_t sent = 0;               // datagrams accepted by the kernel
+  std::uint64_t receive_truncated = 0;  // dropped: longer than a pooled block holds
+  std::uint64_t receive_errors = 0;     // failed calls, EAGAIN not counted
+  std::uint64_t send_blocked = 0;       // calls that found the socket buffer full
+  std::uint64_t send_errors = 0;        // datagrams that the kernel refused: no route, too large, filtered
+  std::uint64_t segmentation_lost = 0;  // 1 after the kernel refused UDP_SEGMENT and it was given up
 };
 
 /// What became of one datagram.
@@ -93,7 +93,6 @@ class UdpSocket {
   int fd_ = -1;
   Endpoint local_;
   bool segmentation_ = true;
-  std::size_t pieces_done_ = 0;  // of the first transmit of the next send_batch(), when it is sent in pieces
   UdpCounters counters_;
 };
 

@@ -1,6 +1,8 @@
 #include "os/candidate_addresses.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 #include "os/netlink.h"
 

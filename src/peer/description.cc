@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace bamgate::peer {
 namespace {
@@ -10,11 +11,6 @@ namespace {
 // What is longer is not a description of one data channel; signaling messages end at 64 KiB as well.
 constexpr std::size_t kMaxSize = 64 * 1024;
 constexpr std::size_t kMaxCandidates = 64;
-
-// RFC 8839 §5.4: user fragments have 4 to 256 characters, passwords 22 to 256, all of them ice-chars.
-constexpr std::size_t kMinUfrag = 4;
-constexpr std::size_t kMinPassword = 22;
-constexpr std::size_t kMaxCredential = 256;
 
 std::string_view setup_name(Setup setup) {
   switch (setup) {
@@ -33,13 +29,6 @@ std::optional<Setup> parse_setup(std::string_view name) {
     if (name == setup_name(setup)) return setup;
   }
   return std::nullopt;
-}
-
-bool is_credential(std::string_view text, std::size_t shortest) {
-  const auto ice_char = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-  };
-  return text.size() >= shortest && text.size() <= kMaxCredential && std::ranges::all_of(text, ice_char);
 }
 
 template <typename T>
@@ -85,9 +74,7 @@ class Parser {
 
   std::expected<Description, Error> finish() {
     if (sections_ != 1 || !data_channel_ || !has_fingerprint_) return std::unexpected(Error::kUnsupportedDescription);
-    const bool credentials =
-        is_credential(result_.ice.ufrag, kMinUfrag) && is_credential(result_.ice.pwd, kMinPassword);
-    if (!credentials || !has_setup_) return std::unexpected(Error::kMalformedDescription);
+    if (!result_.ice.valid() || !has_setup_) return std::unexpected(Error::kMalformedDescription);
     return std::move(result_);
   }
 

@@ -11,6 +11,7 @@
 
 #include "dtls/certificate.h"
 #include "ice/candidate.h"
+#include "ice/credentials.h"
 #include "peer/error.h"
 
 namespace bamgate::peer {

@@ -34,6 +34,8 @@ const char* to_string(Error error) {
       return "the SCTP association failed";
     case Error::kClosedByRemote:
       return "the peer closed the connection";
+    case Error::kClosedByUs:
+      return "closed";
     case Error::kNoAnswer:
       return "the peer stopped answering";
   }

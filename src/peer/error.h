@@ -20,6 +20,7 @@ enum class Error : std::uint8_t {
   kDtlsFailed,              // the handshake failed or the remote certificate is not the announced one
   kSctpFailed,              // the association could not be made or was aborted
   kClosedByRemote,          // the other side closed in an orderly way
+  kClosedByUs,              // close() was called
   kNoAnswer,                // data was sent and nothing authenticated came back
 };
 

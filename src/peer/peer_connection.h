@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -78,6 +79,7 @@ class PeerConnection {
     std::vector<Endpoint> stun_servers;
     std::vector<IpPrefix> excluded;               // the tunnel's own prefixes: never candidates
     UnixTime unix_time;                           // for the date inside TLS messages
+    bool allow_loopback = false;                  // candidates on 127.0.0.1: for tests on one machine
     std::vector<sctp::ChannelOptions> channels;   // opened by the offerer as soon as SCTP is up
   };
 
@@ -87,11 +89,11 @@ class PeerConnection {
     std::uint64_t bad_stun = 0;
     std::uint64_t bad_dtls = 0;
     std::uint64_t bad_sctp = 0;
-    std::uint64_t dropped_early = 0;  // DTLS that came before the description and found no room
+    std::uint64_t dropped_events = 0;  // nobody polled: more events waited than a caller may leave
   };
 
-  /// `random`, `crypto`, `pool` and `runtime` must outlive the connection.
-  PeerConnection(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::UsrsctpRuntime& runtime);
+  /// `random`, `crypto`, `pool` and `engines` must outlive the connection.
+  PeerConnection(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& engines);
   PeerConnection(const PeerConnection&) = delete;
   PeerConnection& operator=(const PeerConnection&) = delete;
   ~PeerConnection();
@@ -145,24 +147,26 @@ class PeerConnection {
   void start_sctp(Instant now);
   void enter(State state);
   void fail(Instant now, Error reason);
-  std::optional<Transmit> transmit_dtls(Instant now, MutableBytes buffer);
+  void push(Event event);
+  std::optional<PacketBuffer> seal_next(Instant now);
+  static std::optional<Transmit> transmit(const PacketBuffer& packet, const Path& path, MutableBytes buffer);
 
   Options options_;
   Random& random_;
   BufferPool& pool_;
-  sctp::UsrsctpRuntime& runtime_;
+  sctp::EngineFactory& engines_;
   ice::Credentials local_credentials_;
   ice::Agent ice_;
   std::optional<dtls::Session> dtls_;
   std::optional<sctp::Association> sctp_;
 
   State state_ = State::kNew;
-  bool offered_ = false;
   bool dtls_started_ = false;
   dtls::Role dtls_role_ = dtls::Role::kClient;
   std::uint64_t session_id_ = 0;
+  std::uint16_t remote_sctp_port_ = 5000;
   std::string remote_ufrag_;
-  std::deque<PacketBuffer> early_dtls_;  // came before the description that tells the fingerprint
+  std::deque<PacketBuffer> farewell_;  // sealed datagrams that tell the peer of our close()
   std::deque<Event> events_;
   std::optional<Instant> last_authenticated_;
   Counters counters_;

@@ -10,7 +10,7 @@ namespace {
 std::optional<Secret<kKeySize>> secret_from_base64(std::string_view base64) {
   auto bytes = array_from_base64<kKeySize>(base64);
   if (!bytes) return std::nullopt;
-  const Secret<kKeySize> secret{std::span<const std::byte, kKeySize>(*bytes)};
+  Secret<kKeySize> secret{std::span<const std::byte, kKeySize>(*bytes)};
   wipe(*bytes);
   return secret;
 }

@@ -1,5 +1,6 @@
 // Timestamps of initiations (paper §5.1, §5.4.2): TAI64N, 12 bytes, big-endian, so that they compare as bytes.
-// They only have to grow from one initiation to the next; that they name a date at all serves a peer that lost its state.
+// They only have to grow from one initiation to the next; that they name a date at all serves a peer that lost its
+// state.
 #pragma once
 
 #include <array>
@@ -17,7 +18,8 @@ namespace bamgate::wg {
 struct WallClock {
   UnixTime unix;
   Instant at;
-  std::uint32_t nanoseconds = 0;  // past `unix.seconds`; worth giving, so that a quick restart does not look like a replay
+  std::uint32_t nanoseconds =
+      0;  // past `unix.seconds`; worth giving, so that a quick restart does not look like a replay
 };
 
 struct Tai64n {

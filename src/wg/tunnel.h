@@ -56,14 +56,14 @@ class Tunnel {
   struct Options {
     PrivateKey local;
     PublicKey remote;
-    std::optional<PresharedKey> preshared;                     // none: 32 zero bytes, as the paper asks for
-    std::optional<std::chrono::seconds> persistent_keepalive;  // none or zero: off
-    WallClock clock;                                           // what TAI64N stamps are made from
+    std::optional<PresharedKey> preshared = std::nullopt;  // none: 32 zero bytes, as the paper asks for
+    std::optional<std::chrono::seconds> persistent_keepalive = std::nullopt;  // none or zero: off
+    WallClock clock;                                                          // what TAI64N stamps are made from
   };
 
   /// Prepares a tunnel that waits: nothing is sent before initiate(), seal() or a message of the peer.
   /// Errors: kBadKey when the shared secret of both static keys is all zero.
-  static std::expected<Tunnel, Error> create(Options options, Random& random);
+  static std::expected<Tunnel, Error> create(const Options& options, Random& random);
 
   /// Starts a handshake at once, also when one is running or was started less than REKEY_TIMEOUT ago: for the moment
   /// when the data channel opens, since whatever was sent before is lost.
@@ -75,20 +75,20 @@ class Tunnel {
   std::expected<void, Error> handle_input(Instant now, const Received& received);
   /// Runs the timers of paper §6 that are due.
   void handle_timeout(Instant now);
-  /// Writes the next handshake message or keepalive (148 bytes at most). `path` of the result is empty. A buffer that is
-  /// too small yields nullopt and the message stays.
+  /// Writes the next handshake message or keepalive (148 bytes at most). `path` of the result is empty. A buffer that
+  /// is too small yields nullopt and the message stays.
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
   std::optional<Event> poll_event();
   Instant next_timeout() const { return timers_.next(); }
 
-  /// Turns an inner IP packet into a transport message in place: 16 bytes more in front, up to 31 behind (zero padding to
-  /// a multiple of 16 bytes, and the tag). Paper §5.4.6.
-  /// Errors: kNoKeypair (untouched; a handshake has been started), kNoRoom, kMalformedPacket (empty).
+  /// Turns an inner IP packet into a transport message in place: 16 bytes more in front, up to 31 behind (zero padding
+  /// to a multiple of 16 bytes, and the tag). Paper §5.4.6. Errors: kNoKeypair (untouched; a handshake has been
+  /// started), kNoRoom, kMalformedPacket (empty).
   std::expected<void, Error> seal(Instant now, PacketBuffer& packet);
-  /// Turns a transport message into the inner IP packet in place, padding cut off by the IP header's length; empty for a
-  /// keepalive. Whether its source address is one of the peer's is for the caller to check.
-  /// Errors (counted drops): kWrongSize, kNotData, kUnknownIndex, kExpiredKeypair, kReplayed, kBadTag, kMalformedPacket.
-  /// After kBadTag and kMalformedPacket the content is undefined.
+  /// Turns a transport message into the inner IP packet in place, padding cut off by the IP header's length; empty for
+  /// a keepalive. Whether its source address is one of the peer's is for the caller to check. Errors (counted drops):
+  /// kWrongSize, kNotData, kUnknownIndex, kExpiredKeypair, kReplayed, kBadTag, kMalformedPacket. After kBadTag and
+  /// kMalformedPacket the content is undefined.
   std::expected<Opened, Error> open(Instant now, PacketBuffer& message);
   /// True when seal() would find a session.
   bool can_seal(Instant now) const { return keypairs_.sending(now) != nullptr; }
@@ -96,7 +96,8 @@ class Tunnel {
   /// Forgets sessions, running handshakes, cookie and timers, for when the peer is known to have started afresh. Keeps
   /// the greatest timestamp, so old initiations stay refused, and the statistics.
   void reset(Instant now);
-  /// Replaces the clock that stamps are made from, as when the system's clock was set. Stamps never go back all the same.
+  /// Replaces the clock that stamps are made from, as when the system's clock was set. Stamps never go back all the
+  /// same.
   void set_clock(WallClock clock) { stamps_.set_clock(clock); }
 
   const PublicKey& remote() const { return identity_.remote; }
@@ -148,7 +149,6 @@ class Tunnel {
   std::optional<PendingResponse> response_;      // our answer that waits for poll_transmit()
   bool initiation_wanted_ = false;
   bool keepalive_wanted_ = false;
-  bool last_minute_rekey_ = false;  // one rekey per session is asked for by receiving (paper §6.2)
   std::optional<Instant> last_initiation_;
   std::optional<Tai64n> greatest_stamp_;
   std::deque<Event> events_;

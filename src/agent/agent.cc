@@ -1,0 +1,441 @@
+#include "agent/agent.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/routes.h"
+#include "core/encoding.h"
+
+namespace bamgate::agent {
+namespace {
+
+// An optional field of `metadata`: random for each run of an agent. Others see by it that a device has started afresh and
+// that what connected them is dead; who does not know it ignores it.
+constexpr std::string_view kInstance = "instance";
+
+// Revoked keys are kept as long as the run lasts; the hub names those of 90 days.
+constexpr std::size_t kMaxRevoked = 4096;
+
+// A refresh ahead of time that failed is tried again after this; the token at hand still serves meanwhile.
+constexpr auto kRefreshRetry = std::chrono::seconds(30);
+
+}  // namespace
+
+Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& sctp)
+    : options_(std::move(options)),
+      pool_(pool),
+      shared_{.self = options_.name,
+              .random = random,
+              .crypto = crypto,
+              .pool = pool,
+              .sctp = sctp,
+              .bridge = bridge_,
+              .certificate = options_.certificate,
+              .stun_servers = options_.stun_servers,
+              .excluded = {options_.address.network()},
+              .clock = options_.clock,
+              .allow_loopback = options_.allow_loopback,
+              .effects = {},
+              .messages = {}},
+      signaling_(self_info(random), random) {
+  if (options_.address6) shared_.excluded.push_back(options_.address6->network());
+}
+
+Agent::~Agent() = default;
+
+signaling::PeerInfo Agent::self_info(Random& random) const {
+  signaling::PeerInfo self;
+  self.peer_id = options_.name;
+  self.public_key = options_.private_key.public_key().to_string();
+  self.address = options_.address.to_string();
+  if (options_.address6) self.address6 = options_.address6->to_string();
+  for (const IpPrefix& route : options_.routes) self.routes.push_back(route.to_string());
+  std::array<std::byte, 8> instance{};
+  random.fill(instance);
+  self.metadata.emplace(kInstance, to_hex(instance));
+  return self;
+}
+
+void Agent::notice(NoticeLevel level, std::string text) {
+  shared_.effects.emplace_back(Notice{level, std::move(text)});
+}
+
+// ---- The hub ----
+
+void Agent::start(Instant now) {
+  started_ = now;
+  signaling_.start(now);
+  pump(now);
+}
+
+void Agent::stop(Instant now) {
+  for (auto& [name, peer] : peers_) peer->disconnect(now, "we are going down");
+  send_messages(now);
+  signaling_.stop(now);
+  pump_signaling(now);
+}
+
+void Agent::on_access_token(Instant now, std::string token, std::chrono::seconds lifetime) {
+  const bool wanted = signaling_.state() == signaling::Client::State::kToken;
+  tokens_.refreshed(now, token, lifetime);
+  if (wanted) signaling_.on_access_token(now, std::move(token));
+  pump(now);
+}
+
+void Agent::on_token_failed(Instant now, signaling::TokenFailure reason) {
+  tokens_.failed();
+  tokens_.postpone(now + kRefreshRetry);
+  // A refusal ends everything, also when the token at hand would still serve for a while.
+  const bool fatal = reason == signaling::TokenFailure::kUnauthorised;
+  if (fatal || signaling_.state() == signaling::Client::State::kToken) signaling_.on_token_failed(now, reason);
+  pump(now);
+}
+
+void Agent::on_hub_open(Instant now) {
+  signaling_.on_open(now);
+  pump(now);
+}
+
+void Agent::on_hub_text(Instant now, std::string_view text) {
+  signaling_.on_text(now, text);
+  pump(now);
+}
+
+void Agent::on_hub_pong(Instant now) {
+  signaling_.on_pong(now);
+  pump(now);
+}
+
+void Agent::on_hub_closed(Instant now, std::uint16_t code) {
+  signaling_.on_closed(now, code);
+  pump(now);
+}
+
+void Agent::on_hub_connect_failed(Instant now, int http_status) {
+  signaling_.on_connect_failed(now, http_status);
+  pump(now);
+}
+
+void Agent::network_changed(Instant now) {
+  signaling_.network_changed(now);
+  pump(now);
+}
+
+void Agent::need_token(bool renew) {
+  if (renew) tokens_.forget();
+  if (const auto token = tokens_.current(last_now_)) return signaling_.on_access_token(last_now_, *token);
+  if (tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
+}
+
+void Agent::pump_signaling(Instant now) {
+  last_now_ = now;
+  while (true) {
+    if (auto effect = signaling_.poll_effect()) {
+      if (auto* need = std::get_if<signaling::NeedAccessToken>(&*effect)) {
+        need_token(need->renew);
+      } else if (auto* connect = std::get_if<signaling::Connect>(&*effect)) {
+        shared_.effects.emplace_back(ConnectHub{std::move(connect->access_token)});
+      } else if (auto* send = std::get_if<signaling::SendText>(&*effect)) {
+        shared_.effects.emplace_back(SendToHub{std::move(send->text)});
+      } else if (std::holds_alternative<signaling::Ping>(*effect)) {
+        shared_.effects.emplace_back(PingHub{});
+      } else if (auto* disconnect = std::get_if<signaling::Disconnect>(&*effect)) {
+        shared_.effects.emplace_back(DisconnectHub{std::to_underlying(disconnect->code)});
+      }
+      continue;
+    }
+    auto event = signaling_.poll_event();
+    if (!event) return;
+    if (std::holds_alternative<signaling::Online>(*event)) {
+      notice(NoticeLevel::kInfo, "connected to the hub");
+    } else if (auto* list = std::get_if<signaling::PeerList>(&*event)) {
+      handle_list(now, *list);
+    } else if (auto* received = std::get_if<signaling::Received>(&*event)) {
+      handle_message(now, std::move(received->message));
+    } else if (auto* offline = std::get_if<signaling::Offline>(&*event)) {
+      notice(NoticeLevel::kWarning, std::string("no connection to the hub: ") + to_string(offline->why) +
+                                        "; trying again, peers that are connected stay so");
+    } else if (auto* fatal = std::get_if<signaling::Fatal>(&*event)) {
+      const bool revoked = fatal->why == signaling::FatalReason::kRevoked;
+      shared_.effects.emplace_back(Stop{revoked ? StopReason::kRevoked : StopReason::kUnauthorised});
+    }
+  }
+}
+
+void Agent::send_messages(Instant now) {
+  while (!shared_.messages.empty()) {
+    const signaling::Message message = std::move(shared_.messages.front());
+    shared_.messages.pop_front();
+    // What cannot be sent now is settled by the list that comes when the hub is back.
+    (void)signaling_.send(now, message);
+  }
+}
+
+// ---- What the hub tells about others ----
+
+void Agent::handle_list(Instant now, const signaling::PeerList& list) {
+  for (const signaling::PeerRevoked& revoked : list.revoked) handle_revoked(now, revoked);
+  if (list.complete) {
+    std::set<std::string> listed;
+    for (const signaling::PeerInfo& info : list.peers) listed.insert(info.peer_id);
+    for (auto& [name, peer] : peers_) {
+      if (!listed.contains(name)) peer->handle_left(now);
+    }
+  }
+  for (const signaling::PeerInfo& info : list.peers) handle_present(now, info);
+  update_routes();
+}
+
+void Agent::handle_present(Instant now, const signaling::PeerInfo& info) {
+  const auto key = wg::PublicKey::parse(info.public_key);
+  if (!key || info.peer_id == options_.name || revoked_.contains(*key)) {
+    ++refused_messages_;
+    return;
+  }
+  const auto found = peers_.find(info.peer_id);
+  // A known name with another key is only believed after the hub said that the old key is revoked: then it is forgotten.
+  if (found != peers_.end() && found->second->key() != *key) {
+    ++refused_messages_;
+    return notice(NoticeLevel::kWarning, info.peer_id + ": refused, its key has changed; if you set it up anew, run "
+                                                        "'bamgate down' and 'bamgate up' here");
+  }
+  const auto instance = info.metadata.find(std::string(kInstance));
+  const std::string run = instance == info.metadata.end() ? "" : instance->second;
+  std::string& known_run = instances_[info.peer_id];
+  const bool restarted = !known_run.empty() && known_run != run;
+  known_run = run;
+  Peer* peer = found != peers_.end() ? found->second.get() : add_peer(now, info, *key);
+  if (peer == nullptr) return;
+  const auto accepted = options_.accepted_routes.find(info.peer_id);
+  const std::vector<IpPrefix> none;
+  const auto prefixes = allowed_ips(info, options_.address.network(),
+                                    options_.address6 ? options_.address6->network() : IpPrefix{},
+                                    accepted == options_.accepted_routes.end() ? none : accepted->second);
+  for (const IpPrefix& refused : bridge_.set_allowed_ips(peer->index(), prefixes)) {
+    notice(NoticeLevel::kWarning, info.peer_id + ": " + refused.to_string() + " belongs to another device already");
+  }
+  peer->handle_present(now, info, restarted);
+}
+
+Peer* Agent::add_peer(Instant now, const signaling::PeerInfo& info, const wg::PublicKey& key) {
+  if (peers_.size() >= kMaxPeers) {
+    ++refused_messages_;
+    return nullptr;
+  }
+  auto tunnel = wg::Tunnel::create({.local = options_.private_key,
+                                    .remote = key,
+                                    .preshared = std::nullopt,
+                                    .persistent_keepalive = std::nullopt,
+                                    .clock = options_.clock},
+                                   shared_.random);
+  if (!tunnel) {
+    ++refused_messages_;
+    notice(NoticeLevel::kWarning, info.peer_id + ": refused, its key is no usable key");
+    return nullptr;
+  }
+  const bridge::PeerIndex index{next_index_++};
+  auto peer = std::make_unique<Peer>(shared_, index, info, std::move(*tunnel));
+  Peer* added = peer.get();
+  peers_[info.peer_id] = std::move(peer);
+  by_index_[index] = added;
+  (void)now;
+  return added;
+}
+
+void Agent::remove_peer(Instant now, const std::string& name, std::string_view why) {
+  const auto found = peers_.find(name);
+  if (found == peers_.end()) return;
+  found->second->disconnect(now, why);
+  std::erase_if(by_socket_, [&](const auto& entry) { return entry.second.peer == found->second.get(); });
+  by_index_.erase(found->second->index());
+  instances_.erase(name);
+  peers_.erase(found);
+}
+
+void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
+  const auto key = wg::PublicKey::parse(revoked.public_key);
+  if (!key) {
+    ++refused_messages_;
+    return;
+  }
+  if (revoked_.size() < kMaxRevoked) revoked_.insert(*key);
+  const auto found = peers_.find(revoked.peer_id);
+  if (found == peers_.end() || found->second->key() != *key) return;
+  notice(NoticeLevel::kWarning, revoked.peer_id + ": revoked; its tunnel is closed");
+  remove_peer(now, revoked.peer_id, "revoked");
+  update_routes();
+}
+
+Peer* Agent::find_sender(const std::string& from, const std::string& public_key) {
+  const auto found = peers_.find(from);
+  if (found == peers_.end() || (!public_key.empty() && public_key != found->second->key().to_string())) {
+    ++refused_messages_;
+    return nullptr;
+  }
+  return found->second.get();
+}
+
+void Agent::handle_message(Instant now, signaling::Message message) {
+  if (const auto* offer = std::get_if<signaling::Offer>(&message)) {
+    if (Peer* peer = find_sender(offer->from, offer->public_key)) peer->handle_offer(now, *offer);
+  } else if (const auto* answer = std::get_if<signaling::Answer>(&message)) {
+    if (Peer* peer = find_sender(answer->from, answer->public_key)) peer->handle_answer(now, *answer);
+  } else if (const auto* candidate = std::get_if<signaling::IceCandidate>(&message)) {
+    if (Peer* peer = find_sender(candidate->from, {})) peer->handle_candidate(now, *candidate);
+  } else if (const auto* left = std::get_if<signaling::PeerLeft>(&message)) {
+    if (Peer* peer = find_sender(left->peer_id, {})) peer->handle_left(now);
+  } else if (const auto* revoked = std::get_if<signaling::PeerRevoked>(&message)) {
+    handle_revoked(now, *revoked);
+  }
+}
+
+void Agent::update_routes() {
+  std::vector<IpPrefix> routes;
+  for (const auto& [name, peer] : peers_) {
+    const auto accepted = options_.accepted_routes.find(name);
+    if (accepted == options_.accepted_routes.end()) continue;
+    std::ranges::copy(accepted_routes(peer->info(), accepted->second), std::back_inserter(routes));
+  }
+  std::ranges::sort(routes);
+  routes.erase(std::unique(routes.begin(), routes.end()), routes.end());
+  if (routes == routes_) return;
+  routes_ = routes;
+  shared_.effects.emplace_back(SetRoutes{std::move(routes)});
+}
+
+// ---- Sockets and packets ----
+
+void Agent::on_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base) {
+  for (auto& [name, peer] : peers_) {
+    if (peer->attempt() != attempt) continue;
+    by_socket_[socket] = {peer.get(), attempt};
+    peer->add_socket(now, attempt, socket, base);
+  }
+  pump(now);
+}
+
+void Agent::on_sockets_complete(Instant now, AttemptId attempt) {
+  for (auto& [name, peer] : peers_) peer->complete_sockets(now, attempt);
+  pump(now);
+}
+
+void Agent::add_stun_server(Instant now, const Endpoint& server) {
+  auto& servers = shared_.stun_servers;
+  if (std::ranges::find(servers, server) != servers.end()) return;
+  servers.push_back(server);
+  for (auto& [name, peer] : peers_) peer->add_stun_server(now, server);
+  pump(now);
+}
+
+void Agent::handle_datagram(Instant now, const Received& received) {
+  const auto found = by_socket_.find(received.path.local);
+  if (found == by_socket_.end()) {
+    ++unknown_socket_;
+    return;
+  }
+  Peer& peer = *found->second.peer;
+  peer.handle_datagram(now, received);
+  pump_peer(now, peer);
+}
+
+void Agent::handle_tun(Instant now, PacketBuffer packet) {
+  auto sealed = bridge_.from_tun(now, std::move(packet));
+  if (!sealed) return;  // counted there
+  if (!*sealed) return pump(now);  // held; its tunnel has started a handshake
+  if (Peer* peer = find_index((*sealed)->peer)) {
+    peer->send(now, (*sealed)->message);
+    peer->pump(now);
+  }
+}
+
+Peer* Agent::find_index(bridge::PeerIndex index) {
+  const auto found = by_index_.find(index);
+  return found == by_index_.end() ? nullptr : found->second;
+}
+
+void Agent::handle_timeout(Instant now) {
+  for (auto& [name, peer] : peers_) {
+    if (peer->next_timeout() <= now) peer->handle_timeout(now);
+  }
+  if (signaling_.next_timeout() <= now) signaling_.handle_timeout(now);
+  if (tokens_.renew_at() <= now && tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
+  pump(now);
+}
+
+void Agent::pump_peer(Instant now, Peer& peer) {
+  peer.pump(now);
+  while (auto held = bridge_.poll_held(now)) {
+    if (Peer* target = find_index(held->peer)) target->send(now, held->message);
+  }
+  if (!shared_.messages.empty()) {
+    send_messages(now);
+    pump_signaling(now);
+  }
+}
+
+void Agent::pump(Instant now) {
+  pump_signaling(now);
+  for (auto& [name, peer] : peers_) peer->pump(now);
+  while (auto held = bridge_.poll_held(now)) {
+    if (Peer* target = find_index(held->peer)) target->send(now, held->message);
+  }
+  send_messages(now);
+  pump_signaling(now);
+}
+
+std::optional<Transmit> Agent::poll_transmit(Instant now, MutableBytes buffer) {
+  // A round over all peers that goes on where the last one stopped, so that nobody starves.
+  auto peer = peers_.lower_bound(next_transmit_);
+  for (std::size_t i = 0; i < peers_.size(); ++i, ++peer) {
+    if (peer == peers_.end()) peer = peers_.begin();
+    if (auto transmit = peer->second->poll_transmit(now, buffer)) {
+      next_transmit_ = peer->first;
+      return transmit;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Effect> Agent::poll_effect() {
+  if (shared_.effects.empty()) return std::nullopt;
+  std::optional<Effect> effect(std::move(shared_.effects.front()));
+  shared_.effects.pop_front();
+  if (const auto* close = std::get_if<CloseSockets>(&*effect)) {
+    std::erase_if(by_socket_, [&](const auto& entry) { return entry.second.attempt == close->attempt; });
+  }
+  return effect;
+}
+
+Instant Agent::next_timeout() const {
+  Instant next = std::min(signaling_.next_timeout(), tokens_.renew_at());
+  for (const auto& [name, peer] : peers_) next = std::min(next, peer->next_timeout());
+  return next;
+}
+
+Status Agent::status(Instant now) const {
+  Status status;
+  status.hub_connected = signaling_.online();
+  status.uptime = now - started_;
+  for (const auto& [name, peer] : peers_) {
+    PeerStatus entry = peer->status(now);
+    const auto accepted = options_.accepted_routes.find(name);
+    if (accepted != options_.accepted_routes.end()) {
+      for (const IpPrefix& route : accepted_routes(peer->info(), accepted->second)) {
+        entry.routes.push_back(route.to_string());
+      }
+    }
+    status.counters["dropped_sends"] += peer->dropped_sends();
+    status.peers.push_back(std::move(entry));
+  }
+  const auto& packets = bridge_.counters();
+  status.counters["packets_from_tun"] = packets.from_tun;
+  status.counters["packets_to_tun"] = packets.to_tun;
+  status.counters["packets_held_expired"] = packets.held_expired;
+  status.counters["packets_no_peer"] = bridge_.drops(bridge::Error::kNoPeer);
+  status.counters["packets_wrong_source"] = bridge_.drops(bridge::Error::kWrongSource);
+  status.counters["datagrams_unknown_socket"] = unknown_socket_;
+  status.counters["messages_refused"] = refused_messages_;
+  return status;
+}
+
+}  // namespace bamgate::agent

@@ -1,0 +1,126 @@
+// One device of the network: it keeps a connection to the hub, one WireGuard tunnel and one PeerConnection to each other
+// device, and moves packets between them and the TUN. Pure: its output is datagrams (poll_transmit) and a list of
+// effects (poll_effect) that the owner of sockets, TUN, HTTP and files carries out.
+// Left out: relaying through the hub, and pinning of keys beyond the run.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/effect.h"
+#include "agent/peer.h"
+#include "agent/status.h"
+#include "agent/tokens.h"
+#include "signaling/client.h"
+
+namespace bamgate::agent {
+
+class Agent {
+ public:
+  struct Options {
+    std::string name;
+    wg::PrivateKey private_key;
+    IpPrefix address;                  // with the length of the network, as in 10.100.0.2/16
+    std::optional<IpPrefix> address6;  // likewise
+    std::vector<IpPrefix> routes;      // what this device offers to route for others
+    std::map<std::string, std::vector<IpPrefix>> accepted_routes;  // by peer name
+    std::vector<Endpoint> stun_servers;                            // those known at start
+    std::shared_ptr<const dtls::Certificate> certificate;
+    wg::WallClock clock;
+    bool allow_loopback = false;  // candidates on 127.0.0.1: for tests on one machine
+  };
+
+  /// A room never holds more devices (docs/signaling.md), so no more peers are kept.
+  static constexpr std::size_t kMaxPeers = 1024;
+
+  /// `random`, `crypto`, `pool` and `sctp` must outlive the agent.
+  Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& sctp);
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+  ~Agent();
+
+  // After each of these: drain poll_transmit(), then poll_effect(), then read next_timeout().
+
+  void start(Instant now);
+  /// Tells every peer and the hub goodbye. Drain the outputs a last time afterwards.
+  void stop(Instant now);
+
+  void on_access_token(Instant now, std::string token, std::chrono::seconds lifetime);
+  void on_token_failed(Instant now, signaling::TokenFailure reason);
+  void on_hub_open(Instant now);
+  void on_hub_text(Instant now, std::string_view text);
+  void on_hub_pong(Instant now);
+  void on_hub_closed(Instant now, std::uint16_t code);
+  void on_hub_connect_failed(Instant now, int http_status);
+
+  void on_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base);
+  void on_sockets_complete(Instant now, AttemptId attempt);
+  /// A STUN server whose name is resolved only now.
+  void add_stun_server(Instant now, const Endpoint& server);
+  /// Local addresses or routes changed, or the machine slept.
+  void network_changed(Instant now);
+
+  /// One datagram (or a GRO batch) from the socket named in its path. Unknown sockets are counted drops.
+  void handle_datagram(Instant now, const Received& received);
+  /// One IP packet that was read from the TUN.
+  void handle_tun(Instant now, PacketBuffer packet);
+  void handle_timeout(Instant now);
+
+  std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
+  std::optional<Effect> poll_effect();
+  Instant next_timeout() const;
+
+  Status status(Instant now) const;
+  /// The access token, if one is at hand that still serves.
+  std::optional<std::string> access_token(Instant now) const { return tokens_.current(now); }
+
+ private:
+  void pump(Instant now);
+  void pump_peer(Instant now, Peer& peer);
+  void pump_signaling(Instant now);
+  void send_messages(Instant now);
+  void handle_list(Instant now, const signaling::PeerList& list);
+  void handle_message(Instant now, signaling::Message message);
+  void handle_present(Instant now, const signaling::PeerInfo& info);
+  void handle_revoked(Instant now, const signaling::PeerRevoked& revoked);
+  Peer* add_peer(Instant now, const signaling::PeerInfo& info, const wg::PublicKey& key);
+  void remove_peer(Instant now, const std::string& name, std::string_view why);
+  Peer* find_sender(const std::string& from, const std::string& public_key);
+  Peer* find_index(bridge::PeerIndex index);
+  void update_routes();
+  void need_token(bool renew);
+  void notice(NoticeLevel level, std::string text);
+  signaling::PeerInfo self_info(Random& random) const;
+
+  Options options_;
+  BufferPool& pool_;
+  bridge::Bridge bridge_;
+  Shared shared_;
+  signaling::Client signaling_;
+  Tokens tokens_;
+  Instant started_{};
+  Instant last_now_{};
+
+  std::map<std::string, std::unique_ptr<Peer>> peers_;  // by name
+  std::map<bridge::PeerIndex, Peer*> by_index_;
+  struct SocketUse {
+    Peer* peer;
+    AttemptId attempt;
+  };
+  std::map<SocketId, SocketUse> by_socket_;
+  std::map<std::string, std::string> instances_;  // the run of each peer, from its metadata
+  std::set<wg::PublicKey> revoked_;
+  std::uint32_t next_index_ = 1;
+  std::string next_transmit_;  // where the round over the peers goes on
+  std::vector<IpPrefix> routes_;
+  std::uint64_t unknown_socket_ = 0;
+  std::uint64_t refused_messages_ = 0;
+};
+
+}  // namespace bamgate::agent

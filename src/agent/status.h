@@ -1,0 +1,37 @@
+// What `bamgate status` shows: a snapshot of the agent.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/time.h"
+
+namespace bamgate::agent {
+
+struct PeerStatus {
+  std::string id;
+  std::string address;
+  std::string address6;
+  std::string public_key;
+  std::string state;  // new, connecting, connected, reconnecting, failed
+  std::string ice_local;   // "host 192.168.1.2:41000 udp"; empty before a path is selected
+  std::string ice_remote;
+  std::optional<Duration> rtt;
+  std::optional<Duration> since_handshake;
+  std::optional<Duration> connected_for;
+  std::uint64_t rx_bytes = 0;
+  std::uint64_t tx_bytes = 0;
+  std::vector<std::string> routes;
+};
+
+struct Status {
+  bool hub_connected = false;
+  Duration uptime{};
+  std::vector<PeerStatus> peers;
+  std::map<std::string, std::uint64_t> counters;
+};
+
+}  // namespace bamgate::agent

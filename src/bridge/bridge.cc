@@ -1,0 +1,144 @@
+#include "bridge/bridge.h"
+
+#include <utility>
+
+#include "wg/ip_packet.h"
+
+namespace bamgate::bridge {
+
+const char* to_string(Error error) {
+  switch (error) {
+    case Error::kMalformedPacket:
+      return "malformed packet";
+    case Error::kNoPeer:
+      return "no peer for this destination";
+    case Error::kUnknownPeer:
+      return "unknown peer";
+    case Error::kWrongSource:
+      return "source not allowed for this peer";
+    case Error::kRefused:
+      return "refused by the tunnel";
+  }
+  return "unknown error";
+}
+
+void Bridge::add_peer(PeerIndex peer, wg::Tunnel& tunnel) {
+  Peer& entry = peers_[peer];
+  drop_held(entry);
+  entry.tunnel = &tunnel;
+}
+
+void Bridge::remove_peer(PeerIndex peer) {
+  allowed_ips_.remove_peer(peer);
+  const auto entry = peers_.find(peer);
+  if (entry == peers_.end()) return;
+  drop_held(entry->second);
+  peers_.erase(entry);
+}
+
+std::vector<IpPrefix> Bridge::set_allowed_ips(PeerIndex peer, std::span<const IpPrefix> prefixes) {
+  allowed_ips_.remove_peer(peer);
+  std::vector<IpPrefix> refused;
+  for (const IpPrefix& prefix : prefixes) {
+    const auto owner = allowed_ips_.find(prefix);
+    if (owner && *owner != peer) {
+      refused.push_back(prefix);
+    } else {
+      allowed_ips_.insert(prefix, peer);
+    }
+  }
+  return refused;
+}
+
+std::expected<std::optional<Outbound>, Error> Bridge::from_tun(Instant now, PacketBuffer packet) {
+  const auto header = wg::parse_ip_packet(packet.data());
+  if (!header) return drop(Error::kMalformedPacket);
+  const auto index = allowed_ips_.lookup(header->destination);
+  const auto peer = index ? peers_.find(*index) : peers_.end();
+  if (peer == peers_.end()) return drop(Error::kNoPeer);
+
+  const auto sealed = peer->second.tunnel->seal(now, packet);
+  if (sealed) {
+    ++counters_.from_tun;
+    return Outbound{peer->first, std::move(packet)};
+  }
+  if (sealed.error() != wg::Error::kNoKeypair) return drop(Error::kRefused);
+  hold(now, peer->second, std::move(packet));
+  return std::nullopt;
+}
+
+std::optional<Outbound> Bridge::poll_held(Instant now) {
+  if (held_ == 0) return std::nullopt;
+  for (auto& [index, peer] : peers_) {
+    expire_held(now, peer);
+    if (auto message = pop_sealed(now, peer)) return Outbound{index, std::move(*message)};
+  }
+  return std::nullopt;
+}
+
+std::expected<std::optional<PacketBuffer>, Error> Bridge::from_peer(Instant now, PeerIndex index,
+                                                                    PacketBuffer message) {
+  const auto peer = peers_.find(index);
+  if (peer == peers_.end()) return drop(Error::kUnknownPeer);
+  wg::Tunnel& tunnel = *peer->second.tunnel;
+  if (wg::message_type(message.data()) != wg::MessageType::kData) {
+    const auto handled = tunnel.handle_input(now, Received{.path = {}, .data = message.data()});
+    if (!handled) return drop(Error::kRefused);
+    return std::nullopt;
+  }
+  const auto opened = tunnel.open(now, message);
+  if (!opened) return drop(Error::kRefused);
+  if (opened->keepalive) return std::nullopt;
+  const auto header = wg::parse_ip_packet(message.data());
+  if (!header || allowed_ips_.lookup(header->source) != index) return drop(Error::kWrongSource);
+  ++counters_.to_tun;
+  return std::optional<PacketBuffer>(std::move(message));
+}
+
+std::unexpected<Error> Bridge::drop(Error error) {
+  ++drops_[static_cast<std::size_t>(error)];
+  return std::unexpected(error);
+}
+
+void Bridge::hold(Instant now, Peer& peer, PacketBuffer packet) {
+  expire_held(now, peer);
+  if (peer.held.size() == kMaxHeld) {
+    peer.held.pop_front();
+    --held_;
+    ++counters_.held_overflow;
+  }
+  peer.held.push_back(Held{std::move(packet), now});
+  ++held_;
+  ++counters_.held;
+}
+
+void Bridge::drop_held(Peer& peer) {
+  held_ -= peer.held.size();
+  counters_.held_expired += peer.held.size();
+  peer.held.clear();
+}
+
+void Bridge::expire_held(Instant now, Peer& peer) {
+  while (!peer.held.empty() && now - peer.held.front().since > kMaxHeldTime) {
+    peer.held.pop_front();
+    --held_;
+    ++counters_.held_expired;
+  }
+}
+
+// Asks before it seals: an attempt without a session would count as a new wish for a handshake.
+std::optional<PacketBuffer> Bridge::pop_sealed(Instant now, Peer& peer) {
+  while (!peer.held.empty() && peer.tunnel->can_seal(now)) {
+    PacketBuffer packet = std::move(peer.held.front().packet);
+    peer.held.pop_front();
+    --held_;
+    if (peer.tunnel->seal(now, packet)) {
+      ++counters_.from_tun;
+      return packet;
+    }
+    ++drops_[static_cast<std::size_t>(Error::kRefused)];
+  }
+  return std::nullopt;
+}
+
+}  // namespace bamgate::bridge

@@ -1,0 +1,196 @@
+// bamgate hub: runs the hub. bamgate hub token: prints a join string.
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "cli/hub_folder.h"
+#include "cli/native_hub.h"
+#include "cli/qr.h"
+#include "cli/version.h"
+#include "config/join_string.h"
+#include "core/encoding.h"
+#include "net/clock.h"
+#include "net/url.h"
+#include "os/file.h"
+
+namespace bamgate::cli {
+namespace {
+
+constexpr std::uint16_t kStunPort = 3478;
+constexpr std::size_t kMaxPem = 256 * 1024;
+
+/// The hub's public name: what was given, what was given at the last start, or the listen address when it says enough.
+std::expected<std::string, std::string> choose_public_url(const HubArguments& arguments, const Endpoint& listen,
+                                                          const HubFolder& folder) {
+  if (!arguments.public_url.empty()) {
+    const auto url = net::Url::parse(arguments.public_url);
+    if (!url || url->target != "/") {
+      return std::unexpected("--public-url '" + arguments.public_url +
+                             "' is no address of a hub: say it as https://hub.example:8443");
+    }
+    std::string text = url->to_string();
+    if (text.ends_with('/')) text.pop_back();
+    return text;
+  }
+  if (const auto before = folder.read_address(); before && !before->public_url.empty()) return before->public_url;
+  if (listen.address.is_unspecified()) return "";
+  return std::string(arguments.plain_http ? "http://" : "https://") + listen.to_string();
+}
+
+/// Where STUN is answered; nullopt inside: not at all.
+std::expected<std::optional<Endpoint>, std::string> choose_stun(const HubArguments& arguments, const Endpoint& listen) {
+  if (arguments.stun == "off") return std::nullopt;
+  if (arguments.stun.empty()) return Endpoint{listen.address, kStunPort};
+  const auto endpoint = Endpoint::parse(arguments.stun);
+  if (!endpoint) {
+    return std::unexpected("--stun '" + arguments.stun + "' is no address: say it as 0.0.0.0:3478, or 'off'");
+  }
+  return *endpoint;
+}
+
+struct TlsChoice {
+  std::shared_ptr<const net::TlsContext> context;  // null: plain HTTP
+  std::string fingerprint;                         // of our own certificate; empty: the CA store decides
+};
+
+std::expected<TlsChoice, std::string> choose_tls(const HubArguments& arguments, const HubFolder& folder) {
+  if (arguments.plain_http) return TlsChoice{};
+  net::TlsIdentity identity;
+  const bool given = !arguments.tls_cert.empty();
+  if (given) {
+    auto cert = os::read_file(arguments.tls_cert, kMaxPem);
+    if (!cert) return std::unexpected(cert.error().text);
+    auto key = os::read_file(arguments.tls_key, kMaxPem);
+    if (!key) return std::unexpected(key.error().text);
+    identity = {std::move(*key), std::move(*cert)};
+  } else {
+    os::SystemRandom random;
+    auto own = folder.identity(random);
+    if (!own) return std::unexpected(own.error());
+    identity = std::move(*own);
+  }
+  auto context = net::TlsContext::server(identity);
+  if (!context) return std::unexpected(context.error().detail);
+  if (given) return TlsChoice{*context, ""};
+  const auto digest = net::spki_sha256(identity.cert_pem);
+  if (!digest) return std::unexpected(digest.error().detail);
+  return TlsChoice{*context, to_base64url(*digest)};
+}
+
+/// "90", "90s", "15m", "24h", "7d" in seconds.
+std::optional<std::int64_t> parse_ttl(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || number <= 0 || number > 1'000'000'000) return std::nullopt;
+  const std::string_view unit(stop, static_cast<std::size_t>(text.data() + text.size() - stop));
+  if (unit.empty() || unit == "s") return number;
+  if (unit == "m") return number * 60;
+  if (unit == "h") return number * 3600;
+  if (unit == "d") return number * 86400;
+  return std::nullopt;
+}
+
+/// Serves until a signal comes; a second one ends at once.
+ExitCode serve(net::Loop& loop, NativeHub& hub) {
+  loop.on_signal([&, stopping = false](int) mutable {
+    if (std::exchange(stopping, true)) return loop.stop();
+    spdlog::info("closing all connections");
+    hub.stop([&loop] { loop.stop(); });
+  });
+  loop.run();
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+ExitCode run_hub(const HubArguments& arguments) {
+  const auto listen = Endpoint::parse(arguments.listen);
+  if (!listen) {
+    return fail(ExitCode::kUsage, "--listen '" + arguments.listen + "' is no address: say it as 0.0.0.0:8443");
+  }
+  if (arguments.tls_cert.empty() != arguments.tls_key.empty()) {
+    return fail(ExitCode::kUsage, "--tls-cert and --tls-key go together: give both or none");
+  }
+  NativeHub::Options options{.listen = *listen, .stun = {}, .tls = {}, .database = {}, .hub = {}};
+  if (!arguments.subnet.empty()) {
+    options.hub.subnet = IpPrefix::parse(arguments.subnet);
+    if (!options.hub.subnet) {
+      return fail(ExitCode::kUsage, "--subnet '" + arguments.subnet + "' is no network: say it as 10.100.0.0/16");
+    }
+  }
+  const auto stun = choose_stun(arguments, *listen);
+  if (!stun) return fail(ExitCode::kUsage, stun.error());
+  options.stun = *stun;
+
+  const HubFolder folder(arguments.data);
+  if (const auto made = folder.create(); !made) return fail(ExitCode::kFailed, made.error());
+  const auto lock = os::FileLock::acquire(folder.lock());
+  if (!lock) return fail(ExitCode::kFailed, "another hub uses " + arguments.data + ": " + lock.error().text);
+  const auto tls = choose_tls(arguments, folder);
+  if (!tls) return fail(ExitCode::kFailed, tls.error());
+  const auto url = choose_public_url(arguments, *listen, folder);
+  if (!url) return fail(ExitCode::kUsage, url.error());
+  if (const auto kept = folder.write_address({*url, tls->fingerprint}); !kept) return fail(ExitCode::kFailed, kept.error());
+
+  options.tls = tls->context;
+  options.database = folder.database().string();
+  options.hub.server_url = *url;
+  options.hub.version = kVersion;
+  if (options.stun && !url->empty()) {
+    const std::string host = net::Url::parse(*url)->host;
+    const bool v6 = host.find(':') != std::string::npos;
+    options.hub.stun = {"stun:" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(options.stun->port)};
+  }
+
+  net::Loop loop;
+  auto hub = NativeHub::start(loop, std::move(options));
+  if (!hub) return fail(ExitCode::kFailed, "cannot start the hub: " + hub.error());
+  spdlog::info("hub {} listens on {}{}", kVersion, (*hub)->listen_endpoint().to_string(),
+               arguments.plain_http ? " (plain HTTP)" : "");
+  if (*stun) spdlog::info("answers STUN on {}", (*stun)->to_string());
+  if (url->empty()) {
+    spdlog::warn("devices cannot join yet: start the hub with --public-url https://NAME:PORT, as they will reach it");
+  } else {
+    spdlog::info("devices reach it at {}; 'bamgate hub token --data {}' prints a join string", *url, arguments.data);
+  }
+  return serve(loop, **hub);
+}
+
+ExitCode run_hub_token(const HubTokenArguments& arguments) {
+  const auto ttl = parse_ttl(arguments.ttl);
+  if (!ttl) return fail(ExitCode::kUsage, "--ttl '" + arguments.ttl + "' is no time: say it as 30m, 24h or 7d");
+  const HubFolder folder(arguments.data);
+  const auto address = folder.read_address();
+  if (!address) return fail(ExitCode::kFailed, address.error());
+  const auto url = net::Url::parse(address->public_url);
+  if (!url) {
+    return fail(ExitCode::kFailed, "the hub does not know by which address devices reach it: start it with "
+                                   "--public-url https://NAME:PORT");
+  }
+  auto database = os::Sqlite::open(folder.database().string());
+  if (!database) return fail(ExitCode::kFailed, "cannot open the hub's database: " + database.error().message);
+  HubSql sql(std::move(*database));
+  os::NativeCrypto crypto;
+  os::SystemRandom random;
+  auto hub = hub::Hub::create({}, sql, crypto, random, net::unix_now());
+  if (!hub) return fail(ExitCode::kFailed, hub::to_string(hub.error()));
+  const auto token = (*hub)->create_join_token(net::unix_now(), arguments.uses, *ttl);
+  if (!token) return fail(ExitCode::kFailed, hub::to_string(token.error()));
+
+  config::JoinString join;
+  join.host = url->host;
+  join.port = url->port;
+  join.token = config::SecretText(token->token);
+  if (const auto digest = from_base64url(address->fingerprint); digest && digest->size() == sizeof(Sha256Digest)) {
+    copy_bytes(*digest, join.fingerprint.emplace());
+  }
+  const std::string text = config::write_join_string(join);
+  if (arguments.qr) print_qr(text);
+  std::printf("%s\n", text.c_str());
+  return ExitCode::kDone;
+}
+
+}  // namespace bamgate::cli

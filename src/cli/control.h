@@ -1,0 +1,19 @@
+// Questions to a running agent through its control socket: one JSON line {"ask":"…"}, one JSON line back.
+//   status   the object of `bamgate status --json`
+//   token    {"access_token":"…"}, for commands that talk to the hub
+//   down     {"ok":true} when the agent has taken everything down
+#pragma once
+
+#include <expected>
+#include <string_view>
+
+#include "cli/config_folder.h"
+#include "json/value.h"
+#include "net/loop.h"
+
+namespace bamgate::cli {
+
+/// Failure: kNotRunning when no agent runs on this folder, kFailed otherwise.
+std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const ConfigFolder& folder, std::string_view question);
+
+}  // namespace bamgate::cli

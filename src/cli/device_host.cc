@@ -1,0 +1,428 @@
+#include "cli/device_host.h"
+
+#include <spdlog/spdlog.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "cli/hub_api.h"
+#include "cli/status_json.h"
+#include "json/parse.h"
+#include "json/write.h"
+#include "net/clock.h"
+#include "net/resolve.h"
+#include "os/candidate_addresses.h"
+#include "os/netlink.h"
+#include "stun/uri.h"
+
+namespace bamgate::cli {
+namespace {
+
+// Our own sockets carry this mark, so that routing can tell them from what belongs into the tunnel.
+constexpr std::uint32_t kMark = 0x62616d67;  // "bamg"
+
+// Packets taken from the TUN before others get their turn.
+constexpr int kTunBatch = 64;
+
+// A STUN server's name that is not resolved by then holds up no candidate list.
+constexpr auto kResolvePatience = std::chrono::seconds(3);
+
+// How long the last goodbyes may take.
+constexpr auto kStopPatience = std::chrono::seconds(2);
+
+wg::WallClock wall_clock() {
+  timespec time{};
+  clock_gettime(CLOCK_REALTIME, &time);
+  return {.unix = {time.tv_sec}, .at = net::now(), .nanoseconds = static_cast<std::uint32_t>(time.tv_nsec)};
+}
+
+std::unexpected<Failure> refuse(const os::OsError& error) {
+  return std::unexpected(Failure{ExitCode::kFailed, error.text});
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<DeviceHost>, Failure> DeviceHost::create(net::Loop& loop, ConfigFolder folder,
+                                                                       Device device) {
+  auto lock = os::FileLock::acquire(folder.lock());
+  if (!lock) return refuse(lock.error());
+  auto tun = os::Tun::create(device.config.device.interface);
+  if (!tun) return refuse(tun.error());
+  std::unique_ptr<DeviceHost> host(
+      new DeviceHost(loop, std::move(folder), std::move(device), std::move(*lock), std::move(*tun), nullptr));
+  if (auto done = host->configure_interface(); !done) return std::unexpected(done.error());
+  if (auto done = host->make_agent(); !done) return std::unexpected(done.error());
+  if (auto done = host->listen_control(); !done) return std::unexpected(done.error());
+  return host;
+}
+
+DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::FileLock lock, os::Tun tun,
+                       std::unique_ptr<sctp::UsrsctpRuntime> sctp)
+    : loop_(loop),
+      folder_(std::move(folder)),
+      device_(std::move(device)),
+      lock_(std::move(lock)),
+      tun_(std::move(tun)),
+      sctp_(std::move(sctp)),
+      timer_(loop),
+      stop_timer_(loop),
+      slots_(net::UdpSocket::kBatch) {}
+
+DeviceHost::~DeviceHost() = default;
+
+std::expected<void, Failure> DeviceHost::configure_interface() {
+  const auto& device = device_.config.device;
+  if (const auto done = os::set_mtu(tun_->name(), device.mtu); !done) return refuse(done.error());
+  if (const auto done = os::set_up(tun_->name()); !done) return refuse(done.error());
+  if (const auto done = os::add_address(tun_->name(), device.address); !done) return refuse(done.error());
+  if (device.address6) {
+    const auto done = os::add_address(tun_->name(), *device.address6);
+    // A machine without IPv6 is no reason not to have a tunnel.
+    if (!done) spdlog::warn("no IPv6 inside the tunnel: {}", done.error().text);
+  }
+  return {};
+}
+
+std::expected<void, Failure> DeviceHost::make_agent() {
+  auto sctp = sctp::UsrsctpRuntime::create(random_);
+  if (!sctp) return std::unexpected(Failure{ExitCode::kFailed, std::string(sctp::to_string(sctp.error()))});
+  sctp_ = std::move(*sctp);
+  auto certificate = dtls::Certificate::generate(random_, net::unix_now());
+  if (!certificate) return std::unexpected(Failure{ExitCode::kFailed, dtls::to_string(certificate.error())});
+  agent::Agent::Options options{.name = device_.config.device.name,
+                                .private_key = private_key(device_.secrets),
+                                .address = device_.config.device.address,
+                                .address6 = device_.config.device.address6,
+                                .routes = device_.config.device.routes,
+                                .accepted_routes = {},
+                                .stun_servers = {},
+                                .certificate = std::move(*certificate),
+                                .clock = wall_clock()};
+  for (const auto& [name, peer] : device_.config.peers) options.accepted_routes[name] = peer.routes;
+  public_key_ = options.private_key.public_key().to_string();
+  agent_ = std::make_unique<agent::Agent>(std::move(options), random_, crypto_, pool_, *sctp_);
+  return {};
+}
+
+std::expected<void, Failure> DeviceHost::listen_control() {
+  net::ControlServer::Options options;
+  options.path = folder_.control_socket().string();
+  if (const auto made = os::ensure_directory(folder_.control_socket().parent_path(), 0755); !made) {
+    return refuse(made.error());
+  }
+  auto control = net::ControlServer::listen(loop_, std::move(options),
+                                            [this](const std::string& line, net::ControlReply reply) {
+                                              answer_control(line, std::move(reply));
+                                            });
+  if (!control) return std::unexpected(Failure{ExitCode::kFailed, control.error().detail});
+  control_ = std::move(*control);
+  return {};
+}
+
+ExitCode DeviceHost::run() {
+  const auto& device = device_.config.device;
+  spdlog::info("{} is up with {}{}", tun_->name(), device.address.to_string(),
+               device.address6 ? " and " + device.address6->to_string() : "");
+  if (device.force_relay) spdlog::warn("force_relay is set, but relaying is not available yet: paths will be direct");
+  loop_.on_signal([this](int) { stop(ExitCode::kDone); });
+  tun_watcher_ = std::make_unique<net::FdWatcher>(loop_, tun_->fd());
+  tun_watcher_->on_readable([this] { read_tun(); });
+  resolve_stun_servers();
+  agent_->start(net::now());
+  flush();
+  loop_.run();
+  return exit_code_;
+}
+
+// ---- Packets ----
+
+void DeviceHost::read_tun() {
+  for (int i = 0; i < kTunBatch; ++i) {
+    PacketBuffer packet = pool_.take();
+    const auto read = tun_->read(packet);
+    if (!read) {
+      spdlog::error("{}", read.error().text);
+      return stop(ExitCode::kFailed);
+    }
+    if (*read == os::TunRead::kNone) break;
+    agent_->handle_tun(net::now(), std::move(packet));
+  }
+  flush();
+}
+
+void DeviceHost::read_socket(SocketId id) {
+  const auto found = sockets_.find(id);
+  if (found == sockets_.end()) return;
+  const std::size_t count = found->second.udp.receive_batch(pool_, slots_);
+  for (net::UdpReceived& slot : std::span(slots_).first(count)) {
+    agent_->handle_datagram(net::now(), Received{.path = {.local = id, .remote = slot.from, .relay = {}},
+                                                 .data = slot.packet.data(),
+                                                 .stride = slot.stride,
+                                                 .ecn = slot.ecn});
+  }
+  flush();  // may close this socket
+}
+
+void DeviceHost::send_datagrams() {
+  std::array<std::byte, kBlockSize> buffer;  // filled by poll_transmit() as far as it is read
+  while (const auto transmit = agent_->poll_transmit(net::now(), buffer)) {
+    const auto found = sockets_.find(transmit->path.local);
+    if (found == sockets_.end()) continue;
+    found->second.udp.send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn);
+  }
+}
+
+void DeviceHost::flush() {
+  if (flushing_ || !agent_) return;
+  flushing_ = true;
+  while (true) {
+    send_datagrams();
+    auto effect = agent_->poll_effect();
+    if (!effect) break;
+    run_effect(std::move(*effect));
+  }
+  flushing_ = false;
+  timer_.expires_at(agent_->next_timeout(), [this] {
+    agent_->handle_timeout(net::now());
+    flush();
+  });
+}
+
+// ---- Effects ----
+
+void DeviceHost::run_effect(agent::Effect effect) {
+  if (auto* packet = std::get_if<agent::WriteTun>(&effect)) {
+    if (tun_) (void)tun_->write(packet->packet.data());
+  } else if (std::holds_alternative<agent::RefreshAccessToken>(effect)) {
+    loop_.spawn(refresh_access_token());
+  } else if (auto* connect = std::get_if<agent::ConnectHub>(&effect)) {
+    loop_.spawn(connect_hub(std::move(connect->access_token)));
+  } else if (auto* send = std::get_if<agent::SendToHub>(&effect)) {
+    if (hub_) hub_->send_text(send->text);
+  } else if (std::holds_alternative<agent::PingHub>(effect)) {
+    if (hub_) hub_->ping();
+  } else if (auto* disconnect = std::get_if<agent::DisconnectHub>(&effect)) {
+    disconnect_hub(disconnect->code);
+  } else if (auto* open = std::get_if<agent::OpenSockets>(&effect)) {
+    open_sockets(open->attempt);
+  } else if (auto* close = std::get_if<agent::CloseSockets>(&effect)) {
+    std::erase_if(sockets_, [&](const auto& entry) { return entry.second.attempt == close->attempt; });
+  } else if (auto* routes = std::get_if<agent::SetRoutes>(&effect)) {
+    set_routes(routes->routes);
+  } else if (auto* notice = std::get_if<agent::Notice>(&effect)) {
+    const auto level = notice->level == agent::NoticeLevel::kWarning ? spdlog::level::warn
+                       : notice->level == agent::NoticeLevel::kInfo  ? spdlog::level::info
+                                                                     : spdlog::level::debug;
+    spdlog::log(level, "{}", notice->text);
+  } else if (auto* gone = std::get_if<agent::Stop>(&effect)) {
+    spdlog::error(gone->reason == agent::StopReason::kRevoked
+                      ? "this device was revoked: run 'bamgate setup' with a new join string to come back"
+                      : "the hub does not accept this device any more: run 'bamgate setup' with a new join string");
+    stop(ExitCode::kNotAuthorised);
+  }
+}
+
+void DeviceHost::open_sockets(agent::AttemptId attempt) {
+  const auto addresses = os::local_candidate_addresses(tun_ ? tun_->name() : "", kMark);
+  if (!addresses) {
+    spdlog::warn("{}", addresses.error().text);
+  } else if (addresses->empty()) {
+    spdlog::warn("this machine has no usable network address: is it online?");
+  }
+  for (const os::LocalAddress& local : addresses ? *addresses : std::vector<os::LocalAddress>{}) {
+    net::UdpOptions options;
+    options.mark = kMark;
+    auto udp = net::UdpSocket::open({local.address, 0}, options);
+    if (!udp) {
+      spdlog::debug("no socket on {}: {}", local.interface, udp.error().detail);
+      continue;
+    }
+    const SocketId id{next_socket_++};
+    const Endpoint base = udp->local_endpoint();
+    auto watcher = std::make_unique<net::FdWatcher>(loop_, udp->fd());
+    watcher->on_readable([this, id] { read_socket(id); });
+    sockets_.emplace(id, Socket{attempt, std::move(*udp), std::move(watcher)});
+    agent_->on_socket(net::now(), attempt, id, base);
+  }
+  complete_sockets(attempt);
+}
+
+void DeviceHost::complete_sockets(agent::AttemptId attempt) {
+  // Only the end of the candidate list waits for the names of STUN servers; candidates go out as they come.
+  if (stun_unresolved_ > 0) return awaiting_stun_.push_back(attempt);
+  agent_->on_sockets_complete(net::now(), attempt);
+}
+
+void DeviceHost::set_routes(const std::vector<IpPrefix>& wanted) {
+  if (!tun_) return;
+  for (const IpPrefix& route : routes_) {
+    if (std::ranges::find(wanted, route) == wanted.end()) (void)os::delete_route(tun_->name(), route);
+  }
+  std::vector<IpPrefix> set;
+  for (const IpPrefix& route : wanted) {
+    const bool has = std::ranges::find(routes_, route) != routes_.end();
+    const auto& own = device_.config.device;
+    const auto source = route.address.is_v4() ? std::optional(own.address.address)
+                        : own.address6        ? std::optional(own.address6->address)
+                                              : std::nullopt;
+    const auto added = has ? std::expected<void, os::OsError>{} : os::add_route(tun_->name(), route, source);
+    if (added) {
+      set.push_back(route);
+    } else {
+      spdlog::warn("{} is not reached through the tunnel: {}", route.to_string(), added.error().text);
+    }
+  }
+  routes_ = std::move(set);
+}
+
+// ---- STUN servers ----
+
+void DeviceHost::resolve_stun_servers() {
+  std::vector<stun::Uri> names;
+  for (const std::string& text : device_.config.stun.servers) {
+    const auto uri = stun::Uri::parse(text);
+    if (!uri) continue;
+    if (const auto address = IpAddress::parse(uri->host)) {
+      agent_->add_stun_server(net::now(), {*address, uri->port});
+    } else {
+      names.push_back(*uri);
+    }
+  }
+  stun_unresolved_ = names.size();
+  for (const stun::Uri& uri : names) loop_.spawn(resolve_stun_server(uri.host, uri.port));
+}
+
+asio::awaitable<void> DeviceHost::resolve_stun_server(std::string host, std::uint16_t port) {
+  const auto endpoints = co_await net::resolve(loop_, host, port, net::now() + kResolvePatience);
+  if (endpoints) {
+    // One of each family; further addresses are the same server.
+    Family seen = Family::kNone;
+    for (const Endpoint& endpoint : *endpoints) {
+      if (endpoint.address.family() == seen) continue;
+      seen = endpoint.address.family();
+      agent_->add_stun_server(net::now(), endpoint);
+    }
+  } else {
+    spdlog::debug("STUN server {} is left out: {}", host, endpoints.error().detail);
+  }
+  stun_server_settled();
+}
+
+void DeviceHost::stun_server_settled() {
+  if (--stun_unresolved_ > 0) return;
+  for (const agent::AttemptId attempt : std::exchange(awaiting_stun_, {})) {
+    agent_->on_sockets_complete(net::now(), attempt);
+  }
+  flush();
+}
+
+// ---- The hub ----
+
+asio::awaitable<void> DeviceHost::refresh_access_token() {
+  auto refreshed = co_await refresh_token(loop_, hub_access(device_.config.network), device_.config.network.device_id,
+                                          std::string(device_.secrets.refresh_token.view()));
+  if (!refreshed) {
+    spdlog::warn("{}", refreshed.error().text);
+    const bool fatal = refreshed.error().code == ExitCode::kNotAuthorised;
+    agent_->on_token_failed(net::now(), fatal ? signaling::TokenFailure::kUnauthorised
+                                              : signaling::TokenFailure::kUnreachable);
+    flush();
+    co_return;
+  }
+  // On disk before the access token is used: its first use ends the token that was there before.
+  device_.secrets.refresh_token = config::SecretText(refreshed->refresh_token);
+  if (const auto saved = folder_.save_secrets(device_.secrets); !saved) {
+    spdlog::error("{}", saved.error().text);
+    agent_->on_token_failed(net::now(), signaling::TokenFailure::kUnreachable);
+  } else {
+    agent_->on_access_token(net::now(), std::move(refreshed->access_token),
+                            std::chrono::seconds(refreshed->expires_in));
+  }
+  flush();
+}
+
+asio::awaitable<void> DeviceHost::connect_hub(std::string access_token) {
+  const std::uint32_t generation = ++hub_generation_;
+  const HubAccess access = hub_access(device_.config.network);
+  net::WebSocketCall call;
+  call.url = access.url.with_target(device_.config.network.server_url.path_of("/connect"));
+  call.bearer = std::move(access_token);
+  call.connect = access.connect;
+  call.timeout = std::chrono::seconds(15);
+  net::WebSocketClient::Handlers handlers;
+  const auto current = [this, generation] { return generation == hub_generation_; };
+  handlers.on_text = [this, current](std::string_view text) {
+    if (!current()) return;
+    agent_->on_hub_text(net::now(), text);
+    flush();
+  };
+  handlers.on_pong = [this, current] {
+    if (!current()) return;
+    agent_->on_hub_pong(net::now());
+    flush();
+  };
+  handlers.on_close = [this, current](std::uint16_t code, std::string_view) {
+    if (!current()) return;
+    agent_->on_hub_closed(net::now(), code);
+    flush();
+  };
+  auto connected = co_await net::WebSocketClient::connect(loop_, std::move(call), std::move(handlers));
+  if (!current()) co_return;
+  if (connected) {
+    hub_ = std::move(*connected);
+    agent_->on_hub_open(net::now());
+  } else {
+    spdlog::warn("cannot reach the hub at {}: {}", access.url.authority(), connected.error().detail);
+    agent_->on_hub_connect_failed(net::now(), connected.error().http_status);
+  }
+  flush();
+}
+
+void DeviceHost::disconnect_hub(std::uint16_t code) {
+  ++hub_generation_;
+  if (hub_) hub_->close(code, "");
+}
+
+// ---- Control, and the end ----
+
+void DeviceHost::answer_control(const std::string& line, net::ControlReply reply) {
+  const auto request = json::parse(line);
+  const std::string* ask = request ? request->get_string("ask") : nullptr;
+  json::Value answer;
+  if (ask && *ask == "status") {
+    answer = status_json(device_.config, public_key_, agent_->status(net::now()));
+  } else if (ask && *ask == "token") {
+    if (const auto token = agent_->access_token(net::now())) answer.set("access_token", *token);
+    if (answer.is_null()) answer = json::Object{};
+  } else if (ask && *ask == "down") {
+    waiting_for_down_.push_back(std::move(reply));
+    return stop(ExitCode::kDone);
+  } else {
+    answer.set("error", "unknown question");
+  }
+  reply.send_line(json::write(answer));
+}
+
+void DeviceHost::stop(ExitCode code) {
+  if (std::exchange(stopping_, true)) return loop_.stop();  // asked twice: at once
+  exit_code_ = code;
+  spdlog::info("going down");
+  agent_->stop(net::now());
+  if (!flushing_) flush();
+  // The close frame and the answer to `bamgate down` still have to leave.
+  stop_timer_.expires_at(net::now() + std::chrono::milliseconds(50), [this] { finish(); });
+}
+
+void DeviceHost::finish() {
+  timer_.cancel();
+  tun_watcher_.reset();
+  sockets_.clear();
+  tun_.reset();  // takes its addresses and routes along
+  for (net::ControlReply& reply : waiting_for_down_) reply.send_line("{\"ok\":true}");
+  waiting_for_down_.clear();
+  stop_timer_.expires_at(net::now() + std::chrono::milliseconds(20), [this] { loop_.stop(); });
+}
+
+}  // namespace bamgate::cli

@@ -1,0 +1,158 @@
+// The program: reads the command line (CLI11) and runs one command.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <functional>
+
+#include "cli/commands.h"
+#include "cli/version.h"
+
+namespace bamgate::cli {
+namespace {
+
+using Run = std::function<ExitCode()>;
+
+void log_to_stderr() {
+  // Messages go to stderr, answers to stdout. Colour only on a terminal, never with NO_COLOR.
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(use_colour() ? spdlog::color_mode::always
+                                                                                 : spdlog::color_mode::never);
+  auto logger = std::make_shared<spdlog::logger>("bamgate", std::move(sink));
+  logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
+  spdlog::set_default_logger(std::move(logger));
+}
+
+void add_config_option(CLI::App& command, std::string& config) {
+  command.add_option("--config", config, "Configuration folder (default: $BAMGATE_CONFIG_DIR or /etc/bamgate)")
+      ->type_name("DIR");
+}
+
+void add_hub(CLI::App& app, Run& run) {
+  auto arguments = std::make_shared<HubArguments>();
+  auto* hub = app.add_subcommand("hub", "Run the hub, which introduces devices to each other");
+  hub->add_option("--listen", arguments->listen, "Where devices connect (TCP)")->type_name("ADDR:PORT")->capture_default_str();
+  hub->add_option("--data", arguments->data, "Data folder: database, key, certificate")->type_name("DIR")->capture_default_str();
+  hub->add_option("--public-url", arguments->public_url, "The address by which devices reach this hub; kept in the data folder")
+      ->type_name("URL");
+  hub->add_option("--subnet", arguments->subnet, "Addresses of the network (default: 10.100.0.0/16)")->type_name("PREFIX");
+  hub->add_option("--stun", arguments->stun, "Where STUN is answered (UDP; default: the listen host on port 3478)")
+      ->type_name("ADDR:PORT|off");
+  hub->add_flag("--plain-http", arguments->plain_http, "No TLS: for use behind a proxy that does it");
+  hub->add_option("--tls-cert", arguments->tls_cert, "Certificate chain (PEM) instead of the hub's own")->type_name("FILE");
+  hub->add_option("--tls-key", arguments->tls_key, "Its private key (PEM)")->type_name("FILE");
+  hub->callback([&run, arguments, hub] {
+    if (!hub->get_subcommands().empty()) return;
+    run = [arguments] { return run_hub(*arguments); };
+  });
+
+  auto token = std::make_shared<HubTokenArguments>();
+  auto* command = hub->add_subcommand("token", "Print a join string for a new device");
+  command->add_option("--data", token->data, "Data folder of the hub")->type_name("DIR")->capture_default_str();
+  command->add_option("--uses", token->uses, "How many devices may join with it")->capture_default_str();
+  command->add_option("--ttl", token->ttl, "How long it is good: 30m, 24h, 7d")->type_name("TIME")->capture_default_str();
+  command->add_flag("--qr", token->qr, "Show it as a QR code too");
+  command->callback([&run, token] { run = [token] { return run_hub_token(*token); }; });
+}
+
+void add_device_commands(CLI::App& app, Run& run) {
+  auto setup = std::make_shared<SetupArguments>();
+  auto* command = app.add_subcommand("setup", "Make this machine a device of a network");
+  command->add_option("--join", setup->join, "Join string from 'bamgate hub token'; '-' reads it from standard input")
+      ->type_name("STRING|-");
+  command->add_option("--name", setup->name, "Name of this device (default: the host name)")->type_name("NAME");
+  add_config_option(*command, setup->config);
+  command->callback([&run, setup] { run = [setup] { return run_setup(*setup); }; });
+
+  auto up = std::make_shared<UpArguments>();
+  command = app.add_subcommand("up", "Connect this device; Ctrl-C or 'bamgate down' ends it");
+  add_config_option(*command, up->config);
+  command->add_flag("-v,--verbose", up->verbose, "Say more");
+  command->callback([&run, up] { run = [up] { return run_up(*up); }; });
+
+  auto down = std::make_shared<std::string>();
+  command = app.add_subcommand("down", "Disconnect this device");
+  add_config_option(*command, *down);
+  command->callback([&run, down] { run = [down] { return run_down(*down); }; });
+
+  auto status = std::make_shared<StatusArguments>();
+  command = app.add_subcommand("status", "Show what is connected, and how");
+  add_config_option(*command, status->config);
+  command->add_flag("--json", status->json, "For scripts");
+  command->callback([&run, status] { run = [status] { return run_status(*status); }; });
+}
+
+void add_devices(CLI::App& app, Run& run) {
+  auto arguments = std::make_shared<DevicesArguments>();
+  auto* devices = app.add_subcommand("devices", "The devices of the network");
+  const auto common = [arguments](CLI::App& command) {
+    add_config_option(command, arguments->config);
+    command.add_flag("--json", arguments->json, "For scripts");
+  };
+  common(*devices);
+  const auto chosen = [&run, arguments] { run = [arguments] { return run_devices(*arguments); }; };
+  devices->callback(chosen);
+  auto* list = devices->add_subcommand("list", "List them (the default)");
+  common(*list);
+  list->callback(chosen);
+  auto* revoke = devices->add_subcommand("revoke", "Throw a device out of the network");
+  common(*revoke);
+  revoke->add_option("device", arguments->revoke, "Its name or id")->required()->type_name("ID|NAME");
+  revoke->add_flag("-y,--yes", arguments->yes, "Do not ask back");
+  revoke->callback(chosen);
+  auto* add = devices->add_subcommand("add", "Print a join string for a new device");
+  common(*add);
+  add->callback([chosen, arguments] {
+    arguments->add = true;
+    chosen();
+  });
+}
+
+void add_small(CLI::App& app, Run& run) {
+  app.add_subcommand("genkey", "Print a new WireGuard private key")->callback([&run] { run = run_genkey; });
+  app.add_subcommand("pubkey", "Print the public key of the private key on standard input")->callback([&run] {
+    run = run_pubkey;
+  });
+  app.add_subcommand("version", "Print the version")->callback([&run] {
+    run = [] {
+      std::printf("bamgate %s\n", kVersion);
+      return ExitCode::kDone;
+    };
+  });
+  app.add_subcommand("help", "Print this help")->callback([&run, &app] {
+    run = [&app] {
+      std::printf("%s", app.help().c_str());
+      return ExitCode::kDone;
+    };
+  });
+}
+
+int main(int argc, char** argv) {
+  log_to_stderr();
+  CLI::App app("A private network for your own machines: WireGuard over WebRTC data channels.", "bamgate");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("bamgate ") + kVersion);
+  Run run;
+  add_hub(app, run);
+  add_device_commands(app, run);
+  add_devices(app, run);
+  add_small(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked = error.get_exit_code() == 0;  // --help, --version
+    const int code = app.exit(error);
+    return asked ? code : static_cast<int>(ExitCode::kUsage);
+  }
+  try {
+    return static_cast<int>(run());
+  } catch (const std::exception& error) {
+    return static_cast<int>(fail(ExitCode::kFailed, error.what()));
+  }
+}
+
+}  // namespace
+}  // namespace bamgate::cli
+
+int main(int argc, char** argv) { return bamgate::cli::main(argc, argv); }

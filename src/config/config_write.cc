@@ -1,0 +1,125 @@
+// The writing half of config.h.
+#include "config/config.h"
+#include "core/encoding.h"
+
+namespace bamgate::config {
+namespace {
+
+/// A TOML basic string (TOML 1.0.0, "String"): quotes, backslashes and control characters are escaped.
+std::string quoted(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string result = "\"";
+  for (const char character : text) {
+    const auto code = static_cast<unsigned char>(character);
+    if (character == '"' || character == '\\') {
+      (result += '\\') += character;
+    } else if (code < 0x20 || code == 0x7f) {
+      ((result += "\\u00") += kDigits[code >> 4]) += kDigits[code & 15];
+    } else {
+      result += character;
+    }
+  }
+  return result += '"';
+}
+
+std::string list(const std::vector<std::string>& texts) {
+  std::string result = "[";
+  for (const std::string& text : texts) {
+    if (result.size() > 1) result += ", ";
+    result += quoted(text);
+  }
+  return result += "]";
+}
+
+std::string list(const std::vector<IpPrefix>& prefixes) {
+  std::vector<std::string> texts;
+  for (const IpPrefix& prefix : prefixes) texts.push_back(prefix.to_string());
+  return list(texts);
+}
+
+/// Builds the text line by line.
+class File {
+ public:
+  void comment(std::string_view text) { text_.append("# ").append(text).append("\n"); }
+  void section(std::string_view name) { text_.append("\n[").append(name).append("]\n"); }
+  /// `value` is TOML already.
+  void line(std::string_view key, std::string_view value, std::string_view remark = {}) {
+    text_.append(key).append(" = ").append(value);
+    if (!remark.empty()) text_.append("  # ").append(remark);
+    text_ += '\n';
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+const char* boolean(bool value) { return value ? "true" : "false"; }
+
+void write_network(File& file, const NetworkConfig& network) {
+  file.section("network");
+  file.line("name", quoted(network.name));
+  file.line("server_url", quoted(network.server_url.to_string()));
+  file.line("device_id", quoted(network.device_id));
+  if (network.hub_fingerprint) {
+    file.line("hub_fingerprint", quoted(to_base64url(*network.hub_fingerprint)), "SHA-256 of the hub's public key");
+  }
+}
+
+void write_device(File& file, const DeviceConfig& device) {
+  file.section("device");
+  file.line("name", quoted(device.name));
+  file.line("address", quoted(device.address.to_string()));
+  if (device.address6) file.line("address6", quoted(device.address6->to_string()));
+  file.line("interface", quoted(device.interface));
+  file.line("mtu", std::to_string(device.mtu), "1280 to 1500");
+  file.line("routes", list(device.routes), "networks that others reach through this device");
+  file.line("force_relay", boolean(device.force_relay), "true: never a direct path");
+}
+
+/// Appends `key = "text"`, without a copy of the secret that nobody wipes. Tokens need no escape but these.
+void append_secret(SecretText& file, std::string_view key, std::string_view text) {
+  file.append(key);
+  file.append(" = \"");
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"' || text[i] == '\\') file.append("\\");
+    if (static_cast<unsigned char>(text[i]) >= 0x20) file.append(text.substr(i, 1));
+  }
+  file.append("\"\n");
+}
+
+}  // namespace
+
+std::string write_config(const Config& config) {
+  File file;
+  file.comment("bamgate: this device and its network. After a change: bamgate restart");
+  file.comment("No secret belongs here: everybody may read this file. Secrets stand in secrets.toml.");
+  write_network(file, config.network);
+  write_device(file, config.device);
+  file.section("stun");
+  file.comment("Asked for this device's public address; the hub's own server stands first.");
+  file.line("servers", list(config.stun.servers));
+  file.section("webrtc");
+  file.comment("WireGuard brings its own order and repetition: unordered, 0 retransmits is best.");
+  file.line("ordered", boolean(config.webrtc.ordered));
+  file.line("max_retransmits", std::to_string(config.webrtc.max_retransmits));
+  file.line("transport", quoted(config.webrtc.transport));
+  for (const auto& [name, peer] : config.peers) {
+    file.section("peers." + name);
+    file.line("routes", list(peer.routes), "what this device accepts from that peer");
+  }
+  return file.take();
+}
+
+SecretText write_secrets(const Secrets& secrets) {
+  SecretText file("# bamgate: secrets of this device. Only root may read this file; copy it nowhere.\n\n[network]\n");
+  append_secret(file, "turn_secret", secrets.turn_secret.view());
+  append_secret(file, "refresh_token", secrets.refresh_token.view());
+  file.append("\n[device]\n");
+  std::string key = to_base64(secrets.private_key.bytes());
+  append_secret(file, "private_key", key);
+  wipe(std::as_writable_bytes(std::span(key)));
+  return file;
+}
+
+}  // namespace bamgate::config

@@ -1,0 +1,157 @@
+#include "config/toml_section.h"
+
+#include <algorithm>
+
+namespace bamgate::config {
+namespace {
+
+/// Far more than a thousand peers with routes need.
+constexpr std::size_t kMaxFile = 1 << 20;
+
+}  // namespace
+
+std::optional<toml::table> read_toml(std::string_view text, Quote quote, Findings& findings) {
+  if (text.size() > kMaxFile) {
+    findings.fail({Error::kTooLarge, 0, {}, "the file is larger than 1 MiB", "is it the right file?"});
+    return std::nullopt;
+  }
+  toml::parse_result result = toml::parse(text);
+  if (result) return std::move(result).table();
+  findings.fail({Error::kSyntax,
+                 result.error().source().begin.line,
+                 {},
+                 quote == Quote::kAllowed ? std::string(result.error().description()) : "it is no TOML",
+                 "mend that line; values are written as in name = \"home\""});
+  return std::nullopt;
+}
+
+toml::node* Section::take(std::string_view key, Need need, std::string_view type) {
+  known_.push_back(key);
+  toml::node* node = table_ != nullptr ? table_->get(key) : nullptr;
+  if (node == nullptr && need == Need::kRequired) {
+    fail(Error::kMissing, key, "it is missing", "add it as " + std::string(type) + ", or run 'bamgate setup' again");
+  }
+  return node;
+}
+
+void Section::text(std::string_view key, Need need, std::string& into) {
+  toml::node* node = take(key, need, "a text");
+  if (node == nullptr) return;
+  if (toml::value<std::string>* value = node->as_string()) {
+    into = value->get();
+    if (need == Need::kRequired && into.empty()) {
+      fail(Error::kMissing, key, "it is empty", "fill it in, or run 'bamgate setup' again");
+    }
+  } else {
+    fail_type(key, "a text in quotes");
+  }
+}
+
+void Section::secret(std::string_view key, Need need, SecretText& into) {
+  toml::node* node = take(key, need, "a text");
+  if (node == nullptr) return;
+  if (toml::value<std::string>* value = node->as_string()) {
+    into = SecretText(value->get());
+    wipe(std::as_writable_bytes(std::span(value->get())));
+  } else {
+    fail_type(key, "a text in quotes");
+  }
+}
+
+void Section::boolean(std::string_view key, bool& into) {
+  toml::node* node = take(key, Need::kOptional, "true or false");
+  if (node == nullptr) return;
+  if (const toml::value<bool>* value = node->as_boolean()) {
+    into = value->get();
+  } else {
+    fail_type(key, "true or false");
+  }
+}
+
+void Section::number(std::string_view key, unsigned lowest, unsigned highest, unsigned& into) {
+  toml::node* node = take(key, Need::kOptional, "a number");
+  if (node == nullptr) return;
+  const toml::value<std::int64_t>* value = node->as_integer();
+  if (value == nullptr) return fail_type(key, "a number");
+  if (value->get() < lowest || value->get() > highest) {
+    return fail(
+        Error::kBadValue, key,
+        std::to_string(value->get()) + " is not between " + std::to_string(lowest) + " and " + std::to_string(highest),
+        "set it to " + std::to_string(into) + ", or take the line out");
+  }
+  into = static_cast<unsigned>(value->get());
+}
+
+void Section::texts(std::string_view key, std::vector<std::string>& into) {
+  toml::node* node = take(key, Need::kOptional, "a list");
+  if (node == nullptr) return;
+  const toml::array* array = node->as_array();
+  if (array == nullptr) return fail_type(key, "a list of texts, as in [\"a\", \"b\"]");
+  into.clear();
+  for (const toml::node& element : *array) {
+    const toml::value<std::string>* value = element.as_string();
+    if (value == nullptr) return fail_type(key, "a list of texts, as in [\"a\", \"b\"]");
+    into.push_back(value->get());
+  }
+}
+
+void Section::address(std::string_view key, Need need, Family family, std::optional<IpPrefix>& into) {
+  std::string value;
+  text(key, need, value);
+  if (value.empty()) return;
+  const auto prefix = IpPrefix::parse(value);
+  if (!prefix || prefix->address.family() != family) {
+    const bool v4 = family == Family::kV4;
+    return fail(Error::kBadValue, key, "\"" + value + "\" is no " + (v4 ? "IPv4" : "IPv6") + " address with a length",
+                v4 ? "write it as in \"10.100.0.2/16\"" : "write it as in \"fd12:3456:789a::2/64\"");
+  }
+  into = prefix;
+}
+
+void Section::prefixes(std::string_view key, std::vector<IpPrefix>& into) {
+  std::vector<std::string> values;
+  texts(key, values);
+  into.clear();
+  for (const std::string& value : values) {
+    const auto prefix = IpPrefix::parse(value);
+    if (!prefix) {
+      return fail(Error::kBadValue, key, "\"" + value + "\" is no network", "write it as in \"192.168.1.0/24\"");
+    }
+    into.push_back(prefix->network());
+  }
+}
+
+toml::table* Section::table(std::string_view key) {
+  toml::node* node = take(key, Need::kOptional, "a section");
+  if (node == nullptr) return nullptr;
+  if (node->as_table() == nullptr) {
+    fail(Error::kWrongType, key, "it is not a section", "begin the section with [" + path_of(key) + "]");
+  }
+  return node->as_table();
+}
+
+void Section::finish() {
+  if (table_ == nullptr) return;
+  for (auto&& [key, node] : *table_) {
+    if (std::ranges::find(known_, key.str()) != known_.end()) continue;
+    findings_.warnings.push_back({node.source().begin.line, path_of(key.str()), "is not known and has no effect"});
+  }
+}
+
+unsigned Section::line_of(std::string_view key) const {
+  if (table_ == nullptr) return 0;
+  const toml::node* node = table_->get(key);
+  return node != nullptr ? node->source().begin.line : table_->source().begin.line;
+}
+
+std::string Section::path_of(std::string_view key) const { return (name_.empty() ? "" : name_ + ".").append(key); }
+
+void Section::fail(Error code, std::string_view key, std::string what, std::string what_to_do) {
+  findings_.fail({code, line_of(key), path_of(key), std::move(what), std::move(what_to_do)});
+}
+
+void Section::fail_type(std::string_view key, std::string_view type) {
+  fail(Error::kWrongType, key, "it is not " + std::string(type), "write it as " + std::string(type));
+}
+
+}  // namespace bamgate::config

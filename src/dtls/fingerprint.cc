@@ -1,0 +1,54 @@
+#include "dtls/fingerprint.h"
+
+#include "dtls/mbedtls_compat.h"
+
+namespace bamgate::dtls {
+namespace {
+
+constexpr std::size_t kTextSize = 32 * 3 - 1;
+
+int hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  return -1;
+}
+
+}  // namespace
+
+Fingerprint Fingerprint::of(Bytes certificate_der) {
+  Fingerprint result;
+  // Fails only for a hash function that the library lacks; then all zeros, which no certificate hashes to.
+  if (mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), native(certificate_der), certificate_der.size(),
+                 native(MutableBytes(result.sha256))) != 0) {
+    result.sha256.fill(std::byte{0});
+  }
+  return result;
+}
+
+std::optional<Fingerprint> Fingerprint::parse(std::string_view text) {
+  if (text.size() != kTextSize) return std::nullopt;
+  Fingerprint result;
+  for (std::size_t i = 0; i < result.sha256.size(); ++i) {
+    const int high = hex_value(text[3 * i]);
+    const int low = hex_value(text[3 * i + 1]);
+    const bool separated = 3 * i + 2 == kTextSize || text[3 * i + 2] == ':';
+    if (high < 0 || low < 0 || !separated) return std::nullopt;
+    result.sha256[i] = static_cast<std::byte>(high << 4 | low);
+  }
+  return result;
+}
+
+std::string Fingerprint::to_string() const {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string text;
+  text.reserve(kTextSize);
+  for (const std::byte byte : sha256) {
+    if (!text.empty()) text += ':';
+    text += kDigits[std::to_integer<std::size_t>(byte >> 4)];
+    text += kDigits[std::to_integer<std::size_t>(byte & std::byte{0x0f})];
+  }
+  return text;
+}
+
+}  // namespace bamgate::dtls

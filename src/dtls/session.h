@@ -1,0 +1,128 @@
+// One DTLS 1.2 association (RFC 6347) as WebRTC uses it below SCTP (RFC 8261) and checks it (RFC 8827 §6.5): mutual
+// self-signed certificates, each compared with the fingerprint from the session description; no CA, no dates.
+// Only ECDHE-ECDSA with AEAD suites; use_srtp is offered and accepted (some stacks refuse without it) but never used.
+// Left out: renegotiation, resumption, tickets, cookies (ICE has proved the address), DTLS 1.3, connection ids.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "core/buffer_pool.h"
+#include "core/packet_buffer.h"
+#include "core/random.h"
+#include "core/sans_io.h"
+#include "core/time.h"
+#include "core/transmit.h"
+#include "dtls/certificate.h"
+#include "dtls/error.h"
+#include "dtls/fingerprint.h"
+
+namespace bamgate::dtls {
+
+/// Who sends the ClientHello: `a=setup:active` is the client (RFC 8842 §5.2).
+enum class Role : std::uint8_t { kClient, kServer };
+
+/// The handshake is complete and the peer holds the promised certificate; seal() and open() work from now on.
+struct Connected {
+  std::string_view cipher_suite;  // "TLS-ECDHE-ECDSA-WITH-…", lives for ever
+  std::size_t overhead = 0;       // bytes that seal() adds to each packet
+};
+/// Plaintext that came through handle_input().
+struct ApplicationData {
+  PacketBuffer packet;
+};
+/// The session has ended: every later call fails with kClosed, the keys are wiped. Always the last event.
+struct Closed {
+  Error reason = Error::kClosed;
+};
+
+// RFC 6347 §4.2.4.1: the retransmit timer starts at 1 s and doubles up to 60 s or more.
+inline constexpr auto kInitialRetransmit = std::chrono::milliseconds(1000);
+inline constexpr auto kMaximalRetransmit = std::chrono::seconds(60);
+
+/// Satisfies SansIo and DataPath. Move-only. Before start() it sends nothing and accepts nothing.
+class Session {
+ public:
+  using Error = bamgate::dtls::Error;
+  using Event = std::variant<Connected, ApplicationData, Closed>;
+
+  struct Options {
+    Role role = Role::kClient;
+    std::shared_ptr<const Certificate> certificate;
+    Fingerprint remote_fingerprint;
+    UnixTime unix_time;                // the time of day when start() is called
+    Random* random = nullptr;          // must outlive the session
+    BufferPool* pool = nullptr;        // must outlive the session and all packets in its events
+    std::size_t handshake_mtu = 1200;  // bytes of a datagram with handshake messages: fits every path that we meet
+    std::size_t data_mtu = 1472;       // bytes of a datagram that seal() may make: Ethernet minus IPv4 and UDP headers
+    std::chrono::milliseconds initial_retransmit = kInitialRetransmit;  // may be lowered when the round trip is known
+    std::chrono::milliseconds handshake_timeout = std::chrono::seconds(30);  // from start() until Connected
+  };
+
+  /// What open() found; the plaintext is what remains in the packet.
+  struct Opened {
+    std::size_t size = 0;  // bytes of plaintext
+  };
+
+  /// Input that was dropped, and output or events that found a full queue.
+  struct Counters {
+    std::uint64_t not_dtls = 0;   // bytes that are no record (a datagram, or the rest of one)
+    std::uint64_t records = 0;    // well-formed records that were discarded (kBadRecord)
+    std::uint64_t transmits = 0;  // datagrams that found the output queue full or the caller's buffer too small
+    std::uint64_t events = 0;     // application data that found the event queue full
+  };
+
+  /// Errors: kBadOptions (no certificate, random or pool; an MTU under 256 or over 16,384 bytes; a timeout that is not
+  /// positive), kLibraryFailed.
+  static std::expected<Session, Error> create(const Options& options);
+
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  /// The path works: the client sends its first flight, the server waits for it. A second call does nothing.
+  void start(Instant now);
+  /// Takes any datagram (or several of `stride` bytes): handshake, alerts, application data (which comes out as
+  /// events). The bytes are not changed. Succeeds when at least one record was of use. Errors: kNotDtls, kBadRecord
+  /// (all counted drops), kNotConnected before start(), kClosed.
+  std::expected<void, Error> handle_input(Instant now, const Received& received);
+  /// Retransmits the last flight, or gives up.
+  void handle_timeout(Instant now);
+  /// Writes the next datagram into `buffer`, which should hold max(handshake_mtu, data_mtu) bytes; a larger datagram is
+  /// dropped and counted. The path stays empty: the owner knows where its peer is.
+  std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
+  std::optional<Event> poll_event();
+  Instant next_timeout() const;
+
+  /// Turns plaintext into one application-data record in the same buffer: the header is put in front, the tag behind.
+  /// Needs headroom for overhead() - 16 bytes and tailroom for 16. On failure the packet is unchanged.
+  /// Errors: kNotConnected, kBadSize, kNoRoom, kClosed; kLibraryFailed also ends the session.
+  std::expected<void, Error> seal(Instant now, PacketBuffer& packet);
+  /// Decrypts a datagram that is exactly one application-data record, in the same buffer; the packet's bytes are then
+  /// the plaintext. On failure the packet is unchanged.
+  /// Errors: kNotApplicationData (anything else, or not connected yet: give it to handle_input()), kBadRecord, kClosed.
+  std::expected<Opened, Error> open(Instant now, PacketBuffer& packet);
+  /// Sends close_notify (when connected), wipes the keys and ends with Closed{kClosedLocally}. poll_transmit() still
+  /// gives out what is queued.
+  void close(Instant now);
+
+  bool connected() const;
+  /// Bytes that seal() adds: 37 with AES-GCM, 29 with ChaCha20-Poly1305; 0 until connected.
+  std::size_t overhead() const;
+  const Counters& counters() const;
+
+ private:
+  class Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+static_assert(SansIo<Session> && DataPath<Session>);
+
+}  // namespace bamgate::dtls

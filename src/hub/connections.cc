@@ -1,0 +1,279 @@
+#include "hub/connections.h"
+
+#include <variant>
+#include <vector>
+
+#include "core/encoding.h"
+#include "hub/addresses.h"
+#include "json/parse.h"
+#include "json/write.h"
+
+namespace bamgate::hub {
+namespace {
+
+/// Revocations that a newcomer is told of; the newest come first.
+constexpr std::int64_t kMaxRevocations = 1024;
+
+bool is_other_address(const std::string& claimed, const IpPrefix& own) {
+  return !claimed.empty() && IpPrefix::parse(claimed) != own;
+}
+
+std::vector<signaling::PeerRevoked> revocations(Database& database, UnixTime unix_now) {
+  std::vector<signaling::PeerRevoked> revoked;
+  for (Device& device : recent_revocations(database, unix_now, kMaxRevocations)) {
+    revoked.push_back({std::move(device.name), std::move(device.public_key)});
+  }
+  return revoked;
+}
+
+}  // namespace
+
+std::optional<HttpReply> Connections::open(Instant now, ConnectionId id, const Login& login) {
+  if (connections_.size() >= kMaxConnections) {
+    HttpReply reply = error_reply(429, "too_many_connections", "The hub holds as many connections as it can; wait.");
+    reply.retry_after_s = 10;
+    return reply;
+  }
+  // Of the connections that have not joined, a device keeps the newest.
+  if (const auto older = unjoined_.find(login.device.id); older != unjoined_.end()) {
+    const auto at = connections_.find(older->second);
+    context_.effects.push_back(Close{at->first, CloseCode::kReplaced, "a newer connection of this device"});
+    erase(at);
+  }
+  Connection connection;
+  connection.device_id = login.device.id;
+  connection.name = login.device.name;
+  connection.expires_at = login.expires_at;
+  connection.join_deadline = now + kJoinTimeout;
+  const auto [at, inserted] = connections_.emplace(id, std::move(connection));
+  if (!inserted) return internal_error();
+  unjoined_[at->second.device_id] = id;
+  schedule(at);
+  return std::nullopt;
+}
+
+void Connections::on_text(Instant now, UnixTime unix_now, ConnectionId id, std::string_view text) {
+  const auto at = connections_.find(id);
+  if (at == connections_.end()) return;
+  Connection& connection = at->second;
+  if (text.size() > kMaxMessage) return close(unix_now, at, CloseCode::kMalformed, "a message over 64 KiB");
+  if (!connection.rate.arrived(now)) {
+    return close(unix_now, at, CloseCode::kFlooding, "more than 2,000 messages a second");
+  }
+  if (!connection.waiting.empty() || !connection.rate.take(now)) return delay(unix_now, at, text);
+  process(now, unix_now, at, text);
+}
+
+void Connections::on_binary(UnixTime unix_now, ConnectionId id) {
+  const auto at = connections_.find(id);
+  if (at != connections_.end()) close(unix_now, at, CloseCode::kMalformed, "a binary message; signaling is text");
+}
+
+void Connections::on_close(UnixTime unix_now, ConnectionId id) {
+  const auto at = connections_.find(id);
+  if (at != connections_.end()) forget(unix_now, at);
+}
+
+void Connections::handle_timeout(Instant now, UnixTime unix_now) {
+  // Each turn either ends a connection, or moves its deadline past `now`.
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const ConnectionId id = deadlines_.begin()->second;
+    const auto at = connections_.find(id);
+    if (!at->second.joined && at->second.join_deadline <= now) {
+      close(unix_now, at, CloseCode::kMalformed, "no join within 10 seconds");
+    } else {
+      process_waiting(now, unix_now, id);
+    }
+  }
+}
+
+Instant Connections::next_timeout() const { return deadlines_.empty() ? kNever : deadlines_.begin()->first; }
+
+void Connections::close_device(UnixTime unix_now, const Device& device, std::string_view reason) {
+  if (const auto pending = unjoined_.find(device.id); pending != unjoined_.end()) {
+    close(unix_now, connections_.find(pending->second), CloseCode::kRevoked, reason);
+  }
+  const auto joined = room_.connection_of(device.name);
+  if (!joined) return;
+  const auto at = connections_.find(*joined);
+  if (at != connections_.end() && at->second.device_id == device.id) close(unix_now, at, CloseCode::kRevoked, reason);
+}
+
+void Connections::revoke(UnixTime unix_now, const Device& device) {
+  if (!device.public_key.empty()) room_.announce_revoked({device.name, device.public_key});
+  close_device(unix_now, device, "this device was revoked");
+}
+
+void Connections::process(Instant now, UnixTime unix_now, Map::iterator at, std::string_view text) {
+  auto value = json::parse(text, {.max_bytes = kMaxMessage});
+  if (!value) return close(unix_now, at, CloseCode::kMalformed, "not JSON");
+  auto message = signaling::from_json(*value);
+  if (!message) {
+    // protocol.md: fields and message types that the receiver does not know are ignored.
+    if (message.error() == signaling::Error::kUnknownType) {
+      ++context_.counters.ignored;
+      return;
+    }
+    return close(unix_now, at, CloseCode::kMalformed, "a field is missing or has the wrong form");
+  }
+  if (auto* request = std::get_if<signaling::Join>(&*message)) {
+    return join(now, unix_now, at, std::move(request->self));
+  }
+  if (!at->second.joined) return close(unix_now, at, CloseCode::kMalformed, "the first message must be a join");
+  if (const auto* offer = std::get_if<signaling::Offer>(&*message)) {
+    return forward(unix_now, at, std::move(*value), offer->to, offer->public_key);
+  }
+  if (const auto* answer = std::get_if<signaling::Answer>(&*message)) {
+    return forward(unix_now, at, std::move(*value), answer->to, answer->public_key);
+  }
+  if (const auto* candidate = std::get_if<signaling::IceCandidate>(&*message)) {
+    return forward(unix_now, at, std::move(*value), candidate->to, {});
+  }
+  close(unix_now, at, CloseCode::kMalformed, "only the hub says this");
+}
+
+void Connections::join(Instant now, UnixTime unix_now, Map::iterator at, signaling::PeerInfo self) {
+  Connection& connection = at->second;
+  if (!connection.joined && (connection.expires_at <= unix_now || connection.join_deadline <= now)) {
+    return connection.expires_at <= unix_now
+               ? close(unix_now, at, CloseCode::kUnauthorized, "the access token has expired")
+               : close(unix_now, at, CloseCode::kMalformed, "no join within 10 seconds");
+  }
+  const auto device = find_device(context_.database, connection.device_id);
+  if (context_.database.failed()) return close(unix_now, at, CloseCode::kInternal, "the hub's database failed");
+  if (!device || device->revoked_at) return close(unix_now, at, CloseCode::kRevoked, "this device was revoked");
+  if (!check_identity(unix_now, at, *device, self)) return;
+  if (!signaling::fits_in_list(self)) {
+    return close(unix_now, at, CloseCode::kMalformed, "routes, metadata and other fields are too long");
+  }
+  if (!room_.contains(self.peer_id) && room_.size() >= kMaxRoom) {
+    return close(unix_now, at, CloseCode::kFlooding, "1,024 devices are connected; no more fit in");
+  }
+  connection.public_key = self.public_key;
+  if (!connection.joined) {
+    connection.joined = true;
+    unjoined_.erase(connection.device_id);
+    set_last_seen(context_.database, connection.device_id, unix_now);
+  }
+  const auto replaced = room_.join(at->first, std::move(self), revocations(context_.database, unix_now));
+  if (replaced) {
+    // protocol.md: a peer that joins again replaces its old connection, and the close of the old one announces nothing.
+    context_.effects.push_back(Close{*replaced, CloseCode::kReplaced, "a newer connection of this device"});
+    if (const auto old = connections_.find(*replaced); old != connections_.end()) erase(old);
+  }
+  schedule(at);
+}
+
+/// protocol.md: the hub checks that peerId, publicKey and both addresses are those of the token's device. Closes when
+/// they are not; fills in the addresses.
+bool Connections::check_identity(UnixTime unix_now, Map::iterator at, const Device& device, signaling::PeerInfo& self) {
+  const IpPrefix address = address_of(context_.settings.subnet, device.host);
+  const IpPrefix address6 = address6_of(context_.settings.prefix6, device.host);
+  const auto refuse = [&](std::string_view reason) {
+    ++context_.counters.refused_joins;
+    close(unix_now, at, CloseCode::kForbidden, reason);
+    return false;
+  };
+  if (self.peer_id != device.name) return refuse("peerId is not this device's name");
+  if (is_other_address(self.address, address)) return refuse("address is not this device's");
+  if (is_other_address(self.address6, address6)) return refuse("address6 is not this device's");
+  if (!array_from_base64<32>(self.public_key)) {
+    close(unix_now, at, CloseCode::kMalformed, "publicKey must be 32 bytes in base64");
+    return false;
+  }
+  if (device.public_key.empty()) {
+    if (!bind_key(unix_now, at, device, self.public_key)) return false;
+  } else if (self.public_key != device.public_key) {
+    return refuse("publicKey is not this device's");
+  }
+  self.address = address.to_string();
+  self.address6 = address6.to_string();
+  return true;
+}
+
+/// protocol.md: a device registered without a key is bound to the key of its first join.
+bool Connections::bind_key(UnixTime unix_now, Map::iterator at, const Device& device, const std::string& public_key) {
+  if (find_device_by_key(context_.database, public_key)) {
+    ++context_.counters.refused_joins;
+    close(unix_now, at, CloseCode::kForbidden, "publicKey is another device's");
+    return false;
+  }
+  set_public_key(context_.database, device.id, public_key);
+  if (!context_.database.failed()) return true;
+  close(unix_now, at, CloseCode::kInternal, "the hub's database failed");
+  return false;
+}
+
+void Connections::forward(UnixTime unix_now, Map::iterator at, json::Value message, const std::string& to,
+                          const std::string& public_key) {
+  if (!public_key.empty() && public_key != at->second.public_key) {
+    ++context_.counters.refused_joins;
+    return close(unix_now, at, CloseCode::kForbidden, "publicKey is not this device's");
+  }
+  message.set("from", at->second.name);
+  std::string text = json::write(message);
+  if (text.size() > kMaxMessage) return close(unix_now, at, CloseCode::kMalformed, "a message over 64 KiB");
+  if (room_.forward(to, std::move(text))) {
+    ++context_.counters.forwarded;
+  } else {
+    ++context_.counters.without_target;
+  }
+}
+
+void Connections::delay(UnixTime unix_now, Map::iterator at, std::string_view text) {
+  Connection& connection = at->second;
+  if (connection.waiting.size() >= kMaxWaiting || connection.waiting_bytes + text.size() > kMaxWaitingBytes) {
+    return close(unix_now, at, CloseCode::kFlooding, "far more than 200 messages a second");
+  }
+  ++context_.counters.delayed;
+  connection.waiting.emplace_back(text);
+  connection.waiting_bytes += text.size();
+  schedule(at);
+}
+
+void Connections::process_waiting(Instant now, UnixTime unix_now, ConnectionId id) {
+  while (true) {
+    const auto at = connections_.find(id);
+    if (at == connections_.end()) return;
+    Connection& connection = at->second;
+    if (connection.waiting.empty() || !connection.rate.take(now)) return schedule(at);
+    const std::string text = std::move(connection.waiting.front());
+    connection.waiting.pop_front();
+    connection.waiting_bytes -= text.size();
+    process(now, unix_now, at, text);
+  }
+}
+
+void Connections::close(UnixTime unix_now, Map::iterator at, CloseCode code, std::string_view reason) {
+  context_.effects.push_back(Close{at->first, code, std::string(reason)});
+  forget(unix_now, at);
+}
+
+void Connections::forget(UnixTime unix_now, Map::iterator at) {
+  const ConnectionId id = at->first;
+  const bool joined = at->second.joined;
+  const std::string name = at->second.name;
+  const std::string device_id = at->second.device_id;
+  erase(at);
+  if (!joined) return;
+  set_last_seen(context_.database, device_id, unix_now);
+  room_.leave(name, id);
+}
+
+void Connections::erase(Map::iterator at) {
+  deadlines_.erase({at->second.deadline, at->first});
+  if (!at->second.joined) unjoined_.erase(at->second.device_id);
+  connections_.erase(at);
+}
+
+void Connections::schedule(Map::iterator at) {
+  Connection& connection = at->second;
+  Instant deadline = connection.joined ? kNever : connection.join_deadline;
+  if (!connection.waiting.empty() && connection.rate.next() < deadline) deadline = connection.rate.next();
+  if (deadline == connection.deadline) return;
+  deadlines_.erase({connection.deadline, at->first});
+  connection.deadline = deadline;
+  if (deadline != kNever) deadlines_.emplace(deadline, at->first);
+}
+
+}  // namespace bamgate::hub

@@ -1,0 +1,102 @@
+// The WebSockets of GET /connect: each belongs to the device of its access token, must join in time, keeps to its pace,
+// and says nothing in another's name (protocol.md, "Signaling").
+//
+//   open -> joined -> gone      The first message that counts is a join; a later join on the same connection says anew
+//     \-----------------/       who one is. Every violation closes, and then the connection is forgotten at once.
+//
+// Left out so far: TURN over WebSocket (GET /turn), whose messages are binary.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/time.h"
+#include "hub/authentication.h"
+#include "hub/context.h"
+#include "hub/devices.h"
+#include "hub/effect.h"
+#include "hub/http.h"
+#include "hub/rate_limit.h"
+#include "hub/room.h"
+#include "json/value.h"
+#include "signaling/message.h"
+
+namespace bamgate::hub {
+
+// protocol.md: limits towards the hub: 64 KiB a message, 1,024 peers a room.
+inline constexpr std::size_t kMaxMessage = 64 * 1024;
+inline constexpr std::size_t kMaxRoom = 1024;
+
+/// A connection that does not join within this time is closed with 4400.
+inline constexpr Duration kJoinTimeout = std::chrono::seconds(10);
+/// Connections that are open at one time, joined or not. A device has at most two: one joined, one about to.
+inline constexpr std::size_t kMaxConnections = 4096;
+/// What may wait of one connection that sends more than 200 messages a second; beyond it is closed with 4429.
+inline constexpr std::size_t kMaxWaiting = 2000;
+inline constexpr std::size_t kMaxWaitingBytes = 1024 * 1024;
+
+class Connections {
+ public:
+  /// `context` must outlive this object.
+  explicit Connections(Context& context) : context_(context), room_(context.effects) {}
+
+  /// The upgrade was granted to `login`; nullopt: the connection counts as open. Otherwise the reply to give: 429.
+  std::optional<HttpReply> open(Instant now, ConnectionId id, const Login& login);
+  void on_text(Instant now, UnixTime unix_now, ConnectionId id, std::string_view text);
+  /// Nothing binary is understood here: closes with 4400.
+  void on_binary(UnixTime unix_now, ConnectionId id);
+  void on_close(UnixTime unix_now, ConnectionId id);
+  void handle_timeout(Instant now, UnixTime unix_now);
+  Instant next_timeout() const;
+
+  /// Closes what `device` has open, with 4410.
+  void close_device(UnixTime unix_now, const Device& device, std::string_view reason);
+  /// The same, and tells all others that its key is worth nothing any more.
+  void revoke(UnixTime unix_now, const Device& device);
+
+  bool is_online(std::string_view name) const { return room_.contains(name); }
+  std::size_t peers() const { return room_.size(); }
+
+ private:
+  struct Connection {
+    std::string device_id;
+    std::string name;
+    std::string public_key;  // after the join
+    UnixTime expires_at;     // of the access token
+    bool joined = false;
+    Instant join_deadline = kNever;
+    MessageRate rate;
+    std::deque<std::string> waiting;  // messages over the pace
+    std::size_t waiting_bytes = 0;
+    Instant deadline = kNever;  // as it stands in deadlines_
+  };
+  using Map = std::map<ConnectionId, Connection>;
+
+  void process(Instant now, UnixTime unix_now, Map::iterator at, std::string_view text);
+  void join(Instant now, UnixTime unix_now, Map::iterator at, signaling::PeerInfo self);
+  bool check_identity(UnixTime unix_now, Map::iterator at, const Device& device, signaling::PeerInfo& self);
+  bool bind_key(UnixTime unix_now, Map::iterator at, const Device& device, const std::string& public_key);
+  void forward(UnixTime unix_now, Map::iterator at, json::Value message, const std::string& to,
+               const std::string& public_key);
+  void delay(UnixTime unix_now, Map::iterator at, std::string_view text);
+  void process_waiting(Instant now, UnixTime unix_now, ConnectionId id);
+  void close(UnixTime unix_now, Map::iterator at, CloseCode code, std::string_view reason);
+  void forget(UnixTime unix_now, Map::iterator at);
+  void erase(Map::iterator at);
+  void schedule(Map::iterator at);
+
+  Context& context_;
+  Room room_;
+  Map connections_;
+  std::map<std::string, ConnectionId> unjoined_;  // by device id
+  std::set<std::pair<Instant, ConnectionId>> deadlines_;
+};
+
+}  // namespace bamgate::hub

@@ -1,0 +1,42 @@
+// A request and a reply of the hub's HTTP API, and the form of its errors (protocol.md, "HTTP API").
+// Parsing HTTP, TLS and the WebSocket upgrade are the host's work.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "core/ip_address.h"
+
+namespace bamgate::hub {
+
+/// Bytes of the largest request body; a host need not read more than one byte beyond it.
+inline constexpr std::size_t kMaxBody = 16 * 1024;
+
+/// Views are valid during the call only.
+struct HttpRequest {
+  std::string_view method;         // "GET", as it stands in the request line
+  std::string_view target;         // path, perhaps with a query: "/auth/devices/7f…"
+  std::string_view authorization;  // value of the Authorization header; empty without one
+  std::string_view body;
+  IpAddress client;  // of the TCP connection, or what a trusted proxy says
+};
+
+/// `body` is JSON (application/json).
+struct HttpReply {
+  int status = 200;
+  std::string body;
+  int retry_after_s = 0;  // seconds for a Retry-After header; 0: no such header
+};
+
+// Two codes are fixed texts because clients search for them; both come with 401.
+inline constexpr std::string_view kRefreshTokenExpired = "refresh_token_expired";
+inline constexpr std::string_view kDeviceGone = "device not found or revoked";
+
+/// {"error":"<code>","message":"<what to do>"}
+HttpReply error_reply(int status, std::string_view code, std::string_view message);
+
+/// What is given when the database fails: 500 `internal`.
+HttpReply internal_error();
+
+}  // namespace bamgate::hub

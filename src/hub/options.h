@@ -1,0 +1,34 @@
+// What a hub is told at its start, and what it counts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/ip_address.h"
+
+namespace bamgate::hub {
+
+struct HubOptions {
+  /// None: the subnet in the database, or kDefaultSubnet (addresses.h) on first start. Host bits are ignored.
+  std::optional<IpPrefix> subnet;
+  /// Given to devices: "stun:hub.example:3478", the hub's own server first.
+  std::vector<std::string> stun;
+  /// Given to devices: "https://hub.example:8443".
+  std::string server_url;
+  /// Shown by GET /status.
+  std::string version = "0.0.0";
+};
+
+/// Counters since the start; they only grow.
+struct HubCounters {
+  std::uint64_t forwarded = 0;       // offers, answers and candidates
+  std::uint64_t without_target = 0;  // those whose peer was not there; dropped
+  std::uint64_t ignored = 0;         // messages of unknown types
+  std::uint64_t delayed = 0;         // messages over 200 a second, which waited
+  std::uint64_t refused_joins = 0;   // connections closed with 4403
+  std::uint64_t refused_logins = 0;  // failed registrations and refreshes
+};
+
+}  // namespace bamgate::hub

@@ -1,0 +1,54 @@
+// Refresh tokens: one per device, rotated at every use (protocol.md, "HTTP API"). The database keeps only SHA-256 of
+// them.
+//
+// A rotation's reply may be lost. So the token before stays valid until its successor is known to have arrived: until
+// the successor is presented, or an access token of its generation is.
+//
+//   use current C            -> successor N becomes current, C becomes previous
+//   use previous P           -> N' replaces the undelivered current, P stays previous
+//   access token of current  -> previous ends
+//   anything else            -> refused; nothing else is revoked by it
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "core/crypto.h"
+#include "core/random.h"
+#include "core/time.h"
+#include "hub/database.h"
+
+namespace bamgate::hub {
+
+// protocol.md: refresh token: 32 random bytes in hex, 30 days rolling.
+inline constexpr std::size_t kRefreshTokenBytes = 32;
+inline constexpr std::int64_t kRefreshTokenLifetime = 30 * 24 * 3600;  // seconds
+
+struct RefreshToken {
+  std::string token;
+  std::int64_t generation = 0;  // grows with each token of the device; the claim `gen` of what is issued with it
+};
+
+enum class RefreshError : std::uint8_t {
+  kNone,     // the device has none: it was revoked or never was
+  kExpired,  // the right one, too late
+  kInvalid,  // older than the previous one, or never issued
+};
+
+/// The first token of a registration. Every earlier refresh and access token of the device ends.
+RefreshToken begin_refresh_tokens(Database& database, Crypto& crypto, Random& random, UnixTime unix_now,
+                                  std::string_view device_id);
+
+/// Exchanges `token` for its successor, by the table above. Errors: all of RefreshError; then nothing is changed.
+/// To be called within a transaction.
+std::expected<RefreshToken, RefreshError> rotate_refresh_token(Database& database, Crypto& crypto, Random& random,
+                                                               UnixTime unix_now, std::string_view device_id,
+                                                               std::string_view token);
+
+/// An access token of `generation` was presented: false when it was issued before the last registration. One of the
+/// current generation ends the previous refresh token.
+bool accept_generation(Database& database, std::string_view device_id, std::int64_t generation);
+
+}  // namespace bamgate::hub

@@ -1,0 +1,109 @@
+#include "hub/settings.h"
+
+#include <array>
+#include <string_view>
+
+#include "core/encoding.h"
+#include "hub/addresses.h"
+
+namespace bamgate::hub {
+namespace {
+
+std::optional<std::string> read_text(Database& database, std::string_view name) {
+  const auto row = database.one("SELECT value FROM settings WHERE name = ?1", std::string(name));
+  if (!row) return std::nullopt;
+  return row->text(0);
+}
+
+void write_text(Database& database, std::string_view name, std::string value) {
+  database.run(
+      "INSERT INTO settings(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+      std::string(name), std::move(value));
+}
+
+Secret<32> random_secret(Random& random) {
+  Secret<32> secret;
+  random.fill(secret.mutable_bytes());
+  return secret;
+}
+
+std::string random_id(Random& random) {
+  std::array<std::byte, 8> bytes{};
+  random.fill(bytes);
+  return to_hex(bytes);
+}
+
+std::string load_network_id(Database& database, Random& random) {
+  if (auto stored = read_text(database, "network_id")) return *stored;
+  std::string id = random_id(random);
+  write_text(database, "network_id", id);
+  return id;
+}
+
+std::expected<IpPrefix, Error> load_subnet(Database& database, const std::optional<IpPrefix>& wanted) {
+  const auto text = read_text(database, "subnet");
+  const auto stored = text ? IpPrefix::parse(*text) : std::nullopt;
+  const auto subnet = check_subnet(wanted ? *wanted : stored ? *stored : kDefaultSubnet);
+  if (!subnet || stored == *subnet) return subnet;
+  if (stored && database.one("SELECT 1 FROM devices WHERE revoked_at IS NULL LIMIT 1")) {
+    return std::unexpected(Error::kSubnetInUse);
+  }
+  write_text(database, "subnet", subnet->to_string());
+  return subnet;
+}
+
+IpPrefix load_prefix6(Database& database, Random& random) {
+  if (const auto text = read_text(database, "prefix6")) {
+    if (const auto stored = IpPrefix::parse(*text)) return *stored;
+  }
+  const IpPrefix prefix = random_prefix6(random);
+  write_text(database, "prefix6", prefix.to_string());
+  return prefix;
+}
+
+Secret<32> load_master_secret(Database& database, Random& random) {
+  const auto row = database.one("SELECT value FROM settings WHERE name = 'master_secret'");
+  if (row && row->blob(0).size() == 32) return Secret<32>(row->blob(0).first<32>());
+  const Secret<32> secret = random_secret(random);
+  database.run("INSERT OR REPLACE INTO settings(name, value) VALUES('master_secret', ?1)", blob(secret.bytes()));
+  return secret;
+}
+
+std::vector<SigningKey> load_signing_keys(Database& database, Random& random, UnixTime unix_now) {
+  std::vector<SigningKey> keys;
+  for (const Row& row : database.run("SELECT kid, secret FROM signing_keys ORDER BY created_at DESC, kid")) {
+    if (row.blob(1).size() == 32) keys.push_back({row.text(0), Secret<32>(row.blob(1).first<32>())});
+  }
+  if (!keys.empty()) return keys;
+  keys.push_back({random_id(random), random_secret(random)});
+  database.run("INSERT INTO signing_keys(kid, secret, created_at) VALUES(?1, ?2, ?3)", keys[0].kid,
+               blob(keys[0].secret.bytes()), unix_now.seconds);
+  return keys;
+}
+
+}  // namespace
+
+std::expected<Settings, Error> load_settings(Database& database, Random& random, UnixTime unix_now,
+                                             const std::optional<IpPrefix>& subnet) {
+  Settings settings;
+  std::optional<Error> error;
+  const bool committed = database.transaction([&] {
+    const auto checked = load_subnet(database, subnet);
+    if (!checked) {
+      error = checked.error();
+      return false;
+    }
+    settings.subnet = *checked;
+    settings.network_id = load_network_id(database, random);
+    settings.prefix6 = load_prefix6(database, random);
+    settings.master_secret = load_master_secret(database, random);
+    settings.signing_keys = load_signing_keys(database, random, unix_now);
+    return true;
+  });
+  if (database.failed()) return std::unexpected(Error::kDatabase);
+  if (error) return std::unexpected(*error);
+  if (!committed) return std::unexpected(Error::kDatabase);
+  return settings;
+}
+
+}  // namespace bamgate::hub

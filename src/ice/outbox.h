@@ -1,0 +1,46 @@
+// Datagrams that wait for poll_transmit(): a bounded queue.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "core/bytes.h"
+#include "core/transmit.h"
+
+namespace bamgate::ice {
+
+class Outbox {
+ public:
+  explicit Outbox(std::size_t limit) : limit_(limit) {}
+
+  /// Copies `datagram`. False when the queue is full; the datagram is lost then, as the network may lose any.
+  bool push(const Path& path, Bytes datagram) {
+    if (datagrams_.size() >= limit_) return false;
+    datagrams_.push_back({path, {datagram.begin(), datagram.end()}});
+    return true;
+  }
+  /// Moves the oldest datagram into `buffer`. What does not fit is dropped.
+  std::optional<Transmit> pop(MutableBytes buffer) {
+    while (!datagrams_.empty()) {
+      const Datagram datagram = std::move(datagrams_.front());
+      datagrams_.pop_front();
+      if (datagram.bytes.size() > buffer.size()) continue;
+      copy_bytes(datagram.bytes, buffer);
+      return Transmit{.path = datagram.path, .size = static_cast<std::uint32_t>(datagram.bytes.size())};
+    }
+    return std::nullopt;
+  }
+  void clear() { datagrams_.clear(); }
+  bool empty() const { return datagrams_.empty(); }
+
+ private:
+  struct Datagram {
+    Path path;
+    std::vector<std::byte> bytes;
+  };
+  std::size_t limit_;
+  std::deque<Datagram> datagrams_;
+};
+
+}  // namespace bamgate::ice

@@ -1,0 +1,20 @@
+// Host names to addresses (getaddrinfo(3), which runs on a thread of Asio's own, so the loop goes on meanwhile).
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <string>
+#include <vector>
+
+#include "core/endpoint.h"
+#include "core/time.h"
+#include "net/error.h"
+#include "net/loop.h"
+
+namespace bamgate::net {
+
+/// The addresses of `host` with `port`, in the system's order of preference (RFC 6724) but with families taken in turn
+/// (RFC 8305 §4); never empty. An address as host needs no name server. Errors: kResolve; kTimeout at `deadline`.
+asio::awaitable<Result<std::vector<Endpoint>>> resolve(Loop& loop, std::string host, std::uint16_t port,
+                                                       Instant deadline);
+
+}  // namespace bamgate::net

@@ -1,0 +1,276 @@
+// The reader and the writer are two coroutines over one stream; wslay turns bytes into messages and back in memory.
+#include "net/websocket_session.h"
+
+#include <wslay/wslay.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "net/clock.h"
+#include "net/coroutine_warnings.h"
+#include "net/system_random.h"
+
+namespace bamgate::net {
+namespace {
+
+// RFC 6455 §5.5: a control frame carries at most 125 bytes, two of them the code of a close.
+constexpr std::size_t kMaxReason = 123;
+// RFC 6455 §5.2: the longest frame header, with mask.
+constexpr std::size_t kMaxFrameHeader = 14;
+constexpr std::size_t kMaxLinger = 1024 * 1024;
+
+const std::uint8_t* raw(Bytes bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
+
+/// RFC 6455 §7.4: codes that may stand in a close frame.
+bool may_be_sent(std::uint16_t code) {
+  const bool reserved = code == 1004 || code == kCloseNoStatus || code == kCloseAbnormal;
+  return (code >= 1000 && code <= 1011 && !reserved) || (code >= 3000 && code <= 4999);
+}
+
+/// At most kMaxReason bytes, cut between two characters of UTF-8.
+std::string_view short_reason(std::string_view reason) {
+  if (reason.size() <= kMaxReason) return reason;
+  std::size_t size = kMaxReason;
+  while (size > 0 && (static_cast<unsigned char>(reason[size]) & 0xc0) == 0x80) --size;
+  return reason.substr(0, size);
+}
+
+}  // namespace
+
+struct WebSocketSession::Frames {
+  Frames(WebSocketSession& owner, WebSocketRole role) : session(owner) {
+    const wslay_event_callbacks callbacks = {receive, send, mask, nullptr, nullptr, nullptr, message};
+    const int result = role == WebSocketRole::kServer ? wslay_event_context_server_init(&context, &callbacks, this)
+                                                      : wslay_event_context_client_init(&context, &callbacks, this);
+    if (result != 0) throw std::bad_alloc();
+    wslay_event_config_set_max_recv_msg_length(context, owner.limits_.message_bytes);
+  }
+  Frames(const Frames&) = delete;
+  Frames& operator=(const Frames&) = delete;
+  ~Frames() { wslay_event_context_free(context); }
+
+  static ssize_t receive(wslay_event_context_ptr context, std::uint8_t* out, std::size_t size, int /*flags*/,
+                         void* user) {
+    Bytes& incoming = static_cast<Frames*>(user)->incoming;
+    if (incoming.empty()) {
+      wslay_event_set_error(context, WSLAY_ERR_WOULDBLOCK);
+      return -1;
+    }
+    const std::size_t count = std::min(size, incoming.size());
+    std::memcpy(out, incoming.data(), count);
+    incoming = incoming.subspan(count);
+    return static_cast<ssize_t>(count);
+  }
+  static ssize_t send(wslay_event_context_ptr /*context*/, const std::uint8_t* data, std::size_t size, int /*flags*/,
+                      void* user) {
+    static_cast<Frames*>(user)->session.outgoing_.append(reinterpret_cast<const char*>(data), size);
+    return static_cast<ssize_t>(size);
+  }
+  // RFC 6455 §5.3: masks must not be predictable.
+  static int mask(wslay_event_context_ptr /*context*/, std::uint8_t* out, std::size_t size, void* /*user*/) {
+    return mbedtls_random(nullptr, out, size);
+  }
+  static void message(wslay_event_context_ptr /*context*/, const wslay_event_on_msg_recv_arg* arg, void* user) {
+    const Bytes data = std::as_bytes(std::span(arg->msg, arg->msg_length));
+    static_cast<Frames*>(user)->session.handle_message(arg->opcode, data, arg->status_code);
+  }
+
+  WebSocketSession& session;
+  wslay_event_context_ptr context = nullptr;
+  Bytes incoming;  // what wslay has not yet taken of the bytes being handled
+};
+
+WebSocketSession::WebSocketSession(Loop& loop, WebSocketRole role, const WebSocketLimits& limits, Handlers handlers)
+    : loop_(loop),
+      limits_(limits),
+      handlers_(std::make_shared<Handlers>(std::move(handlers))),
+      frames_(std::make_unique<Frames>(*this, role)),
+      wake_reader_(loop),
+      wake_writer_(loop),
+      alive_timer_(loop) {}
+
+WebSocketSession::~WebSocketSession() = default;
+
+asio::awaitable<void> WebSocketSession::run(std::shared_ptr<WebSocketSession> self, std::shared_ptr<Stream> stream,
+                                            std::string first_bytes) {
+  self->stream_ = std::move(stream);
+  co_await self->serve(std::move(first_bytes));
+}
+
+asio::awaitable<void> WebSocketSession::serve(std::string first_bytes) {
+  heard_at_ = now();
+  if (aborted_) stream_->close();
+  stream_->set_deadline(state_ == State::kOpen ? kNever : now() + limits_.close_wait);
+  writer_runs_ = true;
+  loop_.spawn(write_all());
+  check_alive();
+  handle_bytes(as_bytes(first_bytes));
+  co_await read_all();
+  alive_timer_.cancel();
+  co_await flush_and_linger();
+}
+
+asio::awaitable<void> WebSocketSession::read_all() {
+  std::array<std::byte, 16 * 1024> buffer;
+  while (reads_on()) {
+    while (reads_on() && now() < read_not_before_) co_await wake_reader_.wait(read_not_before_);
+    const auto count = co_await stream_->read_some(buffer);
+    if (!count || *count == 0) break;
+    heard_at_ = now();
+    handle_bytes(Bytes(buffer).first(*count));
+  }
+}
+
+// serve() waits for its end, so the session lives as long.
+asio::awaitable<void> WebSocketSession::write_all() {
+  bool works = true;
+  while (works && !(stop_writing_ && outgoing_.empty())) {
+    if (outgoing_.empty()) {
+      co_await wake_writer_.wait();
+      continue;
+    }
+    writing_.swap(outgoing_);
+    const Result<void> written = co_await stream_->write(as_bytes(writing_));
+    works = written.has_value();
+    writing_.clear();
+  }
+  // The other side's last words may still stand in the receive buffer; the reader gets some time to find them.
+  if (!works && state_ == State::kOpen) stream_->set_deadline(now() + limits_.close_wait);
+  writer_runs_ = false;
+  wake_reader_.notify();
+}
+
+// The end: what is queued (a close frame, mostly) goes out, on_close is called, and then whatever still comes in is
+// thrown away until the other side has read our last words: closing over unread bytes would make TCP withdraw them.
+asio::awaitable<void> WebSocketSession::flush_and_linger() {
+  stream_->set_deadline(now() + limits_.close_wait);
+  stop_writing_ = true;
+  wake_writer_.notify();
+  while (writer_runs_) co_await wake_reader_.wait();
+  co_await stream_->shutdown();
+  finish();
+  std::array<std::byte, 4096> rubbish;
+  for (std::size_t total = 0; total < kMaxLinger;) {
+    const auto count = co_await stream_->read_some(rubbish);
+    if (!count || *count == 0) break;
+    total += *count;
+  }
+  stream_->close();
+}
+
+bool WebSocketSession::reads_on() const { return !aborted_ && wslay_event_get_read_enabled(frames_->context) != 0; }
+
+void WebSocketSession::handle_bytes(Bytes bytes) {
+  frames_->incoming = bytes;
+  const int result = wslay_event_recv(frames_->context);
+  frames_->incoming = {};
+  pump();
+  const bool refused = result != 0 || wslay_event_get_read_enabled(frames_->context) == 0;
+  if (refused && state_ == State::kOpen) {
+    // wslay found a fault and has queued the close for it: 1002, 1007 or 1009.
+    state_ = State::kClosing;
+    const std::uint16_t sent = wslay_event_get_status_code_sent(frames_->context);
+    close_code_ = may_be_sent(sent) ? sent : kCloseProtocolError;
+  }
+  // Pongs to someone who sends pings and reads nothing.
+  if (state_ == State::kOpen && queued_bytes() > limits_.queue_bytes) too_slow();
+}
+
+void WebSocketSession::handle_message(std::uint8_t opcode, Bytes data, std::uint16_t status) {
+  if (opcode == WSLAY_CONNECTION_CLOSE && state_ == State::kOpen) {
+    state_ = State::kClosing;
+    close_code_ = status == 0 ? kCloseNoStatus : status;
+    close_reason_ = data.size() > 2 ? as_text(data.subspan(2)) : std::string_view();
+    return;
+  }
+  const auto handlers = handlers_;
+  if (state_ != State::kOpen || aborted_ || !handlers) return;
+  if (opcode == WSLAY_TEXT_FRAME && handlers->on_text) handlers->on_text(as_text(data));
+  if (opcode == WSLAY_PONG && handlers->on_pong) handlers->on_pong();
+  if (opcode == WSLAY_BINARY_FRAME && handlers->on_binary) handlers->on_binary(data);
+}
+
+bool WebSocketSession::send_text(std::string_view text) { return queue_message(WSLAY_TEXT_FRAME, as_bytes(text)); }
+
+bool WebSocketSession::send_binary(Bytes data) { return queue_message(WSLAY_BINARY_FRAME, data); }
+
+bool WebSocketSession::queue_message(std::uint8_t opcode, Bytes data) {
+  if (state_ != State::kOpen || aborted_) return false;
+  if (queued_bytes() + data.size() + kMaxFrameHeader > limits_.queue_bytes) {
+    too_slow();
+    return false;
+  }
+  const wslay_event_msg message = {opcode, raw(data), data.size()};
+  const bool queued = wslay_event_queue_msg(frames_->context, &message) == 0;
+  pump();
+  return queued;
+}
+
+void WebSocketSession::ping() {
+  if (state_ != State::kOpen || aborted_) return;
+  const wslay_event_msg message = {WSLAY_PING, nullptr, 0};
+  wslay_event_queue_msg(frames_->context, &message);
+  pump();
+}
+
+// Moves all frames into outgoing_, so that a close frame never overtakes a message that was sent before it.
+void WebSocketSession::pump() {
+  wslay_event_send(frames_->context);
+  if (!outgoing_.empty()) wake_writer_.notify();
+}
+
+void WebSocketSession::close(std::uint16_t code, std::string_view reason) {
+  if (state_ != State::kOpen || aborted_) return;
+  begin_closing(may_be_sent(code) ? code : kCloseNormal, reason);
+}
+
+void WebSocketSession::begin_closing(std::uint16_t code, std::string_view reason) {
+  state_ = State::kClosing;
+  close_code_ = code;
+  close_reason_ = short_reason(reason);
+  wslay_event_queue_close(frames_->context, code, raw(as_bytes(close_reason_)), close_reason_.size());
+  pump();
+  read_not_before_ = Instant{};
+  wake_reader_.notify();
+  if (stream_) stream_->set_deadline(now() + limits_.close_wait);
+}
+
+// The frames that wait are dropped whole; the one on its way is not touched, so the close can still be understood.
+void WebSocketSession::too_slow() {
+  outgoing_.clear();
+  begin_closing(limits_.slow_reader_code, "too slow");
+}
+
+void WebSocketSession::abort() {
+  aborted_ = true;
+  if (state_ == State::kOpen) close_code_ = kCloseAbnormal;
+  if (stream_) stream_->close();
+  wake_reader_.notify();
+}
+
+void WebSocketSession::silence() { handlers_.reset(); }
+
+void WebSocketSession::delay_reading(Duration pause) {
+  read_not_before_ = now() + pause;
+  heard_at_ = read_not_before_;
+}
+
+// RFC 6455 §5.5.2: a ping asks whether the other side is still there.
+void WebSocketSession::check_alive() {
+  const Duration silence = now() - heard_at_;
+  if (silence >= 2 * limits_.ping_interval) return abort();
+  if (silence >= limits_.ping_interval) ping();
+  const int intervals = silence >= limits_.ping_interval ? 2 : 1;
+  alive_timer_.expires_at(heard_at_ + intervals * limits_.ping_interval, [this] { check_alive(); });
+}
+
+void WebSocketSession::finish() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  const auto handlers = std::exchange(handlers_, nullptr);
+  if (handlers && handlers->on_close) handlers->on_close(close_code_, close_reason_);
+}
+
+}  // namespace bamgate::net

@@ -1,0 +1,389 @@
+#include "peer/peer_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "peer/demux.h"
+#include "peer/overhead.h"
+
+namespace bamgate::peer {
+namespace {
+
+// Events that wait for the caller. Messages beyond it are dropped, as they would be in a full socket buffer.
+constexpr std::size_t kMaxEvents = 4096;
+
+// The largest SCTP packet that we send: one inner packet of the default MTU fits one chunk.
+constexpr std::uint16_t kSctpPacket = sctp_packet(kDefaultMtu);
+
+Error from_ice(ice::Error error) {
+  return error == ice::Error::kBadCandidate ? Error::kMalformedCandidate : Error::kUnsupportedCandidate;
+}
+
+Error from_sctp(sctp::Error reason) {
+  const bool told = reason == sctp::Error::kShutdown || reason == sctp::Error::kAborted;
+  return told ? Error::kClosedByRemote : Error::kSctpFailed;
+}
+
+ice::Options ice_options(const PeerConnection::Options& options, const ice::Credentials& local) {
+  ice::Options result;
+  result.role = options.offerer ? ice::Role::kControlling : ice::Role::kControlled;
+  result.local = local;
+  result.stun_servers = options.stun_servers;
+  result.excluded = options.excluded;
+  result.allow_loopback = options.allow_loopback;
+  return result;
+}
+
+}  // namespace
+
+const char* to_string(State state) {
+  switch (state) {
+    case State::kNew:
+      return "new";
+    case State::kFindingPath:
+      return "finding a path";
+    case State::kSecuring:
+      return "securing";
+    case State::kAssociating:
+      return "associating";
+    case State::kConnected:
+      return "connected";
+    case State::kClosed:
+      return "closed";
+  }
+  std::unreachable();
+}
+
+PeerConnection::PeerConnection(Options options, Random& random, Crypto& crypto, BufferPool& pool,
+                               sctp::EngineFactory& engines)
+    : options_(std::move(options)),
+      random_(random),
+      pool_(pool),
+      engines_(engines),
+      local_credentials_(ice::Credentials::generate(random)),
+      ice_(ice_options(options_, local_credentials_), random, crypto),
+      // RFC 9429 §5.2.1: a session id of 63 random bits.
+      session_id_(random.number<std::uint64_t>() >> 1) {}
+
+PeerConnection::~PeerConnection() = default;
+
+// ---- Offer and answer ----
+
+Description PeerConnection::describe(Setup setup, const std::string& mid) const {
+  Description description;
+  description.session_id = session_id_;
+  description.mid = mid;
+  description.ice = local_credentials_;
+  description.fingerprint = options_.certificate->fingerprint();
+  description.setup = setup;
+  description.max_message_size = kMaxMessageSize;
+  return description;
+}
+
+std::expected<std::string, Error> PeerConnection::create_offer(Instant now) {
+  if (!options_.offerer || state_ != State::kNew) return std::unexpected(Error::kWrongState);
+  enter(State::kFindingPath);
+  pump(now);
+  return write_description(describe(Setup::kActpass, "0"));
+}
+
+std::expected<void, Error> PeerConnection::accept_answer(Instant now, std::string_view sdp) {
+  if (!options_.offerer || state_ != State::kFindingPath || dtls_) return std::unexpected(Error::kWrongState);
+  const auto remote = parse_description(sdp);
+  if (!remote) return std::unexpected(remote.error());
+  // RFC 8842 §5.3: an answer chooses; "active" makes the answerer the DTLS client.
+  if (remote->setup == Setup::kActpass) return std::unexpected(Error::kMalformedDescription);
+  return apply_remote(now, *remote, remote->setup == Setup::kActive ? dtls::Role::kServer : dtls::Role::kClient);
+}
+
+std::expected<std::string, Error> PeerConnection::accept_offer(Instant now, std::string_view sdp) {
+  if (options_.offerer || state_ != State::kNew) return std::unexpected(Error::kWrongState);
+  const auto remote = parse_description(sdp);
+  if (!remote) return std::unexpected(remote.error());
+  // RFC 8842 §5.3: who may choose should be active. The client's ClientHello saves half a round trip, and a browser's
+  // large one never has to be put together here.
+  const bool active = remote->setup != Setup::kActive;
+  enter(State::kFindingPath);
+  const auto applied = apply_remote(now, *remote, active ? dtls::Role::kClient : dtls::Role::kServer);
+  if (!applied) return std::unexpected(applied.error());
+  return write_description(describe(active ? Setup::kActive : Setup::kPassive, remote->mid));
+}
+
+std::expected<void, Error> PeerConnection::apply_remote(Instant now, const Description& remote, dtls::Role role) {
+  dtls::Session::Options session;
+  session.role = role;
+  session.certificate = options_.certificate;
+  session.remote_fingerprint = remote.fingerprint;
+  session.unix_time = options_.unix_time;
+  session.random = &random_;
+  session.pool = &pool_;
+  session.data_mtu = kSctpPacket + kDtlsRecord;
+  auto created = dtls::Session::create(session);
+  if (!created) {
+    fail(now, Error::kDtlsFailed);
+    return std::unexpected(Error::kDtlsFailed);
+  }
+  dtls_.emplace(std::move(*created));
+  dtls_role_ = role;
+  // A server only waits; the client starts when there is a path. So a ClientHello that overtakes the last check is taken.
+  if (role == dtls::Role::kServer) dtls_->start(now);
+  remote_sctp_port_ = remote.sctp_port;
+  remote_ufrag_ = remote.ice.ufrag;
+  ice_.set_remote_credentials(now, remote.ice);
+  for (const ice::Candidate& candidate : remote.candidates) (void)ice_.add_remote_candidate(now, candidate);
+  if (remote.end_of_candidates) ice_.set_remote_candidates_complete(now);
+  pump(now);
+  return {};
+}
+
+std::expected<void, Error> PeerConnection::add_remote_candidate(Instant now, std::string_view line) {
+  const auto parsed = ice::parse_candidate(line);
+  if (!parsed) return std::unexpected(from_ice(parsed.error()));
+  const auto added = ice_.add_remote_candidate(now, parsed->candidate);
+  pump(now);
+  if (!added) return std::unexpected(from_ice(added.error()));
+  return {};
+}
+
+void PeerConnection::set_remote_candidates_complete(Instant now) {
+  ice_.set_remote_candidates_complete(now);
+  pump(now);
+}
+
+void PeerConnection::add_local_address(Instant now, SocketId socket, const Endpoint& base) {
+  ice_.add_local_address(now, socket, base);
+  pump(now);
+}
+
+void PeerConnection::set_local_addresses_complete(Instant now) {
+  ice_.set_local_addresses_complete(now);
+  pump(now);
+}
+
+void PeerConnection::add_stun_server(Instant now, const Endpoint& server) {
+  ice_.add_stun_server(now, server);
+  pump(now);
+}
+
+// ---- Data ----
+
+std::expected<void, Error> PeerConnection::send(Instant now, sctp::ChannelId channel, Bytes message) {
+  return send(now, channel, sctp::MessageKind::kBinary, message);
+}
+
+std::expected<void, Error> PeerConnection::send(Instant now, sctp::ChannelId channel, sctp::MessageKind kind,
+                                                Bytes message) {
+  if (state_ != State::kConnected) return std::unexpected(Error::kNotConnected);
+  // RFC 7675 §5.1: nothing is sent without consent; what would only pile up in SCTP is refused here.
+  if (!ice_.may_send(now)) return std::unexpected(Error::kNotConnected);
+  const auto sent = sctp_->send(now, channel, kind, message);
+  if (sent) return {};
+  return std::unexpected(sent.error() == sctp::Error::kWouldBlock ? Error::kWouldBlock : Error::kNotConnected);
+}
+
+void PeerConnection::close(Instant now) {
+  if (state_ == State::kClosed) return;
+  if (sctp_) {
+    sctp_->abort(now);
+    // Sealed now: after its close_notify DTLS seals nothing more.
+    while (auto packet = seal_next(now)) farewell_.push_back(std::move(*packet));
+  }
+  fail(now, Error::kClosedByUs);
+}
+
+// ---- The contract ----
+
+std::expected<void, Error> PeerConnection::handle_input(Instant now, const Received& received) {
+  std::expected<void, Error> result;
+  switch (classify(received.data)) {
+    case Protocol::kStun:
+      if (!ice_.handle_input(now, received)) {
+        ++counters_.bad_stun;
+        result = std::unexpected(Error::kBadPacket);
+      }
+      break;
+    case Protocol::kDtls:
+      // Before a check of ours succeeded, anybody could have sent it; a spoofed alert would end the handshake.
+      if (dtls_ && ice_.is_valid_path(received.path)) {
+        result = handle_dtls(now, received);
+      } else {
+        ++counters_.unexpected_source;
+        result = std::unexpected(Error::kUnexpectedSource);
+      }
+      break;
+    case Protocol::kTurnChannel:
+    case Protocol::kWireGuard:
+    case Protocol::kUnknown:
+      ++counters_.unknown_protocol;
+      result = std::unexpected(Error::kUnknownProtocol);
+      break;
+  }
+  pump(now);
+  return result;
+}
+
+std::expected<void, Error> PeerConnection::handle_dtls(Instant now, const Received& received) {
+  if (!dtls_->handle_input(now, received)) {
+    ++counters_.bad_dtls;
+    return std::unexpected(Error::kBadPacket);
+  }
+  if (dtls_->connected()) {
+    last_authenticated_ = now;
+    ice_.note_authenticated(now, received.path);
+  }
+  return {};
+}
+
+void PeerConnection::handle_timeout(Instant now) {
+  if (ice_.next_timeout() <= now) ice_.handle_timeout(now);
+  if (dtls_ && dtls_->next_timeout() <= now) dtls_->handle_timeout(now);
+  if (sctp_ && sctp_->next_timeout() <= now) sctp_->handle_timeout(now);
+  pump(now);
+}
+
+std::optional<Transmit> PeerConnection::poll_transmit(Instant now, MutableBytes buffer) {
+  if (const auto check = ice_.poll_transmit(now, buffer)) return check;
+  const auto path = ice_.selected_path();
+  if (!dtls_ || !path || !ice_.may_send(now)) return std::nullopt;
+  if (!farewell_.empty()) {
+    const PacketBuffer packet = std::move(farewell_.front());
+    farewell_.pop_front();
+    return transmit(packet, *path, buffer);
+  }
+  if (auto record = dtls_->poll_transmit(now, buffer)) {
+    record->path = *path;
+    return record;
+  }
+  if (const auto packet = seal_next(now)) return transmit(*packet, *path, buffer);
+  return std::nullopt;
+}
+
+std::optional<PacketBuffer> PeerConnection::seal_next(Instant now) {
+  if (!sctp_ || !dtls_->connected()) return std::nullopt;
+  auto packet = sctp_->poll_packet();
+  if (!packet || !dtls_->seal(now, *packet)) return std::nullopt;
+  return packet;
+}
+
+std::optional<Transmit> PeerConnection::transmit(const PacketBuffer& packet, const Path& path, MutableBytes buffer) {
+  if (packet.size() > buffer.size()) return std::nullopt;
+  copy_bytes(packet.data(), buffer);
+  return Transmit{.path = path, .size = static_cast<std::uint32_t>(packet.size())};
+}
+
+std::optional<PeerConnection::Event> PeerConnection::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  std::optional<Event> event(std::move(events_.front()));
+  events_.pop_front();
+  return event;
+}
+
+Instant PeerConnection::next_timeout() const {
+  Instant next = ice_.next_timeout();
+  if (state_ == State::kClosed) return kNever;
+  if (dtls_) next = std::min(next, dtls_->next_timeout());
+  if (sctp_) next = std::min(next, sctp_->next_timeout());
+  return next;
+}
+
+// ---- Draining the layers, from the path upwards ----
+
+void PeerConnection::pump(Instant now) {
+  if (state_ == State::kClosed) return;
+  pump_ice(now);
+  pump_dtls(now);
+  pump_sctp(now);
+}
+
+void PeerConnection::pump_ice(Instant now) {
+  while (auto event = ice_.poll_event()) {
+    if (auto* candidate = std::get_if<ice::LocalCandidate>(&*event)) {
+      push(LocalCandidate{candidate->candidate.to_string(local_credentials_.ufrag)});
+    } else if (std::holds_alternative<ice::GatheringComplete>(*event)) {
+      push(GatheringComplete{});
+    } else if (auto* selected = std::get_if<ice::PathSelected>(&*event)) {
+      push(PathSelected{selected->path, selected->local, selected->remote});
+    } else if (auto* changed = std::get_if<ice::StateChanged>(&*event)) {
+      if (changed->state == ice::State::kFailed || changed->state == ice::State::kDisconnected) {
+        return fail(now, Error::kIceFailed);
+      }
+    }
+  }
+  start_dtls_when_ready(now);
+}
+
+void PeerConnection::start_dtls_when_ready(Instant now) {
+  if (dtls_started_ || !dtls_ || !ice_.selected_path()) return;
+  dtls_started_ = true;
+  enter(State::kSecuring);
+  if (dtls_role_ == dtls::Role::kClient) dtls_->start(now);
+}
+
+void PeerConnection::pump_dtls(Instant now) {
+  if (!dtls_) return;
+  while (auto event = dtls_->poll_event()) {
+    if (std::holds_alternative<dtls::Connected>(*event)) {
+      start_sctp(now);
+    } else if (auto* data = std::get_if<dtls::ApplicationData>(&*event)) {
+      if (!sctp_ || !sctp_->handle_input(now, Received{.path = {}, .data = data->packet.data()})) ++counters_.bad_sctp;
+    } else if (auto* closed = std::get_if<dtls::Closed>(&*event)) {
+      return fail(now, closed->reason == dtls::Error::kClosedByPeer ? Error::kClosedByRemote : Error::kDtlsFailed);
+    }
+  }
+}
+
+void PeerConnection::start_sctp(Instant now) {
+  enter(State::kAssociating);
+  sctp::Association::Options options;
+  options.dtls_client = dtls_role_ == dtls::Role::kClient;
+  options.remote_port = remote_sctp_port_;
+  options.path_mtu = kSctpPacket;
+  options.max_message_size = kMaxMessageSize;
+  auto created = sctp::Association::create(engines_, options, pool_);
+  if (!created) return fail(now, Error::kSctpFailed);
+  sctp_.emplace(std::move(*created));
+  sctp_->start(now);
+  if (options_.offerer) {
+    for (const sctp::ChannelOptions& channel : options_.channels) (void)sctp_->open_channel(now, channel);
+  }
+}
+
+void PeerConnection::pump_sctp(Instant now) {
+  if (!sctp_) return;
+  while (auto event = sctp_->poll_event()) {
+    if (std::holds_alternative<sctp::Connected>(*event)) {
+      enter(State::kConnected);
+    } else if (auto* opened = std::get_if<sctp::ChannelOpened>(&*event)) {
+      push(ChannelOpened{opened->channel, opened->options.label});
+    } else if (auto* gone = std::get_if<sctp::ChannelClosed>(&*event)) {
+      push(ChannelClosed{gone->channel});
+    } else if (auto* message = std::get_if<sctp::Message>(&*event)) {
+      push(Message{message->channel, message->kind, std::move(message->data)});
+    } else if (auto* closed = std::get_if<sctp::Closed>(&*event)) {
+      return fail(now, from_sctp(closed->reason));
+    }
+  }
+}
+
+void PeerConnection::push(Event event) {
+  if (events_.size() >= kMaxEvents) {
+    ++counters_.dropped_events;
+    return;
+  }
+  events_.push_back(std::move(event));
+}
+
+void PeerConnection::enter(State state) {
+  if (state_ >= state) return;
+  state_ = state;
+  push(StateChanged{state});
+}
+
+void PeerConnection::fail(Instant now, Error reason) {
+  if (state_ == State::kClosed) return;
+  if (dtls_) dtls_->close(now);
+  enter(State::kClosed);
+  push(Closed{reason});
+}
+
+}  // namespace bamgate::peer

@@ -1,0 +1,159 @@
+// One SCTP association that carries data channels over DTLS: the face of this layer.
+//   RFC 9260 SCTP, RFC 3758 partial reliability, RFC 6525 stream reset, RFC 8261 SCTP over DTLS, RFC 8831 data
+//   channels, RFC 8832 their in-band opening.
+// Left out: pre-negotiated channels (every channel is opened in-band), message interleaving (RFC 8260), multihoming,
+// authentication of chunks. docs/sctp.md has the table.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "core/buffer_pool.h"
+#include "core/bytes.h"
+#include "core/packet_buffer.h"
+#include "core/sans_io.h"
+#include "core/time.h"
+#include "core/transmit.h"
+#include "sctp/channel.h"
+#include "sctp/channel_table.h"
+#include "sctp/dcep.h"
+#include "sctp/engine.h"
+#include "sctp/error.h"
+
+namespace bamgate::sctp {
+
+/// The association is up; channels that were opened before are being announced.
+struct Connected {};
+/// A channel is open: the peer opened it, or has acknowledged ours.
+struct ChannelOpened {
+  ChannelId channel{};
+  ChannelOptions options;
+  bool by_remote = false;
+};
+/// Both directions of a channel are closed; its number may be used again.
+struct ChannelClosed {
+  ChannelId channel{};
+};
+/// A whole message. `data` goes back to the pool that was given to create().
+struct Message {
+  ChannelId channel{};
+  MessageKind kind = MessageKind::kBinary;
+  PacketBuffer data;
+};
+/// The association has ended and all its channels with it (no ChannelClosed comes for them). Nothing follows. What
+/// poll_packet() still yields (an ABORT, a SHUTDOWN COMPLETE) is worth sending.
+struct Closed {
+  Error reason = Error::kClosed;
+};
+
+struct AssociationCounters {
+  EngineCounters engine;
+  std::uint64_t messages_in = 0;
+  std::uint64_t messages_out = 0;
+  std::uint64_t messages_dropped = 0;  // on a stream without channel, or with a payload protocol that we do not know
+  std::uint64_t dcep_refused = 0;      // DCEP messages that cannot be read or do not fit the channel's state
+};
+
+/// Satisfies SansIo. Movable; a moved-from association may only be destroyed or assigned to.
+class Association {
+ public:
+  using Event = std::variant<Connected, ChannelOpened, ChannelClosed, Message, Closed>;
+  using Error = sctp::Error;
+
+  struct Options {
+    /// The DTLS client numbers its channels 0, 2, 4…, the server 1, 3, 5… (RFC 8832 §6).
+    bool dtls_client = false;
+    std::uint16_t local_port = 5000;   // a=sctp-port of ours
+    std::uint16_t remote_port = 5000;  // a=sctp-port of the peer
+    /// Bytes of the largest SCTP packet, from 576 to 1,500 (multiple of 4). A message of path_mtu - 28 bytes travels in
+    /// one packet: 1,340 carries a WireGuard message of a 1,280-byte packet.
+    std::uint16_t path_mtu = 1340;
+    /// Bytes; send() refuses longer messages, and a peer that sends one loses the association. At most 1 MiB.
+    std::uint32_t max_message_size = 262144;
+    /// Bytes that may wait here for the congestion window. Small, because what waits through an outage is delivered
+    /// late and in a burst; the queue that knows about age stands above. A longer message is taken when nothing waits.
+    std::uint32_t max_unsent = 65536;
+  };
+
+  /// Makes an association that waits for start(). `factory` (a UsrsctpRuntime) and `pool` must outlive it; so must the
+  /// pool every message that it gave out. Errors: kBadOptions, kOutOfMemory.
+  static std::expected<Association, Error> create(EngineFactory& factory, const Options& options, BufferPool& pool);
+
+  /// Begins to connect; the peer does the same (RFC 8831 §6.2: simultaneous INIT). Call it once, when DTLS is up.
+  /// Connected or Closed{kTimedOut} follows.
+  void start(Instant now);
+
+  /// One SCTP packet, the content of one DTLS record (RFC 8261 §4). Packets before start() are dropped: the peer
+  /// repeats its INIT, and ours will do. Errors: kMalformed, kClosed.
+  std::expected<void, Error> handle_input(Instant now, const Received& received);
+  void handle_timeout(Instant now);
+  /// Writes the next SCTP packet into `buffer`, which must hold path_mtu bytes (a packet that does not fit is dropped).
+  /// The Transmit has no path: the layer below knows it.
+  std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
+  /// The same without a copy: the packet lies in a pooled buffer with kHeadroom in front, ready to be sealed in place.
+  std::optional<PacketBuffer> poll_packet();
+  std::optional<Event> poll_event();
+  /// At most the tick of the engine; earlier when packets or events wait that a call to another association caused.
+  Instant next_timeout() const;
+
+  /// Opens a channel in-band (RFC 8832). Before the association is up it is announced as soon as it is. send() is
+  /// allowed once the association is up; ChannelOpened tells that the peer has acknowledged. Errors: kBadOptions,
+  /// kNoStreamLeft, kClosed.
+  std::expected<ChannelId, Error> open_channel(Instant now, const ChannelOptions& options);
+  /// Queues a copy of `message` with the reliability of its channel. Errors: kNotConnected, kClosed, kUnknownChannel,
+  /// kMessageTooLarge, kWouldBlock (nothing was queued).
+  std::expected<void, Error> send(Instant now, ChannelId channel, MessageKind kind, Bytes message);
+  /// Closes a channel: what waits there is sent, then its streams are reset (RFC 8831 §6.7). ChannelClosed follows. An
+  /// unknown channel is ignored.
+  void close_channel(Instant now, ChannelId channel);
+  /// Sends what waits and ends in good order (RFC 9260 §9.2). Closed{kShutdown} follows.
+  void shutdown(Instant now);
+  /// Ends at once with an ABORT to the peer (RFC 9260 §9.1). Closed{kLocalAbort} follows.
+  void abort(Instant now);
+
+  /// True between Connected and Closed.
+  bool connected() const { return state_ == State::kConnected; }
+  /// Bytes accepted by send() and not yet sent a first time. Data in flight does not count.
+  std::size_t buffered_bytes() const { return engine_->unsent_bytes(); }
+  AssociationCounters counters() const;
+
+ private:
+  enum class State : std::uint8_t { kNew, kConnecting, kConnected, kClosing, kClosed };
+
+  Association(std::unique_ptr<Engine> engine, const Options& options);
+
+  void pump(Instant now);
+  void on(Instant now, EngineUp up);
+  void on(Instant now, EngineMessage message);
+  void on(Instant now, EngineReset reset);
+  void on(Instant now, EngineDown down);
+  void on_dcep(Instant now, ChannelId id, Bytes message);
+  void on_open(Instant now, ChannelId id, ChannelOptions options);
+  void on_ack(ChannelId id);
+  void refuse(Instant now, ChannelId id);
+  void flush_control(Instant now);
+  bool send_control(Instant now, ChannelId id, Channel& channel);
+  bool send_dcep(Instant now, ChannelId id, const DcepMessage& message);
+  bool request_reset(Instant now, ChannelId id, Channel& channel);
+  void begin_close(Channel& channel);
+  void finish_close(ChannelId id);
+  void end(Error reason);
+  bool has_parity(ChannelId id, bool odd) const { return (static_cast<unsigned>(id) % 2 == 1) == odd; }
+
+  std::unique_ptr<Engine> engine_;
+  Options options_;
+  State state_ = State::kNew;
+  ChannelTable channels_;
+  std::uint16_t streams_ = kStreams;  // outgoing ones that both sides agreed on
+  bool control_due_ = false;          // some channel has something for the engine
+  std::deque<Event> events_;
+  std::size_t event_bytes_ = 0;  // of the messages in events_
+  AssociationCounters counters_;
+};
+
+}  // namespace bamgate::sctp

@@ -1,0 +1,56 @@
+// The data channels of one association and the state of each, by stream number.
+//
+// A channel uses the outgoing and the incoming stream of the same number. Ours:
+//   kAnnouncing --OPEN queued--> kOpening --ACK arrived--> kOpen       (we open)
+//   kAckDue     --ACK queued---> kOpen                                 (the peer opened)
+//   any         --closed by either side--> kResetDue --asked--> kResetSent --confirmed--> kReset
+// The peer's: kOpen --its reset arrived--> kReset. The channel is gone when both are reset (RFC 8831 §6.7).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "sctp/channel.h"
+
+namespace bamgate::sctp {
+
+struct Channel {
+  enum class Outgoing : std::uint8_t { kAnnouncing, kOpening, kAckDue, kOpen, kResetDue, kResetSent, kReset };
+  enum class Incoming : std::uint8_t { kOpen, kReset };
+
+  ChannelOptions options;
+  Outgoing outgoing = Outgoing::kAnnouncing;
+  Incoming incoming = Incoming::kOpen;
+  std::uint8_t refused_resets = 0;
+
+  /// True while the owner may send on it.
+  bool writable() const;
+  /// True when a message or request of ours still has to be handed to the engine.
+  bool control_due() const;
+  /// True from close to the end.
+  bool closing() const;
+  /// True when both directions are reset.
+  bool gone() const { return outgoing == Outgoing::kReset && incoming == Incoming::kReset; }
+};
+
+class ChannelTable {
+ public:
+  using Channels = std::map<ChannelId, Channel>;
+
+  /// nullptr when there is none; valid until the channel is erased.
+  Channel* find(ChannelId id);
+  /// Needs `id` to be free.
+  Channel& add(ChannelId id, Channel channel);
+  void erase(ChannelId id) { channels_.erase(id); }
+  void clear() { channels_.clear(); }
+  /// The lowest free number below `limit` that is even (`odd` false) or odd.
+  std::optional<ChannelId> lowest_free(bool odd, std::uint16_t limit) const;
+  /// All channels in the order of their numbers.
+  Channels& all() { return channels_; }
+
+ private:
+  Channels channels_;
+};
+
+}  // namespace bamgate::sctp

@@ -1,0 +1,34 @@
+// What can go wrong in the SCTP layer: as the result of a call, or as the reason why an association ended.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace bamgate::sctp {
+
+enum class Error : std::uint8_t {
+  // Results of calls.
+  kBadOptions,       // the options contradict each other or are out of range
+  kRuntimeTaken,     // another runtime lives in this process, or the last one could not be wound up
+  kOutOfMemory,      // the engine could not make its association
+  kNotConnected,     // the association is not up yet
+  kClosed,           // the association has ended (or was never started)
+  kWouldBlock,       // the send buffer is full: try again after the next handle_input() or handle_timeout()
+  kMessageTooLarge,  // a message is longer than max_message_size; as a reason: the peer sent one
+  kUnknownChannel,   // no such channel, or it is closing
+  kNoStreamLeft,     // every stream of our parity is in use
+  kUnsupported,      // the peer did not negotiate what this needs
+  kMalformed,        // a packet or a DCEP message cannot be read
+  // Reasons why an association ended.
+  kShutdown,       // an orderly shutdown, by either side
+  kAborted,        // the peer sent ABORT
+  kLocalAbort,     // abort() was called
+  kTimedOut,       // the peer did not answer: too many retransmissions
+  kRestarted,      // the peer started afresh with a new INIT (RFC 9260 §5.2): its state and ours no longer fit together
+  kQueueOverflow,  // the owner did not take the events away
+};
+
+/// A few words for a log line; static storage.
+std::string_view to_string(Error error);
+
+}  // namespace bamgate::sctp

@@ -1,0 +1,409 @@
+#include "sctp/usrsctp_engine.h"
+
+#include <usrsctp.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <variant>
+
+#include "core/reader.h"
+#include "sctp/usrsctp_option.h"
+
+namespace bamgate::sctp {
+namespace {
+
+/// RFC 9260 §3: the common header, and the smallest chunk behind it.
+constexpr std::size_t kCommonHeader = 12;
+constexpr std::size_t kChunkHeader = 4;
+/// RFC 9260 §3.3.1: chunk type 0 is DATA; 16 bytes stand before its content.
+constexpr std::uint8_t kDataChunk = 0;
+constexpr std::size_t kDataHeader = 16;
+
+/// usrsctp's buffers: what a fast path of 100 Mbit/s and 80 ms has in flight.
+constexpr std::size_t kBuffer = std::size_t{1} << 20;
+/// From this size on usrsctp hands a message over in parts.
+constexpr std::uint32_t kPartialDeliveryPoint = 65536;
+
+/// Packets that wait to be taken; a congestion window's worth and more. Beyond, packets are lost as in a network.
+constexpr std::size_t kMaxPackets = 2048;
+/// Events that wait to be taken. What one packet may release is bounded by usrsctp's receive buffer.
+constexpr std::size_t kMaxEventBytes = 4 * kBuffer;
+constexpr std::size_t kMaxEvents = 65536;
+/// Incomplete messages at one time, in multiples of the largest one.
+constexpr std::size_t kMaxParts = 4;
+
+/// An engine that hears nothing asks usrsctp after this time whether it still waits for something.
+constexpr auto kResynchronizeAfter = std::chrono::seconds(1);
+
+// RFC 9260 §1.6: serial number arithmetic.
+bool is_after(std::uint32_t tsn, std::uint32_t reference) { return static_cast<std::int32_t>(tsn - reference) > 0; }
+
+Error send_error(int code) {
+  switch (code) {
+    case EWOULDBLOCK:
+    case ENOBUFS:
+    case ENOMEM:
+      return Error::kWouldBlock;
+    case EMSGSIZE:
+      return Error::kMessageTooLarge;
+    case EINVAL:
+      return Error::kUnknownChannel;
+    default:
+      return Error::kClosed;
+  }
+}
+
+Error reset_error(int code) {
+  switch (code) {
+    case EOPNOTSUPP:
+      return Error::kUnsupported;
+    case ENOTCONN:
+    case ENOENT:
+    case ECONNRESET:
+      return Error::kClosed;
+    default:
+      return Error::kWouldBlock;
+  }
+}
+
+sctp_sendv_spa send_information(const SendOptions& options) {
+  sctp_sendv_spa info{};
+  info.sendv_flags = SCTP_SEND_SNDINFO_VALID;
+  info.sendv_sndinfo.snd_sid = static_cast<std::uint16_t>(options.stream);
+  info.sendv_sndinfo.snd_ppid = htonl(options.ppid);
+  if (!options.ordered) info.sendv_sndinfo.snd_flags |= SCTP_UNORDERED;
+  if (options.max_retransmits) {
+    info.sendv_flags |= SCTP_SEND_PRINFO_VALID;
+    info.sendv_prinfo = {.pr_policy = SCTP_PR_SCTP_RTX, .pr_value = *options.max_retransmits};
+  } else if (options.max_lifetime) {
+    info.sendv_flags |= SCTP_SEND_PRINFO_VALID;
+    info.sendv_prinfo = {.pr_policy = SCTP_PR_SCTP_TTL,
+                         .pr_value = static_cast<std::uint32_t>(options.max_lifetime->count())};
+  }
+  return info;
+}
+
+}  // namespace
+
+UsrsctpEngine::UsrsctpEngine(UsrsctpRuntime& runtime, std::uintptr_t id, const EngineOptions& options, BufferPool& pool)
+    : runtime_(runtime), id_(id), options_(options), pool_(pool) {}
+
+UsrsctpEngine::~UsrsctpEngine() { close_socket(); }
+
+std::expected<void, Error> UsrsctpEngine::start(Instant now) {
+  if (state_ != State::kNew) return std::unexpected(Error::kClosed);
+  enter(now);
+  runtime_.attach(id_, this);
+  usrsctp_register_address(address());
+  state_ = State::kConnecting;
+  set_outstanding(true);
+  const UsrsctpCallbacks callbacks = usrsctp_callbacks();
+  socket_ =
+      usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, callbacks.received, callbacks.acknowledged, 0, address());
+  if (socket_ == nullptr || !configure_usrsctp_socket(socket_, options_, kBuffer, kPartialDeliveryPoint) ||
+      !connect_usrsctp_socket(socket_, address(), options_)) {
+    close_socket();
+    state_ = State::kClosed;
+    return std::unexpected(Error::kOutOfMemory);
+  }
+  send_space_ = usrsctp_send_space(socket_);
+  leave();
+  return {};
+}
+
+std::expected<void, Error> UsrsctpEngine::handle_input(Instant now, Bytes packet) {
+  enter(now);
+  if (packet.size() < kCommonHeader + kChunkHeader || packet.size() > 65535) {
+    ++counters_.packets_refused;
+    return std::unexpected(Error::kMalformed);
+  }
+  if (socket_ == nullptr) {
+    ++counters_.packets_refused;
+    if (state_ == State::kNew) return {};
+    return std::unexpected(Error::kClosed);
+  }
+  ++counters_.packets_in;
+  usrsctp_conninput(address(), packet.data(), packet.size(), 0);
+  leave();
+  return {};
+}
+
+void UsrsctpEngine::handle_timeout(Instant now) {
+  runtime_.handle_timeout(now);
+  if (queued_ != 0 && now - last_activity_ > kResynchronizeAfter) resynchronize();
+  leave();
+}
+
+std::optional<PacketBuffer> UsrsctpEngine::poll_packet() {
+  if (packets_.empty()) return std::nullopt;
+  PacketBuffer packet = std::move(packets_.front());
+  packets_.pop_front();
+  return packet;
+}
+
+std::optional<EngineEvent> UsrsctpEngine::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  EngineEvent event = std::move(events_.front());
+  events_.pop_front();
+  if (const auto* message = std::get_if<EngineMessage>(&event)) event_bytes_ -= message->data.size();
+  return event;
+}
+
+Instant UsrsctpEngine::next_timeout() const {
+  if (!packets_.empty() || !events_.empty() || failure_) return runtime_.now();
+  return socket_ == nullptr ? kNever : runtime_.next_timeout();
+}
+
+std::expected<void, Error> UsrsctpEngine::send(Instant now, const SendOptions& options, Bytes message) {
+  if (state_ != State::kUp)
+    return std::unexpected(state_ == State::kConnecting ? Error::kNotConnected : Error::kClosed);
+  if (message.empty() || message.size() > options_.max_message_size) return std::unexpected(Error::kMessageTooLarge);
+  if (static_cast<std::uint16_t>(options.stream) >= outgoing_streams_) return std::unexpected(Error::kUnknownChannel);
+  enter(now);
+  const auto full = [&] { return unsent_ != 0 && unsent_ + message.size() > options_.max_unsent; };
+  if (!options.urgent && full()) {
+    resynchronize();
+    if (full()) return std::unexpected(Error::kWouldBlock);
+  }
+  sctp_sendv_spa info = send_information(options);
+  // Some of it may leave during the call; so it is counted before.
+  queued_ += message.size();
+  unsent_ += message.size();
+  const ssize_t sent =
+      usrsctp_sendv(socket_, message.data(), message.size(), nullptr, 0, &info, sizeof(info), SCTP_SENDV_SPA, 0);
+  const int code = errno;
+  if (sent < 0) {
+    queued_ -= std::min(queued_, message.size());
+    unsent_ -= std::min(unsent_, message.size());
+  }
+  set_outstanding(queued_ != 0);
+  leave();
+  if (sent < 0) return std::unexpected(send_error(code));
+  return {};
+}
+
+std::expected<void, Error> UsrsctpEngine::reset_stream(Instant now, StreamId stream) {
+  if (state_ != State::kUp) return std::unexpected(Error::kClosed);
+  enter(now);
+  const int code = reset_usrsctp_stream(socket_, static_cast<std::uint16_t>(stream));
+  leave();
+  if (code != 0) return std::unexpected(reset_error(code));
+  return {};
+}
+
+void UsrsctpEngine::shutdown(Instant now) {
+  enter(now);
+  switch (state_) {
+    case State::kNew:
+    case State::kConnecting:
+      fail(Error::kShutdown);
+      break;
+    case State::kUp:
+      state_ = State::kShuttingDown;
+      set_outstanding(true);
+      if (usrsctp_shutdown(socket_, SHUT_WR) != 0) fail(Error::kShutdown);
+      break;
+    case State::kShuttingDown:
+    case State::kClosed:
+      break;
+  }
+  leave();
+}
+
+void UsrsctpEngine::abort(Instant now) {
+  enter(now);
+  state_ = State::kClosed;
+  failure_.reset();
+  close_socket();
+}
+
+void UsrsctpEngine::on_packet(Bytes packet) {
+  count_chunks(packet);
+  if (packets_.size() >= kMaxPackets) {
+    ++counters_.packets_overrun;
+    return;
+  }
+  ++counters_.packets_out;
+  packets_.push_back(pool_.copy(packet));
+  last_activity_ = runtime_.now();
+  runtime_.stay_busy();
+}
+
+// Follows which DATA chunks leave for the first time: TSNs are given out in the order of first transmission.
+void UsrsctpEngine::count_chunks(Bytes packet) {
+  Reader reader(packet);
+  reader.skip(kCommonHeader);
+  while (reader.ok() && reader.remaining() >= kChunkHeader) {
+    const std::uint8_t type = reader.u8();
+    reader.skip(1);
+    const std::size_t length = reader.u16();
+    if (length < kChunkHeader) return;
+    Reader body(reader.bytes(std::min(reader.remaining(), (length + 3) / 4 * 4 - kChunkHeader)));
+    if (type != kDataChunk || length < kDataHeader) continue;
+    const std::uint32_t tsn = body.u32();
+    if (highest_tsn_ && !is_after(tsn, *highest_tsn_)) {
+      ++counters_.chunks_resent;
+      continue;
+    }
+    ++counters_.chunks_sent;
+    highest_tsn_ = tsn;
+    unsent_ -= std::min(unsent_, length - kDataHeader);
+  }
+}
+
+void UsrsctpEngine::on_data(const sctp_rcvinfo& info, bool last, Bytes part) {
+  if (failure_ || state_ == State::kClosed) return;
+  const PartKey key{info.rcv_sid, (info.rcv_flags & SCTP_UNORDERED) == 0};
+  const auto found = parts_.find(key);
+  const std::size_t before = found == parts_.end() ? 0 : found->second.size();
+  if (before + part.size() > options_.max_message_size) return fail(Error::kMessageTooLarge);
+  if (last && found == parts_.end()) return deliver(info, part);
+  if (part_bytes_ + part.size() > kMaxParts * options_.max_message_size) return fail(Error::kMessageTooLarge);
+  std::vector<std::byte>& whole = parts_[key];
+  whole.insert(whole.end(), part.begin(), part.end());
+  part_bytes_ += part.size();
+  if (!last) return;
+  deliver(info, whole);
+  part_bytes_ -= whole.size();
+  parts_.erase(key);
+}
+
+void UsrsctpEngine::deliver(const sctp_rcvinfo& info, Bytes message) {
+  if (event_bytes_ + message.size() > kMaxEventBytes) return fail(Error::kQueueOverflow);
+  event_bytes_ += message.size();
+  push(EngineMessage{static_cast<StreamId>(info.rcv_sid), ntohl(info.rcv_ppid), pool_.copy(message)});
+}
+
+void UsrsctpEngine::on_send_space(std::uint32_t free_bytes) {
+  queued_ = send_space_ - std::min<std::size_t>(send_space_, free_bytes);
+  unsent_ = std::min(unsent_, queued_);
+  if (state_ == State::kUp) set_outstanding(queued_ != 0);
+}
+
+void UsrsctpEngine::on_notification(Bytes notification) {
+  if (failure_ || state_ == State::kClosed) return;
+  sctp_notification::sctp_tlv header{};
+  if (notification.size() < sizeof(header)) return;
+  std::memcpy(&header, notification.data(), sizeof(header));
+  if (header.sn_type == SCTP_ASSOC_CHANGE) on_association_change(notification);
+  if (header.sn_type == SCTP_STREAM_RESET_EVENT) on_stream_reset(notification);
+  if (header.sn_type == SCTP_PARTIAL_DELIVERY_EVENT) on_partial_delivery(notification);
+}
+
+void UsrsctpEngine::on_association_change(Bytes notification) {
+  sctp_assoc_change change{};
+  if (notification.size() < sizeof(change)) return;
+  std::memcpy(&change, notification.data(), sizeof(change));
+  // The chunk with which the peer aborted stands behind the fixed part.
+  const std::size_t information = std::min<std::size_t>(notification.size(), change.sac_length) - sizeof(change);
+  switch (change.sac_state) {
+    case SCTP_COMM_UP:
+      state_ = State::kUp;
+      outgoing_streams_ = change.sac_outbound_streams;
+      set_outstanding(false);
+      return push(EngineUp{change.sac_outbound_streams, change.sac_inbound_streams});
+    case SCTP_RESTART:
+      return fail(Error::kRestarted);
+    case SCTP_SHUTDOWN_COMP:
+      return fail(Error::kShutdown);
+    case SCTP_COMM_LOST:
+    case SCTP_CANT_STR_ASSOC:
+      return fail(information != 0 ? Error::kAborted : Error::kTimedOut);
+    default:
+      return;
+  }
+}
+
+void UsrsctpEngine::on_stream_reset(Bytes notification) {
+  sctp_stream_reset_event event{};
+  if (notification.size() < sizeof(event)) return;
+  std::memcpy(&event, notification.data(), sizeof(event));
+  EngineReset reset;
+  if ((event.strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED)) != 0) {
+    reset.what = EngineReset::What::kFailed;
+  } else if ((event.strreset_flags & SCTP_STREAM_RESET_INCOMING_SSN) != 0) {
+    reset.what = EngineReset::What::kIncoming;
+  } else {
+    reset.what = EngineReset::What::kOutgoing;
+  }
+  for (Bytes list = notification.subspan(sizeof(event)); list.size() >= sizeof(std::uint16_t);
+       list = list.subspan(sizeof(std::uint16_t))) {
+    std::uint16_t stream = 0;
+    std::memcpy(&stream, list.data(), sizeof(stream));
+    reset.stream = static_cast<StreamId>(stream);
+    push(reset);
+  }
+}
+
+// The rest of a message of which parts were handed over will never come (RFC 3758 §3.5).
+void UsrsctpEngine::on_partial_delivery(Bytes notification) {
+  sctp_pdapi_event event{};
+  if (notification.size() < sizeof(event)) return;
+  std::memcpy(&event, notification.data(), sizeof(event));
+  for (const bool ordered : {false, true}) {
+    const auto found = parts_.find(PartKey{static_cast<std::uint16_t>(event.pdapi_stream), ordered});
+    if (found == parts_.end()) continue;
+    ++counters_.messages_aborted;
+    part_bytes_ -= found->second.size();
+    parts_.erase(found);
+  }
+}
+
+void UsrsctpEngine::push(EngineEvent event) {
+  if (events_.size() >= kMaxEvents) return fail(Error::kQueueOverflow);
+  events_.push_back(std::move(event));
+}
+
+void UsrsctpEngine::enter(Instant now) {
+  runtime_.handle_timeout(now);
+  runtime_.stay_busy();
+  last_activity_ = runtime_.now();
+}
+
+// Inside a callback the socket may not be closed; now it may.
+void UsrsctpEngine::leave() {
+  if (!failure_) return;
+  const Error reason = *failure_;
+  failure_.reset();
+  state_ = State::kClosed;
+  close_socket();
+  events_.push_back(EngineDown{reason});
+}
+
+// The first reason counts.
+void UsrsctpEngine::fail(Error reason) {
+  if (!failure_ && state_ != State::kClosed) failure_ = reason;
+}
+
+void UsrsctpEngine::resynchronize() {
+  if (socket_ != nullptr && !usrsctp_has_data(socket_)) {
+    queued_ = 0;
+    unsent_ = 0;
+    if (state_ == State::kUp) set_outstanding(false);
+  }
+}
+
+// usrsctp_close() sends ABORT when the association is up (linger time 0) and may still call back.
+void UsrsctpEngine::close_socket() {
+  set_outstanding(false);
+  if (socket_ != nullptr) usrsctp_close(socket_);
+  if (state_ != State::kNew) {
+    usrsctp_deregister_address(address());
+    runtime_.detach(id_);
+  }
+  socket_ = nullptr;
+  queued_ = 0;
+  unsent_ = 0;
+  parts_.clear();
+  part_bytes_ = 0;
+}
+
+void UsrsctpEngine::set_outstanding(bool outstanding) {
+  if (outstanding == outstanding_) return;
+  outstanding_ = outstanding;
+  runtime_.outstanding_ += outstanding ? 1 : std::size_t(-1);
+}
+
+}  // namespace bamgate::sctp

@@ -1,0 +1,46 @@
+// How long to wait before the next attempt: doubling, capped, with jitter, in integers that cannot overflow.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#include "core/random.h"
+#include "core/time.h"
+
+namespace bamgate::signaling {
+
+/// The first retry comes within this time, because most losses are a hub that restarts.
+inline constexpr std::chrono::milliseconds kFirstRetry{250};
+/// No wait for the network is longer.
+inline constexpr std::chrono::milliseconds kLongestRetry{30'000};
+
+class Backoff {
+ public:
+  /// The wait before the next attempt. The first is anywhere from 0 to 250 ms, so that the devices of a hub that
+  /// restarts do not come back all at once; the n-th after it between half of and the whole min(250 ms * 2^n, 30 s).
+  Duration next(Random& random) {
+    const std::uint32_t longest = milliseconds(step_);
+    const std::uint32_t shortest = step_ == 0 ? 0 : longest / 2;
+    if (step_ < kLastStep) ++step_;
+    return std::chrono::milliseconds(shortest + random.below(longest - shortest + 1));
+  }
+
+  /// The next wait is the first one again.
+  void reset() { step_ = 0; }
+  /// The next wait is not longer than 1 s.
+  void shorten() { step_ = std::min(step_, 2U); }
+
+ private:
+  // 250 ms * 2^7 = 32 s is the first that the cap cuts; the step never goes further, so the shift cannot overflow.
+  static constexpr unsigned kLastStep = 7;
+
+  static constexpr std::uint32_t milliseconds(unsigned step) {
+    return std::min(static_cast<std::uint32_t>(kFirstRetry.count()) << step,
+                    static_cast<std::uint32_t>(kLongestRetry.count()));
+  }
+
+  unsigned step_ = 0;
+};
+
+}  // namespace bamgate::signaling

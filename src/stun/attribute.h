@@ -1,0 +1,88 @@
+// The numbers of STUN: methods, classes, attributes, error codes (RFC 8489 §18, RFC 8445 §20, RFC 8656 §18, RFC 6062
+// §6). Names follow the registries. Attributes that nobody here reads or writes are left out.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace bamgate::stun {
+
+/// RFC 8489 §5: the two class bits of the message type.
+enum class Class : std::uint8_t { kRequest = 0, kIndication = 1, kSuccess = 2, kError = 3 };
+
+/// A method of 12 bits. Others than these may stand in a parsed message.
+enum class Method : std::uint16_t {
+  kBinding = 0x001,
+  kAllocate = 0x003,
+  kRefresh = 0x004,
+  kSend = 0x006,
+  kData = 0x007,
+  kCreatePermission = 0x008,
+  kChannelBind = 0x009,
+  kConnect = 0x00a,            // RFC 6062
+  kConnectionBind = 0x00b,     // RFC 6062
+  kConnectionAttempt = 0x00c,  // RFC 6062
+};
+
+/// Types below 0x8000 must be understood by the receiver of a request (RFC 8489 §14).
+enum class Attribute : std::uint16_t {
+  kMappedAddress = 0x0001,
+  kUsername = 0x0006,
+  kMessageIntegrity = 0x0008,
+  kErrorCode = 0x0009,
+  kUnknownAttributes = 0x000a,
+  kChannelNumber = 0x000c,
+  kLifetime = 0x000d,
+  kXorPeerAddress = 0x0012,
+  kData = 0x0013,
+  kRealm = 0x0014,
+  kNonce = 0x0015,
+  kXorRelayedAddress = 0x0016,
+  kRequestedAddressFamily = 0x0017,
+  kEvenPort = 0x0018,
+  kRequestedTransport = 0x0019,
+  kDontFragment = 0x001a,
+  kMessageIntegritySha256 = 0x001c,
+  kPasswordAlgorithm = 0x001d,
+  kUserHash = 0x001e,
+  kXorMappedAddress = 0x0020,
+  kReservationToken = 0x0022,
+  kPriority = 0x0024,
+  kUseCandidate = 0x0025,
+  kConnectionId = 0x002a,
+  kPasswordAlgorithms = 0x8002,
+  kSoftware = 0x8022,
+  kFingerprint = 0x8028,
+  kIceControlled = 0x8029,
+  kIceControlling = 0x802a,
+};
+
+/// RFC 8489 §14: a request with an unknown attribute of this range is refused, a response with one is dropped.
+constexpr bool comprehension_required(std::uint16_t type) { return type < 0x8000; }
+
+// Error codes (RFC 8489 §14.8, RFC 8445 §16.2, RFC 8656 §19).
+inline constexpr std::uint16_t kErrorTryAlternate = 300;
+inline constexpr std::uint16_t kErrorBadRequest = 400;
+inline constexpr std::uint16_t kErrorUnauthenticated = 401;
+inline constexpr std::uint16_t kErrorForbidden = 403;
+inline constexpr std::uint16_t kErrorUnknownAttribute = 420;
+inline constexpr std::uint16_t kErrorAllocationMismatch = 437;
+inline constexpr std::uint16_t kErrorStaleNonce = 438;
+inline constexpr std::uint16_t kErrorAddressFamilyNotSupported = 440;
+inline constexpr std::uint16_t kErrorWrongCredentials = 441;
+inline constexpr std::uint16_t kErrorUnsupportedTransport = 442;
+inline constexpr std::uint16_t kErrorPeerAddressFamilyMismatch = 443;
+inline constexpr std::uint16_t kErrorAllocationQuotaReached = 486;
+inline constexpr std::uint16_t kErrorRoleConflict = 487;
+inline constexpr std::uint16_t kErrorServerError = 500;
+inline constexpr std::uint16_t kErrorInsufficientCapacity = 508;
+
+// RFC 8489 §5: 20 bytes of header, then attributes; the magic cookie tells STUN from other protocols.
+inline constexpr std::size_t kHeaderSize = 20;
+inline constexpr std::uint32_t kMagicCookie = 0x2112a442;
+
+/// 96 random bits that bind a response to its request.
+using TransactionId = std::array<std::byte, 12>;
+
+}  // namespace bamgate::stun

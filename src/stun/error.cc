@@ -1,0 +1,31 @@
+#include "stun/error.h"
+
+namespace bamgate::stun {
+
+const char* to_string(Error error) {
+  switch (error) {
+    case Error::kNotStun:
+      return "not a STUN message";
+    case Error::kBadLength:
+      return "length does not match the datagram";
+    case Error::kBadAttribute:
+      return "malformed attribute";
+    case Error::kBadFingerprint:
+      return "wrong fingerprint";
+    case Error::kNoIntegrity:
+      return "no message integrity";
+    case Error::kBadIntegrity:
+      return "wrong message integrity";
+    case Error::kMissingAttribute:
+      return "missing attribute";
+    case Error::kBufferTooSmall:
+      return "buffer too small";
+    case Error::kUnexpectedMessage:
+      return "unexpected message";
+    case Error::kBadUri:
+      return "malformed URI";
+  }
+  return "unknown error";
+}
+
+}  // namespace bamgate::stun

@@ -1,0 +1,60 @@
+#include "stun/integrity.h"
+
+#include <array>
+
+namespace bamgate::stun {
+namespace {
+
+// RFC 8489 §14.6: a cut HMAC is at least 16 bytes long and a multiple of 4.
+constexpr std::size_t kShortestSha256 = 16;
+
+// RFC 8489 §14.5: for the HMAC the header's length counts everything up to the end of the integrity attribute, whatever
+// follows it. `end` is that end, in bytes from the start of the message.
+std::array<std::byte, 2> adjusted_length(std::size_t end) {
+  const std::size_t length = end - kHeaderSize;
+  return {static_cast<std::byte>(length >> 8), static_cast<std::byte>(length & 0xff)};
+}
+
+}  // namespace
+
+std::expected<void, Error> check_integrity(const Message& message, Crypto& crypto, Bytes key) {
+  const auto attribute = message.find(Attribute::kMessageIntegrity);
+  if (!attribute) return std::unexpected(Error::kNoIntegrity);
+  if (attribute->value.size() != Sha1Digest{}.size()) return std::unexpected(Error::kBadIntegrity);
+  const Bytes all = message.bytes();
+  const auto length = adjusted_length(attribute->offset + 4 + attribute->value.size());
+  const Sha1Digest digest = crypto.hmac_sha1(key, {all.first(2), length, all.subspan(4, attribute->offset - 4)});
+  if (!constant_time_equal(digest, attribute->value)) return std::unexpected(Error::kBadIntegrity);
+  return {};
+}
+
+std::expected<void, Error> check_integrity_sha256(const Message& message, Crypto& crypto, Bytes key) {
+  const auto attribute = message.find(Attribute::kMessageIntegritySha256);
+  if (!attribute) return std::unexpected(Error::kNoIntegrity);
+  const std::size_t size = attribute->value.size();
+  if (size < kShortestSha256 || size > Sha256Digest{}.size() || size % 4 != 0) {
+    return std::unexpected(Error::kBadIntegrity);
+  }
+  const Bytes all = message.bytes();
+  const auto length = adjusted_length(attribute->offset + 4 + size);
+  const Sha256Digest digest = crypto.hmac_sha256(key, {all.first(2), length, all.subspan(4, attribute->offset - 4)});
+  if (!constant_time_equal(Bytes(digest).first(size), attribute->value)) return std::unexpected(Error::kBadIntegrity);
+  return {};
+}
+
+Md5Digest long_term_key(Crypto& crypto, std::string_view username, std::string_view realm, std::string_view password) {
+  const Bytes colon = as_bytes(":");
+  return crypto.md5({as_bytes(username), colon, as_bytes(realm), colon, as_bytes(password)});
+}
+
+Sha256Digest long_term_key_sha256(Crypto& crypto, std::string_view username, std::string_view realm,
+                                  std::string_view password) {
+  const Bytes colon = as_bytes(":");
+  return crypto.sha256({as_bytes(username), colon, as_bytes(realm), colon, as_bytes(password)});
+}
+
+Sha256Digest user_hash(Crypto& crypto, std::string_view username, std::string_view realm) {
+  return crypto.sha256({as_bytes(username), as_bytes(":"), as_bytes(realm)});
+}
+
+}  // namespace bamgate::stun

@@ -1,0 +1,96 @@
+#include "sctp/dcep.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <vector>
+
+#include "support/seeded_random.h"
+
+namespace bamgate::sctp {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
+  std::vector<std::byte> result;
+  for (const int value : values) result.push_back(static_cast<std::byte>(value));
+  return result;
+}
+
+std::vector<std::byte> written(const DcepMessage& message) {
+  std::array<std::byte, kMaxDcepSize> buffer;
+  const Bytes bytes = write_dcep(message, buffer);
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST(Dcep, TheOpenOfATunnelChannelHasTheseBytes) {
+  const ChannelOptions options{.label = "bamgate", .protocol = "", .ordered = false, .max_retransmits = 0};
+  const auto expected = bytes_of({0x03, 0x81, 0x01, 0x00, 0, 0, 0, 0, 0, 7, 0, 0, 'b', 'a', 'm', 'g', 'a', 't', 'e'});
+  EXPECT_EQ(written(DcepOpen{options}), expected);
+  EXPECT_EQ(parse_dcep(expected), DcepMessage(DcepOpen{options}));
+}
+
+TEST(Dcep, AnAckIsOneByte) {
+  EXPECT_EQ(written(DcepAck{}), bytes_of({0x02}));
+  EXPECT_EQ(parse_dcep(bytes_of({0x02})), DcepMessage(DcepAck{}));
+}
+
+TEST(Dcep, EveryKindOfChannelComesBackAsItWent) {
+  for (const bool ordered : {true, false}) {
+    for (const ChannelOptions& options :
+         {ChannelOptions{"label", "protocol", ordered, {}, {}}, ChannelOptions{"", "", ordered, 65535, {}},
+          ChannelOptions{"x", "", ordered, {}, 4294967295ms}, ChannelOptions{"", "y", ordered, {}, 0ms},
+          ChannelOptions{std::string(1024, 'l'), std::string(1024, 'p'), ordered, {}, {}}}) {
+      ASSERT_TRUE(valid(options));
+      EXPECT_EQ(parse_dcep(written(DcepOpen{options})), DcepMessage(DcepOpen{options}));
+    }
+  }
+}
+
+TEST(Dcep, MoreRetransmissionsThanWeCountAreReadAsTheMost) {
+  const auto parsed = parse_dcep(bytes_of({0x03, 0x01, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0}));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(std::get<DcepOpen>(*parsed).options.max_retransmits, 65535);
+}
+
+TEST(Dcep, WhatIsShortLongOrUnknownIsMalformed) {
+  for (const auto& message :
+       {bytes_of({}), bytes_of({0x00}), bytes_of({0x01}), bytes_of({0x02, 0x00}), bytes_of({0x03}),
+        bytes_of({0x03, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0}),          // no room for the lengths
+        bytes_of({0x03, 0x00, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}),       // a label that is not there
+        bytes_of({0x03, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'x'}),  // a byte too many
+        bytes_of({0x03, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),       // unknown channel type
+        bytes_of({0x03, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}) {
+    EXPECT_EQ(parse_dcep(message), std::unexpected(Error::kMalformed));
+  }
+  auto long_label = written(DcepOpen{{.label = std::string(1024, 'x')}});
+  long_label[8] = std::byte{4};
+  long_label[9] = std::byte{1};
+  long_label.push_back(std::byte{'x'});
+  EXPECT_EQ(parse_dcep(long_label), std::unexpected(Error::kMalformed)) << "1,025 bytes of label";
+}
+
+TEST(Dcep, RandomBytesNeverParseIntoSomethingThatCannotBeWritten) {
+  testing::SeededRandom random(7);
+  int parsed_count = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::vector<std::byte> message(random.below(24));
+    random.fill(message);
+    if (!message.empty()) message[0] = std::byte{3};
+    if (message.size() >= 12) {
+      message[8] = message[10] = std::byte{0};
+      message[9] = static_cast<std::byte>(message.size() - 12);
+      message[11] = std::byte{0};
+    }
+    const auto parsed = parse_dcep(message);
+    if (!parsed) continue;
+    ++parsed_count;
+    EXPECT_TRUE(valid(std::get<DcepOpen>(*parsed).options));
+    EXPECT_EQ(parse_dcep(written(*parsed)), *parsed);
+  }
+  EXPECT_GT(parsed_count, 100);
+}
+
+}  // namespace
+}  // namespace bamgate::sctp

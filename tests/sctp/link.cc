@@ -1,0 +1,138 @@
+#include "sctp/link.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace bamgate::sctp::testing {
+namespace {
+
+constexpr int kMaxDrains = 100;
+
+void note_event(Side& side, Association::Event event) {
+  Seen& seen = side.seen;
+  if (std::holds_alternative<Connected>(event)) seen.connected = true;
+  if (auto* opened = std::get_if<ChannelOpened>(&event)) seen.opened.push_back(*opened);
+  if (auto* closed = std::get_if<ChannelClosed>(&event)) seen.closed_channels.push_back(closed->channel);
+  if (auto* closed = std::get_if<Closed>(&event)) seen.closed = closed->reason;
+  if (auto* message = std::get_if<Message>(&event)) {
+    ++seen.message_count;
+    seen.message_bytes += message->data.size();
+    if (side.on_message) {
+      side.on_message(*message);
+    } else {
+      seen.messages.push_back(std::move(*message));
+    }
+  }
+}
+
+}  // namespace
+
+Side::Side(UsrsctpRuntime& runtime, const Association::Options& options, BufferPool& pool)
+    : association(Association::create(runtime, options, pool).value()) {}
+
+Link::Link(const LinkOptions& link_options, Association::Options a, Association::Options b)
+    : options(link_options),
+      engine_random_(link_options.seed),
+      link_random_(link_options.seed + 1000),
+      options_b_(b),
+      runtime_(UsrsctpRuntime::create(engine_random_).value()),
+      a_(std::make_unique<Side>(*runtime_, a, pool_)),
+      b_(std::make_unique<Side>(*runtime_, b, pool_)) {}
+
+bool Link::connect() {
+  a_->association.start(now_);
+  b_->association.start(now_);
+  return run(30s, [&] { return a_->seen.connected && b_->seen.connected; });
+}
+
+bool Link::run(Duration span, const std::function<bool()>& done) {
+  const Instant end = now_ + span;
+  while (true) {
+    drain();
+    if (done()) return true;
+    const Instant next = next_deadline();
+    if (next > end) break;
+    now_ = std::max(now_, next);
+    while (!flights_.empty() && flights_.front().due <= now_) {
+      Flight flight = std::move(flights_.front());
+      flights_.pop_front();
+      Side& to = flight.to_b ? *b_ : *a_;
+      static_cast<void>(to.association.handle_input(now_, Received{.path = {}, .data = flight.packet}));
+      drain();
+    }
+    for (Side* side : {a_.get(), b_.get()}) {
+      if (side->association.next_timeout() <= now_) side->association.handle_timeout(now_);
+    }
+  }
+  now_ = end;
+  return done();
+}
+
+void Link::run(Duration span) {
+  run(span, [] { return false; });
+}
+
+void Link::drain() {
+  // Nothing that one side says may make it or the other speak without end.
+  for (int i = 0; i < kMaxDrains; ++i) {
+    const std::uint64_t before = packets_;
+    collect(*a_, true);
+    collect(*b_, false);
+    if (packets_ == before) return;
+  }
+}
+
+void Link::collect(Side& side, bool to_b) {
+  std::array<std::byte, 2048> buffer;
+  while (const auto transmit = side.association.poll_transmit(now_, buffer)) {
+    const Bytes packet = Bytes(buffer).first(transmit->size);
+    Flight flight{now_ + options.delay, to_b, {packet.begin(), packet.end()}};
+    note(flight);
+    const bool lost = options.loss_permille != 0 && link_random_.below(1000) < options.loss_permille;
+    if (lost || (filter && !filter(to_b, flight.packet))) continue;
+    flights_.push_back(std::move(flight));
+  }
+  while (auto event = side.association.poll_event()) note_event(side, std::move(*event));
+}
+
+void Link::note(const Flight& flight) {
+  constexpr std::uint64_t kPrime = 0x100000001b3;
+  const auto mix = [&](std::uint64_t value) { trace_ = (trace_ ^ value) * kPrime; };
+  mix(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
+  mix(flight.to_b ? 1 : 0);
+  for (const std::byte byte : flight.packet) mix(std::to_integer<std::uint64_t>(byte));
+  ++packets_;
+  largest_packet_ = std::max(largest_packet_, flight.packet.size());
+}
+
+void Link::replace_b() {
+  b_ = std::make_unique<Side>(*runtime_, options_b_, pool_);
+  flights_.clear();
+}
+
+ChannelId Link::open(const ChannelOptions& channel) {
+  const ChannelId id = a_->association.open_channel(now_, channel).value();
+  const std::size_t at_a = a_->seen.opened.size();
+  const std::size_t at_b = b_->seen.opened.size();
+  run(30s, [&] { return a_->seen.opened.size() > at_a && b_->seen.opened.size() > at_b; });
+  return id;
+}
+
+Instant Link::next_deadline() const {
+  Instant next = std::min(a_->association.next_timeout(), b_->association.next_timeout());
+  if (!flights_.empty()) next = std::min(next, flights_.front().due);
+  return next;
+}
+
+std::vector<std::byte> pattern(std::size_t size, std::uint32_t number) {
+  std::vector<std::byte> result(size);
+  std::uint32_t state = number * 2654435761u + 1;
+  for (std::byte& byte : result) {
+    state = state * 1664525u + 1013904223u;
+    byte = static_cast<std::byte>(state >> 24);
+  }
+  return result;
+}
+
+}  // namespace bamgate::sctp::testing

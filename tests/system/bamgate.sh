@@ -1,0 +1,185 @@
+# bamgate in the NAT laboratory: starts the hub and devices, waits for them, and checks what they say. Source lab.sh first.
+#
+#   bamgate_begin NAME         begins the laboratory; the program is $BAMGATE (default: build/release/bamgate)
+#   two_sites | one_site       a hub on the internet, dev1 and dev2 behind two probed NATs, or behind one
+#   hub_start, hub_kill SIGNAL process id in $HUB_PID
+#   device_setup NAME          joins with a fresh join string; the folder is $LAB_DIR/NAME
+#   device_up NAME, device_down NAME     process id in ${DEVICE_PID[NAME]}, output in $LAB_DIR/NAME.log
+#   device_status NAME [JQ]    what status --json says, or a part of it
+#   device_address NAME 4|6    the tunnel address without its length
+#   wait_connected NAME...     until each of these is connected with each other one
+#   check_path NAME PEER LOCAL REMOTE    fails unless the path is direct and both candidates match the regular expressions
+#   check_ping NAME ADDRESS    fails unless pings are answered
+#   transfer FROM TO 4|6 FILE  HTTP through the tunnel; fails unless the SHA-256 agrees; $TRANSFER_RATE is then MB/s
+# shellcheck shell=bash
+
+BAMGATE=${BAMGATE:-$(cd "$LAB_SOURCE/../.." && pwd)/build/release/bamgate}
+HUB_PID=
+TRANSFER_RATE=
+declare -A DEVICE_PID=()
+
+bamgate_begin() {
+  [ -x "$BAMGATE" ] || lab_fail "there is no program $BAMGATE: build it, or set BAMGATE to its path"
+  BAMGATE=$(realpath "$BAMGATE")
+  lab_begin "$1"
+}
+
+two_sites() {
+  lab_middle
+  lab_host hub 10
+  lab_nat 1
+  lab_nat 2
+  lab_device dev1 1 2
+  lab_device dev2 2 2
+  lab_probe_nat dev1 1
+  lab_probe_nat dev2 2
+}
+
+one_site() {
+  lab_middle
+  lab_host hub 10
+  lab_nat 1
+  lab_device dev1 1 2
+  lab_device dev2 1 3
+  lab_probe_nat dev1 1
+  lab_probe_nat dev2 1
+}
+
+hub_endpoint() {
+  if [[ $LAB_FAMILIES == 6 ]]; then echo "[2001:db8::10]:8443"; else echo 203.0.113.10:8443; fi
+}
+
+hub_answers() { lab_in hub curl -gksf -m 2 -o "$LAB_DIR/hub-status" "https://$(hub_endpoint)/status"; }
+
+hub_start() {
+  lab_spawn hub hub "$BAMGATE" hub --listen "$(hub_endpoint)" --data "$LAB_DIR/hub" --public-url "https://$(hub_endpoint)"
+  HUB_PID=$LAB_PID
+  lab_wait 10 "the hub does not answer" hub_answers
+}
+
+# end_process SIGNAL PID WHAT: sends the signal and waits; the exit code is then in $ENDED_WITH.
+end_process() {
+  kill -"$1" "$2" || lab_fail "$3 is not running"
+  await_process "$2" "$3"
+}
+
+await_process() {
+  lab_wait 10 "$2 does not end" process_ended "$1"
+  ENDED_WITH=0
+  wait "$1" 2>/dev/null || ENDED_WITH=$?
+}
+
+# Ended, though perhaps not yet waited for.
+process_ended() {
+  local state
+  state=$(awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null) || return 0
+  [ -z "$state" ] || [ "$state" = Z ]
+}
+
+hub_kill() { end_process "$1" "$HUB_PID" "the hub"; }
+
+device_setup() {
+  local join
+  join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub") || lab_fail "hub token failed"
+  lab_in "$1" "$BAMGATE" setup --join "$join" --name "$1" --config "$LAB_DIR/$1" >"$LAB_DIR/$1.setup.log" 2>&1 ||
+    lab_fail "setup of $1 failed: $(tail -n 1 "$LAB_DIR/$1.setup.log")"
+}
+
+device_up() {
+  lab_spawn "$1" "$1" "$BAMGATE" up --config "$LAB_DIR/$1"
+  DEVICE_PID[$1]=$LAB_PID
+}
+
+device_down() {
+  lab_in "$1" "$BAMGATE" down --config "$LAB_DIR/$1" >"$LAB_DIR/$1.down.log" 2>&1 ||
+    lab_fail "down of $1 failed: $(tail -n 1 "$LAB_DIR/$1.down.log")"
+  await_process "${DEVICE_PID[$1]}" "bamgate up of $1"
+}
+
+device_status() {
+  local status
+  status=$(lab_in "$1" "$BAMGATE" status --json --config "$LAB_DIR/$1" 2>/dev/null) || return 1
+  jq -r "${2:-.}" <<<"$status"
+}
+
+device_address() {
+  case $2 in
+    4) device_status "$1" '.device.address | split("/")[0]' ;;
+    6) device_status "$1" '.device.address6 | split("/")[0]' ;;
+  esac
+}
+
+is_connected() {
+  [ "$(device_status "$1" ".peers[] | select(.id == \"$2\") | .state")" = connected ] &&
+    [ "$(device_status "$1" ".peers[] | select(.id == \"$2\") | .wireguard.last_handshake_s != null")" = true ]
+}
+
+wait_connected() {
+  local one other
+  for one in "$@"; do
+    for other in "$@"; do
+      [ "$one" = "$other" ] || lab_wait 30 "$one is not connected with $other" is_connected "$one" "$other"
+    done
+  done
+}
+
+hub_connected() { [ "$(device_status "$1" .hub.connected)" = true ]; }
+
+check_path() {
+  local path local_candidate remote_candidate peer=".peers[] | select(.id == \"$2\")"
+  path=$(device_status "$1" "$peer | .path")
+  local_candidate=$(device_status "$1" "$peer | .ice.local")
+  remote_candidate=$(device_status "$1" "$peer | .ice.remote")
+  [ "$path" = direct ] || lab_fail "$1 reaches $2 on a path that is $path, not direct"
+  [[ $local_candidate =~ ^$3:[0-9]+\ udp$ ]] || lab_fail "$1 uses '$local_candidate' towards $2; the topology demands $3"
+  [[ $remote_candidate =~ ^$4:[0-9]+\ udp$ ]] || lab_fail "$1 sends to '$remote_candidate' of $2; the topology demands $4"
+}
+
+# What check_path must see between two sites: seen from dev N behind natN towards dev M behind natM.
+local_behind_nat() { echo "(host 192\.168\.$1\.$2|(srflx|prflx) 203\.0\.113\.$1)"; }
+remote_behind_nat() { echo "(srflx|prflx) 203\.0\.113\.$1"; }
+
+check_ping() {
+  lab_in "$1" ping -q -n -c 5 -i 0.1 -W 5 "$2" >"$LAB_DIR/ping.log" ||
+    lab_fail "$1 gets no answer from $2: $(grep loss "$LAB_DIR/ping.log")"
+}
+
+check_ping_both_ways() {
+  local family
+  for family in 4 6; do
+    check_ping "$1" "$(device_address "$2" $family)"
+    check_ping "$2" "$(device_address "$1" $family)"
+  done
+}
+
+listens() { [ -n "$(lab_in "$1" ss -Hltn "sport = :$2")" ]; }
+
+transfer() {
+  local from=$1 to=$2 family=$3 file=$4 address server speed sent received
+  address=$(device_address "$from" "$family")
+  lab_spawn "$from" http python3 -m http.server 8000 --bind "$address" --directory "$(dirname "$file")"
+  server=$LAB_PID
+  lab_wait 10 "the HTTP server does not start" listens "$from" 8000
+  [ "$family" = 4 ] || address="[$address]"
+  speed=$(lab_in "$to" curl -gsSf -m 300 --noproxy '*' -o "$LAB_DIR/received" -w '%{speed_download}' \
+    "http://$address:8000/$(basename "$file")") || lab_fail "$to cannot download from $from over IPv$family"
+  TRANSFER_RATE=$(awk "BEGIN { printf \"%.1f\", $speed / 1e6 }")
+  sent=$(sha256sum <"$file")
+  received=$(sha256sum <"$LAB_DIR/received")
+  [ "$sent" = "$received" ] || lab_fail "what $to downloaded from $from over IPv$family is not what was sent"
+  rm -f "$LAB_DIR/received"
+  end_process TERM "$server" "the HTTP server"
+}
+
+# first_ping NAME ADDRESS: seconds from now until the first answered ping, in $FIRST_PING. Run it right after device_up.
+FIRST_PING=
+first_ping() {
+  local begin=$EPOCHREALTIME pinging answered
+  lab_spawn "$1" first-ping ping -D -n -i 0.02 -W 1 "$2"
+  pinging=$LAB_PID
+  lab_wait 30 "no ping from $1 to $2 is answered" grep -q 'bytes from' "$LAB_DIR/first-ping.log"
+  answered=$(awk '/bytes from/ { gsub(/[][]/, "", $1); print $1; exit }' "$LAB_DIR/first-ping.log")
+  # shellcheck disable=SC2034  # for the caller
+  FIRST_PING=$(awk "BEGIN { printf \"%.2f\", $answered - $begin }")
+  end_process INT "$pinging" "ping"
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Three devices, two of them on one LAN: each is connected with each, all directly.
+# shellcheck source-path=SCRIPTDIR source=lab.sh
+source "$(dirname "$0")/lab.sh"
+# shellcheck source-path=SCRIPTDIR source=bamgate.sh
+source "$(dirname "$0")/bamgate.sh"
+
+bamgate_begin mesh
+two_sites
+lab_device dev3 2 3
+hub_start
+for device in dev1 dev2 dev3; do
+  device_setup "$device"
+  device_up "$device"
+done
+wait_connected dev1 dev2 dev3
+check_path dev1 dev2 "$(local_behind_nat 1 2)" "$(remote_behind_nat 2)"
+check_path dev3 dev1 "$(local_behind_nat 2 3)" "$(remote_behind_nat 1)"
+check_path dev2 dev3 'host 192\.168\.2\.2' '(host|prflx) 192\.168\.2\.3'
+check_ping_both_ways dev1 dev2
+check_ping_both_ways dev1 dev3
+check_ping_both_ways dev2 dev3
+for device in dev1 dev2 dev3; do
+  [ "$(device_status "$device" '.peers | length')" = 2 ] || lab_fail "$device does not list its two peers"
+done

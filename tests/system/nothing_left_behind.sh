@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# After down, Ctrl-C and SIGTERM no interface, route, rule, socket or process is left; after SIGKILL none but the socket's
+# file; and up works again each time. The hub leaves nothing either.
+# shellcheck source-path=SCRIPTDIR source=lab.sh
+source "$(dirname "$0")/lab.sh"
+# shellcheck source-path=SCRIPTDIR source=bamgate.sh
+source "$(dirname "$0")/bamgate.sh"
+
+bamgate_begin nothing-left-behind
+two_sites
+lab_snapshot hub >"$LAB_DIR/hub.before"
+hub_start
+device_setup dev1
+device_setup dev2
+device_up dev1
+lab_snapshot dev2 >"$LAB_DIR/dev2.before"
+
+same_as_before() {
+  lab_snapshot "$1" >"$LAB_DIR/$1.after"
+  cmp -s "$LAB_DIR/$1.before" "$LAB_DIR/$1.after"
+}
+
+check_nothing_left() { # NAME AFTER_WHAT
+  lab_wait 5 "processes of $1 are left after $2: $(lab_processes "$1")" no_processes "$1"
+  if ! same_as_before "$1"; then
+    diff "$LAB_DIR/$1.before" "$LAB_DIR/$1.after" >&2 || true
+    lab_fail "$1 is not as before after $2"
+  fi
+}
+
+lab_processes() { ip netns pids "$LAB_PREFIX-$1" | tr '\n' ' '; }
+no_processes() { [ -z "$(lab_processes "$1")" ]; }
+
+for way in down INT TERM KILL; do
+  device_up dev2
+  wait_connected dev1 dev2
+  check_ping_both_ways dev1 dev2
+  if same_as_before dev2; then lab_fail "the snapshot does not see that bamgate runs"; fi
+  if [ $way = down ]; then
+    device_down dev2
+  else
+    end_process $way "${DEVICE_PID[dev2]}" "bamgate up of dev2"
+  fi
+  check_nothing_left dev2 $way
+  if [ $way != KILL ]; then
+    [ "$ENDED_WITH" -eq 0 ] || lab_fail "bamgate up ended with $ENDED_WITH after $way"
+    [ ! -e "$LAB_DIR/dev2/control.sock" ] || lab_fail "the control socket is left after $way"
+  fi
+  code=0
+  lab_in dev2 "$BAMGATE" status --config "$LAB_DIR/dev2" >/dev/null 2>&1 || code=$?
+  [ "$code" -eq 3 ] || lab_fail "status ended with $code instead of 3 (not running) after $way"
+done
+
+device_down dev1
+hub_kill TERM
+[ "$ENDED_WITH" -eq 0 ] || lab_fail "the hub ended with $ENDED_WITH after SIGTERM"
+check_nothing_left hub SIGTERM
