@@ -8,11 +8,52 @@ namespace {
 /// Far more than a thousand peers with routes need.
 constexpr std::size_t kMaxFile = 1 << 20;
 
+/// The length of the string that `text` begins with, its delimiters included; all of `text` when it does not end.
+std::size_t string_length(std::string_view text) {
+  const char quote = text.front();
+  const std::string triple(3, quote);
+  const std::string_view delimiter = text.starts_with(triple) ? std::string_view(triple) : text.substr(0, 1);
+  for (std::size_t i = delimiter.size(); i < text.size(); ++i) {
+    if (text[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (text.substr(i).starts_with(delimiter)) {
+      return i + delimiter.size();
+    } else if (text[i] == '\n' && delimiter.size() == 1) {
+      return i;  // not closed on its line
+    }
+  }
+  return text.size();
+}
+
+/// The line, from 1, of the first byte outside of strings and comments that is not ASCII; 0 when there is none. TOML
+/// 1.0.0 has no place for one, and toml++ 3.3 meets some of them with undefined behaviour.
+unsigned line_of_stray_byte(std::string_view text) {
+  unsigned line = 1;
+  while (!text.empty()) {
+    const char next = text.front();
+    std::size_t length = 1;
+    if (next == '#') {
+      length = std::min(text.find('\n'), text.size());
+    } else if (next == '"' || next == '\'') {
+      length = string_length(text);
+    } else if (static_cast<unsigned char>(next) >= 0x80) {
+      return line;
+    }
+    line += static_cast<unsigned>(std::ranges::count(text.substr(0, length), '\n'));
+    text.remove_prefix(length);
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::optional<toml::table> read_toml(std::string_view text, Quote quote, Findings& findings) {
   if (text.size() > kMaxFile) {
     findings.fail({Error::kTooLarge, 0, {}, "the file is larger than 1 MiB", "is it the right file?"});
+    return std::nullopt;
+  }
+  if (const unsigned line = line_of_stray_byte(text)) {
+    findings.fail({Error::kSyntax, line, {}, "a character outside of quotes is not ASCII", "put the text into quotes"});
     return std::nullopt;
   }
   toml::parse_result result = toml::parse(text);

@@ -2,9 +2,6 @@
 // .cc files of this layer: nobody else sees toml++.
 #pragma once
 
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +9,16 @@
 #include <vector>
 
 #include "config/config.h"
+
+// toml++ asserts what a malformed file can make untrue (marzer/tomlplusplus#301 is one case), and with NDEBUG takes it
+// for true. Behind each such line it reports the error properly, so the assertions are switched off either way.
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#define TOML_ASSERT(expression) static_cast<void>(0)
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 namespace bamgate::config {
 

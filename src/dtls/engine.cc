@@ -19,9 +19,6 @@ constexpr std::array<int, 4> kSuites{MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SH
 constexpr std::array<mbedtls_ssl_srtp_profile, 2> kSrtpProfiles{MBEDTLS_TLS_SRTP_AES128_CM_HMAC_SHA1_80,
                                                                 MBEDTLS_TLS_SRTP_UNSET};
 
-// All our suites are AEADs with a tag of 16 bytes (RFC 5116 §5.1, RFC 7905 §2).
-constexpr std::size_t kTag = 16;
-
 // A call into mbedTLS ends with "want read" once for the expired timer and once for the record; more would be a loop.
 constexpr int kMaxTurns = 8;
 

@@ -17,6 +17,8 @@ enum class RecordType : std::uint8_t { kChangeCipherSpec = 20, kAlert = 21, kHan
 inline constexpr std::size_t kRecordHeader = 13;
 // RFC 5246 §6.2.1: at most 2^14 bytes of plaintext.
 inline constexpr std::size_t kMaxPlaintext = 16384;
+// RFC 5116 §5.1, RFC 7905 §2: all our suites are AEADs with this tag.
+inline constexpr std::size_t kTag = 16;
 // RFC 6347 §4.2.2: type 1, length 3, message_seq 2, fragment_offset 3, fragment_length 3 bytes.
 inline constexpr std::size_t kHandshakeHeader = 12;
 // RFC 5246 §7.4.

@@ -20,7 +20,6 @@ constexpr std::size_t kMaxEarly = 8;
 constexpr std::size_t kMaxEarlySize = 2048;  // bytes
 // RFC 6347 §4.1: epoch 0 is unencrypted, epoch 1 has the keys of the (only) handshake.
 constexpr std::uint16_t kEncryptedEpoch = 1;
-constexpr std::size_t kTag = 16;
 constexpr std::size_t kMinMtu = 256;
 constexpr std::size_t kMaxMtu = 16384;
 

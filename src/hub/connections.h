@@ -23,16 +23,13 @@
 #include "hub/devices.h"
 #include "hub/effect.h"
 #include "hub/http.h"
+#include "hub/options.h"
 #include "hub/rate_limit.h"
 #include "hub/room.h"
 #include "json/value.h"
 #include "signaling/message.h"
 
 namespace bamgate::hub {
-
-// protocol.md: limits towards the hub: 64 KiB a message, 1,024 peers a room.
-inline constexpr std::size_t kMaxMessage = 64 * 1024;
-inline constexpr std::size_t kMaxRoom = 1024;
 
 /// A connection that does not join within this time is closed with 4400.
 inline constexpr Duration kJoinTimeout = std::chrono::seconds(10);

@@ -1,6 +1,7 @@
-// What a hub is told at its start, and what it counts.
+// What a hub is told at its start, what it counts, and the limits that its host must know.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +10,10 @@
 #include "core/ip_address.h"
 
 namespace bamgate::hub {
+
+// protocol.md: limits towards the hub: 64 KiB a message, 1,024 peers a room.
+inline constexpr std::size_t kMaxMessage = 64 * 1024;
+inline constexpr std::size_t kMaxRoom = 1024;
 
 struct HubOptions {
   /// None: the subnet in the database, or kDefaultSubnet (addresses.h) on first start. Host bits are ignored.

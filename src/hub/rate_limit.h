@@ -50,7 +50,7 @@ class MessageRate {
   // protocol.md: above 200 messages a second a peer is delayed, above 2,000 closed with 4429.
   static constexpr int kDelayedAbove = 200;
   static constexpr int kFloodAbove = 2000;
-  static constexpr Duration kInterval = std::chrono::seconds(1) / kDelayedAbove;
+  static constexpr Duration kInterval = Duration(std::chrono::seconds(1)) / kDelayedAbove;
 
   /// Counts a message that arrived; false when more than kFloodAbove came within a second.
   bool arrived(Instant now);

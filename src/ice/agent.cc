@@ -265,6 +265,7 @@ void Agent::retransmit(Instant now) {
         break;
       case stun::Transaction::Step::kSend:
         ++counters_.retransmissions;
+        pair.note_sent_again();
         send(pair.path, pair.request);
         break;
       case stun::Transaction::Step::kFail:

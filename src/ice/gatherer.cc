@@ -8,9 +8,11 @@
 namespace bamgate::ice {
 namespace {
 
-// RFC 8445 §14.3: the RTO of STUN requests is at least 500 ms. Sent at 0, 0.5, 1.5, 3.5 and 7.5 s and given up
-// after 9.5 s: fewer times than the default, since end-of-candidates waits for the last server.
-constexpr stun::RetransmitOptions kRetransmit = {.rto = std::chrono::milliseconds(500), .rc = 5, .rm = 4};
+// RFC 8445 §14.3: the RTO of STUN requests is at least 500 ms. Sent at 0, 0.5, 1.5, 2.5, ... 6.5 s and given up after
+// 8.5 s: end-of-candidates waits for the last server, so the default of 39.5 s is too long; and without a
+// server-reflexive candidate there is often no path, so doubling would leave too few attempts on a lossy network.
+constexpr stun::RetransmitOptions kRetransmit = {
+    .rto = std::chrono::milliseconds(500), .rc = 8, .rm = 4, .longest_interval = std::chrono::seconds(1)};
 
 // RFC 8445 §5.1.1.4: bindings are kept alive until ICE is done; §11: Tr is 15 s or more.
 constexpr auto kRefreshInterval = std::chrono::seconds(15);

@@ -36,6 +36,8 @@ struct SentCheck {
   stun::TransactionId id{};
   Role role = Role::kControlling;
   bool nominating = false;
+  Instant when;
+  bool sent_again = false;  // the round trip cannot be told then (Karn)
 };
 
 struct Pair {
@@ -74,6 +76,10 @@ struct Pair {
   }
   const SentCheck* find_sent(const stun::TransactionId& transaction_id) const;
   void remember(const SentCheck& check);
+  /// The newest check is retransmitted.
+  void note_sent_again() {
+    if (!sent.empty()) sent.back().sent_again = true;
+  }
   void stop_transaction();
 };
 

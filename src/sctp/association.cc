@@ -224,7 +224,7 @@ void Association::on(Instant, EngineReset reset) {
       if (++channel->refused_resets >= kMaxRefusedResets) return finish_close(id);
       channel->outgoing = Channel::Outgoing::kResetDue;
       control_due_ = true;
-      return;  // asked again at the next tick
+      return;
   }
   if (channel->gone()) finish_close(id);
 }

@@ -8,18 +8,11 @@
 #include <cstring>
 #include <variant>
 
-#include "core/reader.h"
 #include "sctp/usrsctp_option.h"
+#include "sctp/usrsctp_packet.h"
 
 namespace bamgate::sctp {
 namespace {
-
-/// RFC 9260 §3: the common header, and the smallest chunk behind it.
-constexpr std::size_t kCommonHeader = 12;
-constexpr std::size_t kChunkHeader = 4;
-/// RFC 9260 §3.3.1: chunk type 0 is DATA; 16 bytes stand before its content.
-constexpr std::uint8_t kDataChunk = 0;
-constexpr std::size_t kDataHeader = 16;
 
 /// usrsctp's buffers: what a fast path of 100 Mbit/s and 80 ms has in flight.
 constexpr std::size_t kBuffer = std::size_t{1} << 20;
@@ -221,35 +214,44 @@ void UsrsctpEngine::abort(Instant now) {
 
 void UsrsctpEngine::on_packet(Bytes packet) {
   count_chunks(packet);
+  if (const auto cut = find_cut(packet, options_.path_mtu)) {
+    queue_packet(packet.first(kCommonHeader), packet.subspan(kCommonHeader, *cut - kCommonHeader));
+    queue_packet(packet.first(kCommonHeader), packet.subspan(*cut));
+  } else {
+    queue_packet(packet, {});
+  }
+  last_activity_ = runtime_.now();
+  runtime_.stay_busy();
+}
+
+// With `chunks`, `head` is the common header alone and the checksum is made anew.
+void UsrsctpEngine::queue_packet(Bytes head, Bytes chunks) {
   if (packets_.size() >= kMaxPackets) {
     ++counters_.packets_overrun;
     return;
   }
   ++counters_.packets_out;
-  packets_.push_back(pool_.copy(packet));
-  last_activity_ = runtime_.now();
-  runtime_.stay_busy();
+  PacketBuffer packet = pool_.take(head.size() + chunks.size());
+  copy_bytes(head, packet.append(head.size()));
+  if (!chunks.empty()) {
+    copy_bytes(chunks, packet.append(chunks.size()));
+    write_usrsctp_checksum(packet.data());
+  }
+  packets_.push_back(std::move(packet));
 }
 
 // Follows which DATA chunks leave for the first time: TSNs are given out in the order of first transmission.
 void UsrsctpEngine::count_chunks(Bytes packet) {
-  Reader reader(packet);
-  reader.skip(kCommonHeader);
-  while (reader.ok() && reader.remaining() >= kChunkHeader) {
-    const std::uint8_t type = reader.u8();
-    reader.skip(1);
-    const std::size_t length = reader.u16();
-    if (length < kChunkHeader) return;
-    Reader body(reader.bytes(std::min(reader.remaining(), (length + 3) / 4 * 4 - kChunkHeader)));
-    if (type != kDataChunk || length < kDataHeader) continue;
-    const std::uint32_t tsn = body.u32();
-    if (highest_tsn_ && !is_after(tsn, *highest_tsn_)) {
+  for (ChunkWalk walk(packet); walk.next();) {
+    const auto chunk = walk.data();
+    if (!chunk) continue;
+    if (highest_tsn_ && !is_after(chunk->tsn, *highest_tsn_)) {
       ++counters_.chunks_resent;
       continue;
     }
     ++counters_.chunks_sent;
-    highest_tsn_ = tsn;
-    unsent_ -= std::min(unsent_, length - kDataHeader);
+    highest_tsn_ = chunk->tsn;
+    unsent_ -= std::min(unsent_, chunk->size);
   }
 }
 

@@ -74,6 +74,7 @@ class UsrsctpEngine final : public Engine {
   void push(EngineEvent event);
   void deliver(const sctp_rcvinfo& info, Bytes message);
   void count_chunks(Bytes packet);
+  void queue_packet(Bytes head, Bytes chunks);
   void resynchronize();
   void fail(Error reason);
   void close_socket();

@@ -105,4 +105,12 @@ int reset_usrsctp_stream(struct socket* socket, std::uint16_t stream) {
              : errno;
 }
 
+void write_usrsctp_checksum(MutableBytes packet) {
+  constexpr std::size_t kOffset = 8;
+  std::uint32_t checksum = 0;
+  std::memcpy(packet.data() + kOffset, &checksum, sizeof(checksum));
+  checksum = usrsctp_crc32c(packet.data(), packet.size());
+  std::memcpy(packet.data() + kOffset, &checksum, sizeof(checksum));
+}
+
 }  // namespace bamgate::sctp

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <cstdlib>
-#include <span>
 #include <utility>
 
 #include "sctp/usrsctp_engine.h"
@@ -170,15 +170,25 @@ UsrsctpEngine* UsrsctpRuntime::find(const void* id) const {
 
 }  // namespace bamgate::sctp
 
-// The linker leads usrsctp's calls of gettimeofday() and read_random() here (--wrap). Without a runtime nothing asks.
+// The linker leads these calls of usrsctp here (--wrap, see cmake/libraries.cmake). Without a runtime nothing asks.
 extern "C" {
 int __wrap_gettimeofday(timeval* out, void* zone);
 int __wrap_gettimeofday(timeval* out, void*) {
   bamgate::sctp::UsrsctpHooks::clock(out);
   return 0;
 }
+
 void __wrap_read_random(void* out, std::size_t size);
 void __wrap_read_random(void* out, std::size_t size) {
   bamgate::sctp::UsrsctpHooks::random(bamgate::MutableBytes(static_cast<std::byte*>(out), size));
 }
+
+// usrsctp starts a thread for address changes even without threads. Told that there is none, it does without.
+int __wrap_sctp_userspace_thread_create(void* thread, void* function);
+int __wrap_sctp_userspace_thread_create(void*, void*) { return EAGAIN; }
+
+// usrsctp would ask the kernel for all interfaces. Associations over ids need only the empty table.
+void* sctp_allocate_vrf(int id);
+void __wrap_sctp_init_vrf_list(int id);
+void __wrap_sctp_init_vrf_list(int id) { sctp_allocate_vrf(id); }
 }

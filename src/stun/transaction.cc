@@ -15,7 +15,7 @@ Transaction::Step Transaction::handle_timeout(Instant now) {
     return Step::kFail;
   }
   ++transmissions_;
-  interval_ *= 2;
+  interval_ = interval_ > options_.longest_interval / 2 ? options_.longest_interval : interval_ * 2;
   deadline_ = now + (transmissions_ == options_.rc ? options_.rto * options_.rm : interval_);
   return Step::kSend;
 }

@@ -18,6 +18,8 @@ struct RetransmitOptions {
   unsigned rc = 7;
   // RFC 8489 §6.2.1: after the last transmission Rm times the first RTO must pass without answer, 16 by default.
   unsigned rm = 16;
+  // Not in the RFC: the interval stops doubling here. For callers that hurry through a lossy network.
+  Duration longest_interval = Duration::max();
 };
 
 /// One request that waits for its answer. Sends at 0, RTO, 3 RTO, 7 RTO, ...; fails Rm * RTO after the last of them.

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <thread>
 
+#include "core/reader.h"
 #include "dtls/pair.h"
 
 namespace bamgate::dtls::testing {
@@ -29,13 +30,18 @@ TEST(DtlsTime, IsVirtualOnlyWhileACallRuns) {
   EXPECT_GE(time(nullptr), real);
 }
 
-TEST(DtlsTime, AClientHelloCarriesNoRealTime) {
+/// RFC 5246 §7.4.1.2: gmt_unix_time, the first four bytes of a hello's random, behind record, message and version.
+std::uint32_t hello_time(const Datagram& datagram) { return Reader(Bytes(datagram).subspan(13 + 12 + 2)).u32(); }
+
+TEST(DtlsTime, HellosCarryTheSessionsTime) {
   Pair pair;
-  pair.connect();
-  const std::time_t real = time(nullptr);
-  EXPECT_GT(real, 0);
-  // Two runs at different real times are equal: DtlsSession.TheSameSeedGivesTheSameBytes. Here: a run leaves it alone.
-  EXPECT_NE(real, kToday.seconds);
+  pair.start();
+  const auto hello = pair.take_output(pair.client);
+  pair.now += 7s;
+  EXPECT_TRUE(Pair::deliver(pair.server, pair.now, hello.at(0)));
+  const auto answer = pair.take_output(pair.server);
+  EXPECT_EQ(hello_time(hello.at(0)), kToday.seconds);
+  EXPECT_EQ(hello_time(answer.at(0)), kToday.seconds + 7);
 }
 
 }  // namespace

@@ -184,7 +184,7 @@ TEST(JsonWrite, TextThatIsReadAgainGivesTheSameValue) {
   testing::SeededRandom random(2);
   int checked = 0;
   for (int i = 0; i < 20'000; ++i) {
-    const auto value = both(mutate(kCorpus[i % 5], random));
+    const auto value = both(mutate(kCorpus[static_cast<std::size_t>(i) % kCorpus.size()], random));
     if (!value) continue;
     ++checked;
     const auto again = both(write(*value));

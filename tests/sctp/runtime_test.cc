@@ -93,7 +93,9 @@ TEST(UsrsctpRuntime, OnlyOneLivesInAProcess) {
 
 TEST(UsrsctpRuntime, ItStartsNoThread) {
   const std::size_t before = threads_of_this_process();
+  ASSERT_GT(before, 0U);
   Link link;
+  EXPECT_EQ(threads_of_this_process(), before);
   ASSERT_TRUE(link.connect());
   EXPECT_EQ(threads_of_this_process(), before);
 }

@@ -11,6 +11,10 @@
 #   check_path NAME PEER LOCAL REMOTE    fails unless the path is direct and both candidates match the regular expressions
 #   check_ping NAME ADDRESS    fails unless pings are answered
 #   transfer FROM TO 4|6 FILE  HTTP through the tunnel; fails unless the SHA-256 agrees; $TRANSFER_RATE is then MB/s
+#   remember NAME              keeps what interfaces, routes, rules and sockets there are
+#   check_nothing_left NAME WHEN         fails when they are not as they were, or a process is left
+#   throughput FROM TO ADDRESS           TCP by iperf3 to that address of TO; Mbit/s in $THROUGHPUT
+#   first_ping NAME ADDRESS    seconds from now until the first answered ping in $FIRST_PING; call it right after device_up
 # shellcheck shell=bash
 
 BAMGATE=${BAMGATE:-$(cd "$LAB_SOURCE/../.." && pwd)/build/release/bamgate}
@@ -49,7 +53,7 @@ hub_endpoint() {
   if [[ $LAB_FAMILIES == 6 ]]; then echo "[2001:db8::10]:8443"; else echo 203.0.113.10:8443; fi
 }
 
-hub_answers() { lab_in hub curl -gksf -m 2 -o "$LAB_DIR/hub-status" "https://$(hub_endpoint)/status"; }
+hub_answers() { lab_in hub curl -gksf -m 2 --noproxy '*' -o "$LAB_DIR/hub-status" "https://$(hub_endpoint)/status"; }
 
 hub_start() {
   lab_spawn hub hub "$BAMGATE" hub --listen "$(hub_endpoint)" --data "$LAB_DIR/hub" --public-url "https://$(hub_endpoint)"
@@ -58,15 +62,22 @@ hub_start() {
 }
 
 # end_process SIGNAL PID WHAT: sends the signal and waits; the exit code is then in $ENDED_WITH.
+ENDED_WITH=
 end_process() {
   kill -"$1" "$2" || lab_fail "$3 is not running"
   await_process "$2" "$3"
 }
 
+# The shell's own remarks about killed jobs are kept away.
 await_process() {
-  lab_wait 10 "$2 does not end" process_ended "$1"
-  ENDED_WITH=0
-  wait "$1" 2>/dev/null || ENDED_WITH=$?
+  local end=$((SECONDS + 11))
+  {
+    until process_ended "$1" || [ "$SECONDS" -ge "$end" ]; do sleep 0.05; done
+    ENDED_WITH=0
+    # shellcheck disable=SC2034  # for the caller
+    if process_ended "$1"; then wait "$1" || ENDED_WITH=$?; fi
+  } 2>/dev/null
+  process_ended "$1" || lab_fail "$2 does not end (gave up after 10 s)"
 }
 
 # Ended, though perhaps not yet waited for.
@@ -163,6 +174,7 @@ transfer() {
   [ "$family" = 4 ] || address="[$address]"
   speed=$(lab_in "$to" curl -gsSf -m 300 --noproxy '*' -o "$LAB_DIR/received" -w '%{speed_download}' \
     "http://$address:8000/$(basename "$file")") || lab_fail "$to cannot download from $from over IPv$family"
+  # shellcheck disable=SC2034  # for the caller
   TRANSFER_RATE=$(awk "BEGIN { printf \"%.1f\", $speed / 1e6 }")
   sent=$(sha256sum <"$file")
   received=$(sha256sum <"$LAB_DIR/received")
@@ -171,7 +183,19 @@ transfer() {
   end_process TERM "$server" "the HTTP server"
 }
 
-# first_ping NAME ADDRESS: seconds from now until the first answered ping, in $FIRST_PING. Run it right after device_up.
+# shellcheck disable=SC2034  # for the caller
+THROUGHPUT=
+throughput() {
+  local report="$LAB_DIR/iperf3.json" server
+  lab_spawn "$2" iperf3-server iperf3 -s -1 -B "$3"
+  server=$LAB_PID
+  lab_wait 10 "iperf3 does not start" listens "$2" 5201
+  lab_in "$1" iperf3 -c "$3" -C cubic -t "${THROUGHPUT_SECONDS:-5}" -J >"$report" || lab_fail "iperf3 failed: $(jq -r .error "$report")"
+  # shellcheck disable=SC2034  # for the caller
+  THROUGHPUT=$(jq -r '.end.sum_received.bits_per_second / 1e6 | floor' "$report")
+  await_process "$server" "the iperf3 server"
+}
+
 FIRST_PING=
 first_ping() {
   local begin=$EPOCHREALTIME pinging answered
@@ -182,4 +206,22 @@ first_ping() {
   # shellcheck disable=SC2034  # for the caller
   FIRST_PING=$(awk "BEGIN { printf \"%.2f\", $answered - $begin }")
   end_process INT "$pinging" "ping"
+}
+
+remember() { lab_snapshot "$1" >"$LAB_DIR/$1.before"; }
+
+same_as_before() {
+  lab_snapshot "$1" >"$LAB_DIR/$1.after"
+  cmp -s "$LAB_DIR/$1.before" "$LAB_DIR/$1.after"
+}
+
+processes_of() { ip netns pids "$LAB_PREFIX-$1" | tr '\n' ' '; }
+no_processes() { [ -z "$(processes_of "$1")" ]; }
+
+check_nothing_left() {
+  lab_wait 5 "processes of $1 are left $2" no_processes "$1"
+  if ! same_as_before "$1"; then
+    diff "$LAB_DIR/$1.before" "$LAB_DIR/$1.after" >&2 || true
+    lab_fail "$1 is not as it was before, $2"
+  fi
 }

@@ -78,6 +78,7 @@ lab_in() {
 lab_spawn() {
   local name=$1 log=$2
   shift 2
+  : >"$LAB_DIR/$log.log"
   ip netns exec "$LAB_PREFIX-$name" env --default-signal=INT,QUIT "$@" >"$LAB_DIR/$log.log" 2>&1 </dev/null &
   # shellcheck disable=SC2034  # for the caller
   LAB_PID=$!

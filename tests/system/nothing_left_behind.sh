@@ -8,28 +8,12 @@ source "$(dirname "$0")/bamgate.sh"
 
 bamgate_begin nothing-left-behind
 two_sites
-lab_snapshot hub >"$LAB_DIR/hub.before"
+remember hub
 hub_start
 device_setup dev1
 device_setup dev2
 device_up dev1
-lab_snapshot dev2 >"$LAB_DIR/dev2.before"
-
-same_as_before() {
-  lab_snapshot "$1" >"$LAB_DIR/$1.after"
-  cmp -s "$LAB_DIR/$1.before" "$LAB_DIR/$1.after"
-}
-
-check_nothing_left() { # NAME AFTER_WHAT
-  lab_wait 5 "processes of $1 are left after $2: $(lab_processes "$1")" no_processes "$1"
-  if ! same_as_before "$1"; then
-    diff "$LAB_DIR/$1.before" "$LAB_DIR/$1.after" >&2 || true
-    lab_fail "$1 is not as before after $2"
-  fi
-}
-
-lab_processes() { ip netns pids "$LAB_PREFIX-$1" | tr '\n' ' '; }
-no_processes() { [ -z "$(lab_processes "$1")" ]; }
+remember dev2
 
 for way in down INT TERM KILL; do
   device_up dev2
@@ -41,7 +25,7 @@ for way in down INT TERM KILL; do
   else
     end_process $way "${DEVICE_PID[dev2]}" "bamgate up of dev2"
   fi
-  check_nothing_left dev2 $way
+  check_nothing_left dev2 "after $way"
   if [ $way != KILL ]; then
     [ "$ENDED_WITH" -eq 0 ] || lab_fail "bamgate up ended with $ENDED_WITH after $way"
     [ ! -e "$LAB_DIR/dev2/control.sock" ] || lab_fail "the control socket is left after $way"
@@ -54,4 +38,4 @@ done
 device_down dev1
 hub_kill TERM
 [ "$ENDED_WITH" -eq 0 ] || lab_fail "the hub ended with $ENDED_WITH after SIGTERM"
-check_nothing_left hub SIGTERM
+check_nothing_left hub "after SIGTERM"

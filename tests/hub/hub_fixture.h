@@ -1,0 +1,238 @@
+// A hub on an in-memory database with virtual time, and devices that talk to it by hand.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/encoding.h"
+#include "hub/hub.h"
+#include "json/parse.h"
+#include "json/write.h"
+#include "os/native_crypto.h"
+#include "os/sqlite.h"
+#include "support/seeded_random.h"
+#include "support/sqlite_hub_sql.h"
+
+namespace bamgate::hub {
+
+using namespace std::chrono_literals;
+
+/// A port that fails when it is told to.
+class BreakableSql : public Sql {
+ public:
+  explicit BreakableSql(Sql& inner) : inner_(inner) {}
+  std::optional<std::vector<SqlRow>> execute(std::string_view statement,
+                                             std::span<const SqlValue> parameters) override {
+    ++executed;
+    if (broken || (!broken_statement.empty() && statement.find(broken_statement) != std::string_view::npos)) {
+      return std::nullopt;
+    }
+    return inner_.execute(statement, parameters);
+  }
+  bool transaction(const std::function<bool()>& body) override { return !broken && inner_.transaction(body); }
+
+  bool broken = false;
+  std::string broken_statement;  // fails whatever contains this text
+  std::size_t executed = 0;
+
+ private:
+  Sql& inner_;
+};
+
+struct Answer {
+  int status = 0;
+  int retry_after_s = 0;
+  json::Value body;
+
+  std::string text(std::string_view key) const {
+    const auto* value = body.get_string(key);
+    return value == nullptr ? "" : *value;
+  }
+  std::int64_t number(std::string_view key) const { return body.get_int(key).value_or(-1); }
+  std::string error() const { return text("error"); }
+};
+
+/// What a registration gave, and the key that it was made with.
+struct Member {
+  std::string name;
+  std::string public_key;
+  std::string id;
+  std::string access_token;
+  std::string refresh_token;
+  std::string address;
+  std::string address6;
+};
+
+/// A WireGuard public key that `seed` decides.
+inline std::string key_of(std::uint64_t seed) {
+  testing::SeededRandom random(seed);
+  std::array<std::byte, 32> bytes{};
+  random.fill(bytes);
+  return to_base64(bytes);
+}
+
+class HubTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = os::Sqlite::open(":memory:");
+    ASSERT_TRUE(opened);
+    sqlite = std::make_unique<os::Sqlite>(std::move(*opened));
+    inner_sql = std::make_unique<testing::SqliteHubSql>(*sqlite);
+    sql = std::make_unique<BreakableSql>(*inner_sql);
+    options.stun = {"stun:hub.example:3478"};
+    options.server_url = "https://hub.example:8443";
+    options.version = "1.2.3";
+    start();
+  }
+
+  /// Ends the hub that runs, and starts one on the same database.
+  void start() {
+    hub.reset();
+    inbox.clear();
+    closed.clear();
+    auto made = Hub::create(options, *sql, crypto, random, unix_now);
+    ASSERT_TRUE(made) << to_string(made.error());
+    hub = std::move(*made);
+  }
+
+  void advance(Duration by) {
+    now += by;
+    unix_now.seconds += std::chrono::duration_cast<std::chrono::seconds>(by).count();
+  }
+
+  Answer request(std::string_view method, std::string_view target, std::string_view body = {},
+                 const std::string& access_token = {}) {
+    const std::string authorization = access_token.empty() ? "" : "Bearer " + access_token;
+    const HttpReply reply = hub->on_http(now, unix_now, {method, target, authorization, body, client});
+    drain();
+    return answer(reply);
+  }
+
+  static Answer answer(const HttpReply& reply) {
+    auto value = json::parse(reply.body, {.max_bytes = 1 << 22});
+    EXPECT_TRUE(value) << reply.body;
+    return {reply.status, reply.retry_after_s, value ? std::move(*value) : json::Value()};
+  }
+
+  std::string join_token(std::int64_t uses = 1, std::int64_t ttl_s = 86400) {
+    const auto token = hub->create_join_token(unix_now, uses, ttl_s);
+    EXPECT_TRUE(token);
+    return token ? token->token : "";
+  }
+
+  Answer try_register(const std::string& token, const std::string& name, const std::string& public_key = {}) {
+    json::Object body{{"join_token", token}, {"device_name", name}};
+    if (!public_key.empty()) body.emplace_back("public_key", public_key);
+    return request("POST", "/auth/register", json::write(body));
+  }
+
+  /// Registers with a fresh token; the key comes from the name's first letter unless given.
+  Member enroll(const std::string& name, std::optional<std::string> public_key = {}) {
+    const std::string key = public_key.value_or(key_of(std::hash<std::string>{}(name)));
+    const Answer reply = try_register(join_token(), name, key);
+    EXPECT_EQ(reply.status, 200) << json::write(reply.body);
+    return {name,
+            key,
+            reply.text("device_id"),
+            reply.text("access_token"),
+            reply.text("refresh_token"),
+            reply.text("address"),
+            reply.text("address6")};
+  }
+
+  Answer refresh(const std::string& id, const std::string& token) {
+    return request("POST", "/auth/refresh", json::write(json::Object{{"device_id", id}, {"refresh_token", token}}));
+  }
+
+  std::optional<HttpReply> try_open(ConnectionId id, const std::string& access_token) {
+    const std::string authorization = "Bearer " + access_token;
+    auto refused = hub->on_open(now, unix_now, id, {"GET", "/connect", authorization, {}, client});
+    drain();
+    return refused;
+  }
+
+  ConnectionId open(const std::string& access_token) {
+    const auto id = static_cast<ConnectionId>(++last_connection);
+    EXPECT_FALSE(try_open(id, access_token));
+    return id;
+  }
+
+  void send(ConnectionId id, std::string_view text) {
+    hub->on_text(now, unix_now, id, text);
+    drain();
+  }
+
+  static json::Object join_of(const Member& member) {
+    return {{"type", "join"},
+            {"peerId", member.name},
+            {"publicKey", member.public_key},
+            {"address", member.address},
+            {"address6", member.address6},
+            {"routes", json::Array{}},
+            {"metadata", json::Object{}}};
+  }
+
+  /// Opens and joins.
+  ConnectionId connect(const Member& member) {
+    const ConnectionId id = open(member.access_token);
+    send(id, json::write(join_of(member)));
+    return id;
+  }
+
+  void drain() {
+    while (auto effect = hub->poll_effect()) {
+      if (auto* text = std::get_if<SendText>(&*effect)) {
+        EXPECT_LE(text->text.size(), 64U * 1024);
+        EXPECT_FALSE(closed.contains(text->connection)) << "text after close: " << text->text;
+        auto value = json::parse(text->text);
+        EXPECT_TRUE(value) << text->text;
+        if (value) inbox[text->connection].push_back(std::move(*value));
+      } else if (auto* close = std::get_if<Close>(&*effect)) {
+        EXPECT_LE(close->reason.size(), 123U);
+        EXPECT_FALSE(closed.contains(close->connection));
+        closed[close->connection] = close->code;
+      } else if (auto* log = std::get_if<Log>(&*effect)) {
+        logs.push_back(log->text);
+      }
+    }
+  }
+
+  /// What `id` was sent since the last call, by type; empty when nothing.
+  std::vector<json::Value> take(ConnectionId id) { return std::exchange(inbox[id], {}); }
+  std::vector<std::string> take_types(ConnectionId id) {
+    std::vector<std::string> types;
+    for (const auto& message : take(id)) types.push_back(*message.get_string("type"));
+    return types;
+  }
+  std::optional<CloseCode> close_code(ConnectionId id) const {
+    const auto found = closed.find(id);
+    if (found == closed.end()) return std::nullopt;
+    return found->second;
+  }
+
+  os::NativeCrypto crypto;
+  testing::SeededRandom random{1};
+  std::unique_ptr<os::Sqlite> sqlite;
+  std::unique_ptr<testing::SqliteHubSql> inner_sql;
+  std::unique_ptr<BreakableSql> sql;
+  HubOptions options;
+  std::unique_ptr<Hub> hub;
+  Instant now = Instant(1h);
+  UnixTime unix_now{1'800'000'000};
+  IpAddress client = IpAddress::v4(192, 0, 2, 7);
+  std::uint64_t last_connection = 0;
+  std::map<ConnectionId, std::vector<json::Value>> inbox;
+  std::map<ConnectionId, CloseCode> closed;
+  std::vector<std::string> logs;
+};
+
+}  // namespace bamgate::hub
