@@ -73,7 +73,7 @@ TEST_F(HttpTest, HeadIsAnsweredWithoutBody) {
   ASSERT_TRUE(reply.has_value()) << reply.error().detail;
   EXPECT_EQ(reply->status, 200);
   EXPECT_EQ(reply->body, "");
-  EXPECT_EQ(reply->header("Content-Length"), "13");
+  EXPECT_EQ(reply->header("Content-Length"), "14");
 }
 
 TEST_F(HttpTest, ConnectionIsKeptForPipelinedRequests) {
