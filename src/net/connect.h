@@ -19,6 +19,8 @@ inline constexpr auto kConnectionAttemptDelay = std::chrono::milliseconds(250);
 
 /// How to reach a server.
 struct ConnectOptions {
+  ConnectOptions() = default;  // see HttpCall
+
   Trust trust;
   std::uint32_t mark = 0;  // SO_MARK of the socket, as in UdpOptions
 };

@@ -15,9 +15,11 @@
 
 namespace bamgate::net {
 
-/// One request to make. Build it as a named variable and move it into http_request(): g++ 12 destroys temporaries
-/// inside a co_await expression twice when they are built there from braces.
+/// One request to make. It and the other arguments of coroutines declare a constructor, so that they are no aggregates:
+/// g++ 12 destroys an aggregate twice that is made from braces inside a co_await expression.
 struct HttpCall {
+  HttpCall() = default;
+
   Url url;
   std::string method = "GET";
   std::vector<HttpHeader> headers;  // Host, Content-Length and Connection are added

@@ -17,6 +17,8 @@ inline constexpr const char* kSystemCaFile = "/etc/ssl/certs/ca-certificates.crt
 /// Whom a client believes. With a pin the server must own exactly that key, and neither names nor dates nor issuers are
 /// looked at. Without one the certificate must chain to `ca_file`, be in date, and carry the host's name.
 struct Trust {
+  Trust() = default;  // see HttpCall
+
   std::optional<Sha256Digest> pin;  // SHA-256 of the SubjectPublicKeyInfo
   std::string ca_file = kSystemCaFile;
 };

@@ -6,11 +6,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bamgate::net {
 
 /// Where a request goes.
 struct Url {
+  Url() = default;  // see HttpCall
+  Url(bool with_tls, std::string at, std::uint16_t to, std::string path)
+      : tls(with_tls), host(std::move(at)), port(to), target(std::move(path)) {}
+
   bool tls = true;
   std::string host;          // a name or an address, IPv6 without brackets
   std::uint16_t port = 443;  // host byte order

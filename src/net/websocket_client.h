@@ -19,8 +19,10 @@
 
 namespace bamgate::net {
 
-/// One connection to make. As with HttpCall: a named variable, moved into connect().
+/// One connection to make.
 struct WebSocketCall {
+  WebSocketCall() = default;  // see HttpCall
+
   Url url;
   std::string bearer;               // access token for the Authorization field; empty: none
   std::vector<HttpHeader> headers;  // further ones

@@ -193,6 +193,7 @@ class HubTest : public ::testing::Test {
       if (auto* text = std::get_if<SendText>(&*effect)) {
         EXPECT_LE(text->text.size(), 64U * 1024);
         EXPECT_FALSE(closed.contains(text->connection)) << "text after close: " << text->text;
+        if (deaf) continue;
         auto value = json::parse(text->text);
         EXPECT_TRUE(value) << text->text;
         if (value) inbox[text->connection].push_back(std::move(*value));
@@ -233,6 +234,7 @@ class HubTest : public ::testing::Test {
   std::map<ConnectionId, std::vector<json::Value>> inbox;
   std::map<ConnectionId, CloseCode> closed;
   std::vector<std::string> logs;
+  bool deaf = false;  // devices do not read what they are sent
 };
 
 }  // namespace bamgate::hub

@@ -237,12 +237,34 @@ TEST(IceAgent, EqualTieBreakersAreSettledToo) {
 }
 
 TEST(IceAgent, ConnectsInSpiteOfLostPackets) {
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     auto home = two_usual_nats(seed);
     home.net.loss_percent = 30;
     home.net.signal();
     ASSERT_TRUE(home.net.run_until([&] { return home.net.connected(); }, 20s)) << "seed " << seed;
     EXPECT_EQ(home.a.selections.back().path.remote, *Endpoint::parse("203.0.113.2:20001")) << "seed " << seed;
+  }
+}
+
+TEST(IceAgent, BothEndsAgreeOnThePathUnderLossAndRoleConflict) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    Network net(seed);
+    const Role role = seed % 2 == 0 ? Role::kControlling : Role::kControlled;
+    Peer& a = net.add_peer("a", options(role));
+    Peer& b = net.add_peer("b", options(seed % 3 == 0 ? role : opposite(role)));
+    for (int i = 0; i < 3; ++i) {
+      net.add_socket(a, "198.51.100." + std::to_string(10 + i) + ":1000");
+      net.add_socket(b, "198.51.100." + std::to_string(20 + i) + ":1000");
+    }
+    net.loss_percent = 25;
+    net.signal();
+    ASSERT_TRUE(net.run_until([&] { return net.connected(); }, 20s)) << "seed " << seed;
+    net.run_for(10s);
+    EXPECT_NE(a.agent->role(), b.agent->role()) << "seed " << seed;
+    const Path at_a = *a.agent->selected_path();
+    const Path at_b = *b.agent->selected_path();
+    EXPECT_EQ(at_a.remote, b.sockets.at(at_b.local)) << "seed " << seed;
+    EXPECT_EQ(at_b.remote, a.sockets.at(at_a.local)) << "seed " << seed;
   }
 }
 
