@@ -39,8 +39,3 @@ if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_definitions(lib_asio INTERFACE ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)
 endif()
 target_link_libraries(lib_asio INTERFACE Threads::Threads)
-
-# usrsctp and mbedTLS read clocks and randomness by themselves; the layers that own them answer instead (src/sctp, src/dtls).
-target_link_options(lib_usrsctp INTERFACE -Wl,--wrap=gettimeofday -Wl,--wrap=read_random
-                    -Wl,--wrap=sctp_userspace_thread_create -Wl,--wrap=sctp_init_vrf_list)
-target_link_options(lib_mbedtls INTERFACE -Wl,--wrap=time)

@@ -154,8 +154,10 @@ void Agent::finish_gathering() {
 
 // --- Remote candidates and pairs
 
-void Agent::set_remote_credentials(Instant now, Credentials remote) {
-  if (is_final() || remote_credentials_ || !remote.valid()) return;
+std::expected<void, Error> Agent::set_remote_credentials(Instant now, Credentials remote) {
+  if (is_final()) return std::unexpected(Error::kClosed);
+  if (!remote.valid()) return std::unexpected(Error::kBadCredentials);
+  if (remote_credentials_) return {};
   remote_credentials_ = std::move(remote);
   checks_started_ = now;
   patience_end_ = now + kPatience;
@@ -165,6 +167,7 @@ void Agent::set_remote_credentials(Instant now, Credentials remote) {
   }
   early_.clear();
   run(now);
+  return {};
 }
 
 std::expected<void, Error> Agent::add_remote_candidate(Instant now, const Candidate& candidate) {

@@ -114,8 +114,8 @@ class Agent {
   void set_local_addresses_complete(Instant now);
 
   /// The peer's ufrag and password; checks start. Early checks of that ufrag are taken up, others forgotten.
-  /// Invalid credentials and a second call are ignored.
-  void set_remote_credentials(Instant now, Credentials remote);
+  /// A second call changes nothing. Errors: kBadCredentials, kClosed.
+  std::expected<void, Error> set_remote_credentials(Instant now, Credentials remote);
   /// May come before the credentials. The same endpoint twice is no error.
   /// Errors: kUnusableAddress, kExcludedAddress, kTooMany, kClosed.
   std::expected<void, Error> add_remote_candidate(Instant now, const Candidate& candidate);

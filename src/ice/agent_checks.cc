@@ -221,7 +221,7 @@ std::expected<void, Error> Agent::handle_response(Instant now, const Path& path,
   // the check went through the tunnel itself.
   if (!mapped || path != pair->path || !check_address(*mapped)) {
     fail(*pair);
-    return std::unexpected(Error::kUnexpectedMethod);
+    return std::unexpected(Error::kBadResponse);
   }
   succeed(now, *pair, check, *mapped);
   return {};

@@ -36,6 +36,8 @@ const char* to_string(Error error) {
       return "response to no request";
     case Error::kErrorResponse:
       return "error response";
+    case Error::kBadResponse:
+      return "unusable response";
     case Error::kUnexpectedMethod:
       return "unexpected message";
   }

@@ -22,6 +22,7 @@ enum class Error : std::uint8_t {
   kBadRequest,        // an authenticated request that lacks what a check must carry, or carries what nobody knows
   kNoTransaction,     // a response to nothing that is in flight here
   kErrorResponse,     // the other side answered a check or a STUN server a request with an error
+  kBadResponse,       // an authentic answer from elsewhere than the check went, or with an unusable mapped address
   kUnexpectedMethod,  // neither a Binding request nor a response to one
 };
 

@@ -25,29 +25,31 @@ using Object = std::vector<Member>;
 /// Pointers into a value are valid until that value is changed or destroyed.
 class Value {
  public:
+  // NOLINTBEGIN(google-explicit-constructor): a document is to be written down as it looks.
   /// null.
   Value() = default;
-  Value(std::nullptr_t) {}              // NOLINT(google-explicit-constructor)
-  Value(bool value) : value_(value) {}  // NOLINT(google-explicit-constructor)
+  Value(std::nullptr_t) {}
+  Value(bool value) : value_(value) {}
   /// Any integer type. One that fits is kept as std::int64_t, so that equal numbers compare equal.
   template <std::integral T>
     requires(!std::same_as<T, bool> && !std::same_as<T, char>)
-  Value(T value) {  // NOLINT(google-explicit-constructor)
+  Value(T value) {
     if (std::in_range<std::int64_t>(value)) {
       value_ = static_cast<std::int64_t>(value);
     } else {
       value_ = static_cast<std::uint64_t>(value);
     }
   }
-  Value(double value) : value_(value) {}                         // NOLINT(google-explicit-constructor)
-  Value(std::string value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
-  Value(std::string_view value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(const char* value) : value_(std::string(value)) {}       // NOLINT(google-explicit-constructor)
-  Value(Array value) : value_(std::move(value)) {}               // NOLINT(google-explicit-constructor)
-  Value(Object value) : value_(std::move(value)) {}              // NOLINT(google-explicit-constructor)
+  Value(double value) : value_(value) {}
+  Value(std::string value) : value_(std::move(value)) {}
+  Value(std::string_view value) : value_(std::string(value)) {}
+  Value(const char* value) : value_(std::string(value)) {}
+  Value(Array value) : value_(std::move(value)) {}
+  Value(Object value) : value_(std::move(value)) {}
   /// A pointer would otherwise become `true`.
   template <typename T>
   Value(T*) = delete;
+  // NOLINTEND(google-explicit-constructor)
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
   std::optional<bool> as_bool() const;

@@ -16,12 +16,8 @@ const char* to_string(Error error) {
       return "no message integrity";
     case Error::kBadIntegrity:
       return "wrong message integrity";
-    case Error::kMissingAttribute:
-      return "missing attribute";
     case Error::kBufferTooSmall:
       return "buffer too small";
-    case Error::kUnexpectedMessage:
-      return "unexpected message";
     case Error::kBadUri:
       return "malformed URI";
   }
