@@ -60,6 +60,11 @@ struct HttpReader::Parser {
   // http-parser reads 1 as "no body follows".
   int on_headers_complete() {
     has_headers = true;
+    // RFC 9112 §2.3: the major number says how a message is read, and only 1 is read here.
+    if (state_machine.http_major != 1) {
+      state = State::kMalformed;
+      return -1;
+    }
     for (HttpHeader& header : headers()) header.value = trimmed(header.value);
     const auto method = static_cast<http_method>(state_machine.method);
     if (kind == Kind::kRequest) request.method = http_method_str(method);

@@ -45,14 +45,11 @@ std::string_view next_line(std::string_view& rest) {
   return line;
 }
 
-/// Splits "m=application 9 UDP/DTLS/SCTP webrtc-datachannel"; the port may be any.
-bool is_data_channel_section(std::string_view media) {
-  if (!media.starts_with("application ")) return false;
-  const std::size_t port_end = media.find(' ', 12);
-  if (port_end == std::string_view::npos) return false;
-  const std::string_view rest = media.substr(port_end + 1);
-  // RFC 8841 §4.1: over TCP the same section is called TCP/DTLS/SCTP.
-  return rest == "UDP/DTLS/SCTP webrtc-datachannel" || rest == "TCP/DTLS/SCTP webrtc-datachannel";
+std::string_view next_word(std::string_view& rest) {
+  const std::size_t end = rest.find(' ');
+  const std::string_view word = rest.substr(0, end);
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  return word;
 }
 
 /// Collects the attributes; what must be there is checked at the end.
@@ -62,7 +59,7 @@ class Parser {
     if (text.starts_with("o=")) return origin(text.substr(2));
     if (text.starts_with("m=")) {
       ++sections_;
-      data_channel_ = data_channel_ || is_data_channel_section(text.substr(2));
+      media(text.substr(2));
       return true;
     }
     if (!text.starts_with("a=")) return true;
@@ -73,23 +70,45 @@ class Parser {
   }
 
   std::expected<Description, Error> finish() {
-    if (sections_ != 1 || !data_channel_ || !has_fingerprint_) return std::unexpected(Error::kUnsupportedDescription);
+    if (sections_ != 1 || !data_channel_ || fingerprint_level_ < 0)
+      return std::unexpected(Error::kUnsupportedDescription);
     if (!result_.ice.valid() || !has_setup_) return std::unexpected(Error::kMalformedDescription);
     return std::move(result_);
   }
 
  private:
   bool origin(std::string_view value) {
-    const std::size_t first = value.find(' ');
-    if (first == std::string_view::npos) return false;
-    value.remove_prefix(first + 1);
-    return parse_number(value.substr(0, value.find(' ')), result_.session_id);
+    next_word(value);  // the user name
+    return parse_number(next_word(value), result_.session_id);
+  }
+
+  /// "application 9 UDP/DTLS/SCTP webrtc-datachannel", or the older "application 9 DTLS/SCTP 5000" with a=sctpmap.
+  void media(std::string_view value) {
+    if (next_word(value) != "application") return;
+    std::uint16_t port = 0;
+    // RFC 3264 §6: port 0 refuses the section. Any other is only that of the default candidate.
+    if (!parse_number(next_word(value), port) || port == 0) return;
+    const std::string_view protocol = next_word(value);
+    // RFC 8841 §4.1: over TCP the same section is called TCP/DTLS/SCTP.
+    if (protocol == "UDP/DTLS/SCTP" || protocol == "TCP/DTLS/SCTP") {
+      data_channel_ = value == "webrtc-datachannel";
+    } else if (protocol == "DTLS/SCTP") {
+      result_.old_form = parse_number(value, result_.sctp_port);
+    }
+  }
+
+  bool sctpmap(std::string_view value) {
+    std::uint16_t port = 0;
+    const bool ours = parse_number(next_word(value), port) && next_word(value) == "webrtc-datachannel";
+    if (result_.old_form && ours && port == result_.sctp_port) data_channel_ = true;
+    return true;
   }
 
   bool attribute(std::string_view name, std::string_view value, std::string_view whole) {
     if (name == "ice-ufrag") result_.ice.ufrag = value;
     if (name == "ice-pwd") result_.ice.pwd = value;
     if (name == "mid") return mid(value);
+    if (name == "sctpmap") return sctpmap(value);
     if (name == "sctp-port") return parse_number(value, result_.sctp_port);
     if (name == "max-message-size") return parse_number(value, result_.max_message_size);
     if (name == "end-of-candidates") result_.end_of_candidates = true;
@@ -122,8 +141,9 @@ class Parser {
     }
     const auto parsed = dtls::Fingerprint::parse(value.substr(kSha256.size()));
     if (!parsed) return false;
-    if (!has_fingerprint_) result_.fingerprint = *parsed;
-    has_fingerprint_ = true;
+    // Of several the first counts; one of the section counts more than one of the session.
+    if (sections_ > fingerprint_level_) result_.fingerprint = *parsed;
+    fingerprint_level_ = std::max(fingerprint_level_, sections_);
     return true;
   }
 
@@ -136,7 +156,7 @@ class Parser {
   Description result_;
   int sections_ = 0;
   bool data_channel_ = false;
-  bool has_fingerprint_ = false;
+  int fingerprint_level_ = -1;  // 0: of the session, 1: of the section
   bool has_setup_ = false;
 };
 
@@ -154,7 +174,12 @@ std::string write_description(const Description& description) {
   line({"t=0 0"});
   line({"a=group:BUNDLE ", description.mid});
   line({"a=msid-semantic: WMS"});
-  line({"m=application 9 UDP/DTLS/SCTP webrtc-datachannel"});
+  const std::string port = std::to_string(description.sctp_port);
+  if (description.old_form) {
+    line({"m=application 9 DTLS/SCTP ", port});
+  } else {
+    line({"m=application 9 UDP/DTLS/SCTP webrtc-datachannel"});
+  }
   line({"c=IN IP4 0.0.0.0"});
   line({"a=mid:", description.mid});
   line({"a=ice-ufrag:", description.ice.ufrag});
@@ -162,7 +187,11 @@ std::string write_description(const Description& description) {
   line({"a=ice-options:trickle"});
   line({"a=fingerprint:sha-256 ", description.fingerprint.to_string()});
   line({"a=setup:", setup_name(description.setup)});
-  line({"a=sctp-port:", std::to_string(description.sctp_port)});
+  if (description.old_form) {
+    line({"a=sctpmap:", port, " webrtc-datachannel 256"});
+  } else {
+    line({"a=sctp-port:", port});
+  }
   line({"a=max-message-size:", std::to_string(description.max_message_size)});
   for (const ice::Candidate& candidate : description.candidates) line({"a=", candidate.to_string()});
   if (description.end_of_candidates) line({"a=end-of-candidates"});

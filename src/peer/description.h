@@ -1,6 +1,7 @@
 // Session descriptions for one data channel association: SDP (RFC 8866) with ICE (RFC 8839), DTLS (RFC 8842) and
 // SCTP (RFC 8841), the subset of RFC 9429 that data channels need.
-// Left out: audio and video sections (refused), several m-lines, identity, the old `sctpmap` form.
+// The `sctpmap` form of the drafts before RFC 8841 is understood and answered, because aiortc still offers it.
+// Left out: audio and video sections (refused), several m-lines, identity.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,7 @@ struct Description {
   dtls::Fingerprint fingerprint;
   Setup setup = Setup::kActpass;
   std::uint16_t sctp_port = 5000;
+  bool old_form = false;  // "DTLS/SCTP 5000" and a=sctpmap; an answer has the form of its offer (RFC 3264 §6)
   std::uint64_t max_message_size = kDefaultMaxMessageSize;  // bytes; 0: no limit (RFC 8841 §6)
   std::vector<ice::Candidate> candidates;
   bool end_of_candidates = false;

@@ -26,6 +26,8 @@ const char* to_string(Error error) {
       return "not connected";
     case Error::kWouldBlock:
       return "the send buffer is full";
+    case Error::kMessageTooLarge:
+      return "the message is too large";
     case Error::kIceFailed:
       return "no network path to the peer works";
     case Error::kDtlsFailed:

@@ -16,6 +16,7 @@ enum class Error : std::uint8_t {
   kUnexpectedSource,        // DTLS from a path that no connectivity check has proven
   kNotConnected,            // nothing can be sent now
   kWouldBlock,              // the send buffer is full
+  kMessageTooLarge,         // longer than the peer's a=max-message-size or ours allows
   kIceFailed,               // no path was found, or consent ended and did not come back
   kDtlsFailed,              // the handshake failed or the remote certificate is not the announced one
   kSctpFailed,              // the association could not be made or was aborted

@@ -9,7 +9,8 @@
 namespace bamgate::peer {
 namespace {
 
-// Events that wait for the caller. Messages beyond it are dropped, as they would be in a full socket buffer.
+// Events that wait for the caller. Those beyond it are dropped, as they would be in a full socket buffer, but never the
+// few that tell of the connection's state.
 constexpr std::size_t kMaxEvents = 4096;
 
 // The largest SCTP packet that we send: one inner packet of the default MTU fits one chunk.
@@ -69,10 +70,9 @@ PeerConnection::~PeerConnection() = default;
 
 // ---- Offer and answer ----
 
-Description PeerConnection::describe(Setup setup, const std::string& mid) const {
+Description PeerConnection::describe(Setup setup) const {
   Description description;
   description.session_id = session_id_;
-  description.mid = mid;
   description.ice = local_credentials_;
   description.fingerprint = options_.certificate->fingerprint();
   description.setup = setup;
@@ -84,7 +84,7 @@ std::expected<std::string, Error> PeerConnection::create_offer(Instant now) {
   if (!options_.offerer || state_ != State::kNew) return std::unexpected(Error::kWrongState);
   enter(State::kFindingPath);
   pump(now);
-  return write_description(describe(Setup::kActpass, "0"));
+  return write_description(describe(Setup::kActpass));
 }
 
 std::expected<void, Error> PeerConnection::accept_answer(Instant now, std::string_view sdp) {
@@ -106,7 +106,10 @@ std::expected<std::string, Error> PeerConnection::accept_offer(Instant now, std:
   enter(State::kFindingPath);
   const auto applied = apply_remote(now, *remote, active ? dtls::Role::kClient : dtls::Role::kServer);
   if (!applied) return std::unexpected(applied.error());
-  return write_description(describe(active ? Setup::kActive : Setup::kPassive, remote->mid));
+  Description answer = describe(active ? Setup::kActive : Setup::kPassive);
+  answer.mid = remote->mid;
+  answer.old_form = remote->old_form;
+  return write_description(answer);
 }
 
 std::expected<void, Error> PeerConnection::apply_remote(Instant now, const Description& remote, dtls::Role role) {
@@ -125,9 +128,9 @@ std::expected<void, Error> PeerConnection::apply_remote(Instant now, const Descr
   }
   dtls_.emplace(std::move(*created));
   dtls_role_ = role;
-  // A server only waits; the client starts when there is a path. So a ClientHello that overtakes the last check is taken.
-  if (role == dtls::Role::kServer) dtls_->start(now);
   remote_sctp_port_ = remote.sctp_port;
+  // RFC 8841 §6: the peer's limit binds us; 0 is none.
+  if (remote.max_message_size != 0) max_message_size_ = std::min(max_message_size_, remote.max_message_size);
   remote_ufrag_ = remote.ice.ufrag;
   ice_.set_remote_credentials(now, remote.ice);
   for (const ice::Candidate& candidate : remote.candidates) (void)ice_.add_remote_candidate(now, candidate);
@@ -176,6 +179,7 @@ std::expected<void, Error> PeerConnection::send(Instant now, sctp::ChannelId cha
   if (state_ != State::kConnected) return std::unexpected(Error::kNotConnected);
   // RFC 7675 §5.1: nothing is sent without consent; what would only pile up in SCTP is refused here.
   if (!ice_.may_send(now)) return std::unexpected(Error::kNotConnected);
+  if (message.size() > max_message_size_) return std::unexpected(Error::kMessageTooLarge);
   const auto sent = sctp_->send(now, channel, kind, message);
   if (sent) return {};
   return std::unexpected(sent.error() == sctp::Error::kWouldBlock ? Error::kWouldBlock : Error::kNotConnected);
@@ -183,46 +187,52 @@ std::expected<void, Error> PeerConnection::send(Instant now, sctp::ChannelId cha
 
 void PeerConnection::close(Instant now) {
   if (state_ == State::kClosed) return;
-  if (sctp_) {
-    sctp_->abort(now);
-    // Sealed now: after its close_notify DTLS seals nothing more.
-    while (auto packet = seal_next(now)) farewell_.push_back(std::move(*packet));
-  }
+  if (sctp_) sctp_->abort(now);
   fail(now, Error::kClosedByUs);
 }
 
 // ---- The contract ----
 
 std::expected<void, Error> PeerConnection::handle_input(Instant now, const Received& received) {
-  std::expected<void, Error> result;
-  switch (classify(received.data)) {
-    case Protocol::kStun:
-      if (!ice_.handle_input(now, received)) {
-        ++counters_.bad_stun;
-        result = std::unexpected(Error::kBadPacket);
-      }
-      break;
-    case Protocol::kDtls:
-      // Before a check of ours succeeded, anybody could have sent it; a spoofed alert would end the handshake.
-      if (dtls_ && ice_.is_valid_path(received.path)) {
-        result = handle_dtls(now, received);
-      } else {
-        ++counters_.unexpected_source;
-        result = std::unexpected(Error::kUnexpectedSource);
-      }
-      break;
-    case Protocol::kTurnChannel:
-    case Protocol::kWireGuard:
-    case Protocol::kUnknown:
-      ++counters_.unknown_protocol;
-      result = std::unexpected(Error::kUnknownProtocol);
-      break;
-  }
+  // Not even connectivity checks are answered any more: a peer that missed our farewell shall lose consent.
+  if (state_ == State::kClosed) return std::unexpected(Error::kNotConnected);
+  // The kernel joins what came from one sender; the last datagram of a batch may be of another protocol than the first.
+  MutableBytes rest = received.data;
+  const std::size_t stride = received.stride == 0 ? rest.size() : received.stride;
+  std::expected<void, Error> result = std::unexpected(Error::kUnknownProtocol);
+  do {
+    const MutableBytes datagram = rest.first(std::min(stride, rest.size()));
+    rest = rest.subspan(datagram.size());
+    const auto one = handle_datagram(now, {.path = received.path, .data = datagram, .ecn = received.ecn});
+    if (one || !result) result = one;
+  } while (!rest.empty());
   pump(now);
   return result;
 }
 
+std::expected<void, Error> PeerConnection::handle_datagram(Instant now, const Received& received) {
+  switch (classify(received.data)) {
+    case Protocol::kStun:
+      if (ice_.handle_input(now, received)) return {};
+      ++counters_.bad_stun;
+      return std::unexpected(Error::kBadPacket);
+    case Protocol::kDtls:
+      // Before a check of ours succeeded, anybody could have sent it; a spoofed alert would end the handshake.
+      if (dtls_ && ice_.is_valid_path(received.path)) return handle_dtls(now, received);
+      ++counters_.unexpected_source;
+      return std::unexpected(Error::kUnexpectedSource);
+    case Protocol::kTurnChannel:
+    case Protocol::kWireGuard:
+    case Protocol::kUnknown:
+      break;
+  }
+  ++counters_.unknown_protocol;
+  return std::unexpected(Error::kUnknownProtocol);
+}
+
 std::expected<void, Error> PeerConnection::handle_dtls(Instant now, const Received& received) {
+  // The client may begin as soon as its path works, which may be before we hear of the nomination.
+  if (dtls_role_ == dtls::Role::kServer) start_dtls(now);
   if (!dtls_->handle_input(now, received)) {
     ++counters_.bad_dtls;
     return std::unexpected(Error::kBadPacket);
@@ -235,6 +245,7 @@ std::expected<void, Error> PeerConnection::handle_dtls(Instant now, const Receiv
 }
 
 void PeerConnection::handle_timeout(Instant now) {
+  if (state_ == State::kClosed) return;
   if (ice_.next_timeout() <= now) ice_.handle_timeout(now);
   if (dtls_ && dtls_->next_timeout() <= now) dtls_->handle_timeout(now);
   if (sctp_ && sctp_->next_timeout() <= now) sctp_->handle_timeout(now);
@@ -309,14 +320,15 @@ void PeerConnection::pump_ice(Instant now) {
       }
     }
   }
-  start_dtls_when_ready(now);
+  if (dtls_ && ice_.selected_path()) start_dtls(now);
 }
 
-void PeerConnection::start_dtls_when_ready(Instant now) {
-  if (dtls_started_ || !dtls_ || !ice_.selected_path()) return;
+/// Not before there is a path: the time that DTLS allows for its handshake runs from here.
+void PeerConnection::start_dtls(Instant now) {
+  if (dtls_started_) return;
   dtls_started_ = true;
   enter(State::kSecuring);
-  if (dtls_role_ == dtls::Role::kClient) dtls_->start(now);
+  dtls_->start(now);
 }
 
 void PeerConnection::pump_dtls(Instant now) {
@@ -366,7 +378,8 @@ void PeerConnection::pump_sctp(Instant now) {
 }
 
 void PeerConnection::push(Event event) {
-  if (events_.size() >= kMaxEvents) {
+  const bool must_arrive = std::holds_alternative<StateChanged>(event) || std::holds_alternative<Closed>(event);
+  if (events_.size() >= kMaxEvents && !must_arrive) {
     ++counters_.dropped_events;
     return;
   }
@@ -381,6 +394,8 @@ void PeerConnection::enter(State state) {
 
 void PeerConnection::fail(Instant now, Error reason) {
   if (state_ == State::kClosed) return;
+  // Sealed now (an ABORT, a SHUTDOWN COMPLETE): after its close_notify DTLS seals nothing more.
+  while (auto packet = seal_next(now)) farewell_.push_back(std::move(*packet));
   if (dtls_) dtls_->close(now);
   enter(State::kClosed);
   push(Closed{reason});

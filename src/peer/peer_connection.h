@@ -28,12 +28,12 @@ namespace bamgate::peer {
 
 /// Where a connection stands. It moves only forwards; a failed or closed one is replaced, never revived.
 enum class State : std::uint8_t {
-  kNew,            // nothing exchanged yet
-  kFindingPath,    // descriptions are being exchanged, ICE checks run
-  kSecuring,       // a path was nominated, DTLS shakes hands
-  kAssociating,    // DTLS is up, SCTP sets up its association
-  kConnected,      // data channels can be used
-  kClosed,         // over; Event Closed says why
+  kNew,          // nothing exchanged yet
+  kFindingPath,  // descriptions are being exchanged, ICE checks run
+  kSecuring,     // a path was nominated, DTLS shakes hands
+  kAssociating,  // DTLS is up, SCTP sets up its association
+  kConnected,    // data channels can be used
+  kClosed,       // over; Event Closed says why
 };
 
 const char* to_string(State state);
@@ -70,17 +70,17 @@ struct Closed {
 class PeerConnection {
  public:
   using Error = peer::Error;
-  using Event = std::variant<LocalCandidate, GatheringComplete, StateChanged, PathSelected, ChannelOpened, ChannelClosed,
-                             Message, Closed>;
+  using Event = std::variant<LocalCandidate, GatheringComplete, StateChanged, PathSelected, ChannelOpened,
+                             ChannelClosed, Message, Closed>;
 
   struct Options {
     bool offerer = false;  // the offerer is the controlling ICE agent and opens the channels
     std::shared_ptr<const dtls::Certificate> certificate;
     std::vector<Endpoint> stun_servers;
-    std::vector<IpPrefix> excluded;               // the tunnel's own prefixes: never candidates
-    UnixTime unix_time;                           // for the date inside TLS messages
-    bool allow_loopback = false;                  // candidates on 127.0.0.1: for tests on one machine
-    std::vector<sctp::ChannelOptions> channels;   // opened by the offerer as soon as SCTP is up
+    std::vector<IpPrefix> excluded;              // the tunnel's own prefixes: never candidates
+    UnixTime unix_time;                          // for the date inside TLS messages
+    bool allow_loopback = false;                 // candidates on 127.0.0.1: for tests on one machine
+    std::vector<sctp::ChannelOptions> channels;  // opened by the offerer as soon as SCTP is up
   };
 
   struct Counters {
@@ -115,12 +115,14 @@ class PeerConnection {
   /// A STUN server whose name was resolved only now.
   void add_stun_server(Instant now, const Endpoint& server);
 
-  /// Sends one binary message on `channel`. Errors: kNotConnected, kWouldBlock (the message is not sent).
+  /// Sends one binary message on `channel`. Errors: kNotConnected, kWouldBlock, kMessageTooLarge (nothing is sent).
   std::expected<void, Error> send(Instant now, sctp::ChannelId channel, Bytes message);
   std::expected<void, Error> send(Instant now, sctp::ChannelId channel, sctp::MessageKind kind, Bytes message);
   /// Ends the connection in an orderly way as far as one flight can; poll_transmit() still has what the peer is told.
   void close(Instant now);
 
+  /// One datagram or a batch of them, of any of our protocols. Errors, all harmless: kUnknownProtocol,
+  /// kUnexpectedSource, kBadPacket, kNotConnected (it is closed); of a batch with one good datagram none.
   std::expected<void, Error> handle_input(Instant now, const Received& received);
   void handle_timeout(Instant now);
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
@@ -136,10 +138,11 @@ class PeerConnection {
   std::optional<Instant> last_authenticated() const { return last_authenticated_; }
 
  private:
-  Description describe(Setup setup, const std::string& mid) const;
+  Description describe(Setup setup) const;
   std::expected<void, Error> apply_remote(Instant now, const Description& remote, dtls::Role role);
+  std::expected<void, Error> handle_datagram(Instant now, const Received& received);
   std::expected<void, Error> handle_dtls(Instant now, const Received& received);
-  void start_dtls_when_ready(Instant now);
+  void start_dtls(Instant now);
   void pump(Instant now);
   void pump_ice(Instant now);
   void pump_dtls(Instant now);
@@ -165,11 +168,14 @@ class PeerConnection {
   dtls::Role dtls_role_ = dtls::Role::kClient;
   std::uint64_t session_id_ = 0;
   std::uint16_t remote_sctp_port_ = 5000;
+  std::uint64_t max_message_size_ = kMaxMessageSize;  // bytes; the smaller of both sides' limits
   std::string remote_ufrag_;
-  std::deque<PacketBuffer> farewell_;  // sealed datagrams that tell the peer of our close()
+  std::deque<PacketBuffer> farewell_;  // sealed datagrams that tell the peer of the end
   std::deque<Event> events_;
   std::optional<Instant> last_authenticated_;
   Counters counters_;
 };
+
+static_assert(SansIo<PeerConnection>);
 
 }  // namespace bamgate::peer
