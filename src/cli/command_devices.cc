@@ -22,14 +22,16 @@ std::expected<std::string, Failure> access_token(net::Loop& loop, const ConfigFo
   auto running = ask_agent(loop, folder, "token");
   if (running) {
     if (const std::string* token = running->get_string("access_token")) return *token;
-    return std::unexpected(Failure{ExitCode::kHubUnreachable, "the agent has no connection to the hub at present: look "
-                                                              "at 'bamgate status'"});
+    return std::unexpected(Failure{ExitCode::kHubUnreachable,
+                                   "the agent has no connection to the hub at present: look "
+                                   "at 'bamgate status'"});
   }
   if (running.error().code != ExitCode::kNotRunning) return std::unexpected(running.error());
   const auto lock = os::FileLock::acquire(folder.lock());
   if (!lock) return std::unexpected(Failure{ExitCode::kFailed, lock.error().text});
-  const auto fresh = loop.block_on(refresh_token(loop, hub_access(device.config.network), device.config.network.device_id,
-                                                 std::string(device.secrets.refresh_token.view())));
+  const auto fresh =
+      loop.block_on(refresh_token(loop, hub_access(device.config.network), device.config.network.device_id,
+                                  std::string(device.secrets.refresh_token.view())));
   if (!fresh) return std::unexpected(fresh.error());
   device.secrets.refresh_token = config::SecretText(fresh->refresh_token);
   if (const auto saved = folder.save_secrets(device.secrets); !saved) return std::unexpected(saved.error());

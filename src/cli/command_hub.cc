@@ -133,7 +133,8 @@ ExitCode run_hub(const HubArguments& arguments) {
   if (!tls) return fail(ExitCode::kFailed, tls.error());
   const auto url = choose_public_url(arguments, *listen, folder);
   if (!url) return fail(ExitCode::kUsage, url.error());
-  if (const auto kept = folder.write_address({*url, tls->fingerprint}); !kept) return fail(ExitCode::kFailed, kept.error());
+  if (const auto kept = folder.write_address({*url, tls->fingerprint}); !kept)
+    return fail(ExitCode::kFailed, kept.error());
 
   options.tls = tls->context;
   options.database = folder.database().string();
@@ -167,8 +168,9 @@ ExitCode run_hub_token(const HubTokenArguments& arguments) {
   if (!address) return fail(ExitCode::kFailed, address.error());
   const auto url = net::Url::parse(address->public_url);
   if (!url) {
-    return fail(ExitCode::kFailed, "the hub does not know by which address devices reach it: start it with "
-                                   "--public-url https://NAME:PORT");
+    return fail(ExitCode::kFailed,
+                "the hub does not know by which address devices reach it: start it with "
+                "--public-url https://NAME:PORT");
   }
   auto database = os::Sqlite::open(folder.database().string());
   if (!database) return fail(ExitCode::kFailed, "cannot open the hub's database: " + database.error().message);

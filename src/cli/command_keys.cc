@@ -23,8 +23,9 @@ ExitCode run_pubkey() {
   const auto key = wg::PrivateKey::parse(line);
   wipe(std::as_writable_bytes(std::span(line)));
   if (!key) {
-    return fail(ExitCode::kUsage, "standard input holds no private key: give it 44 characters of base64, as in "
-                                  "'bamgate genkey | bamgate pubkey'");
+    return fail(ExitCode::kUsage,
+                "standard input holds no private key: give it 44 characters of base64, as in "
+                "'bamgate genkey | bamgate pubkey'");
   }
   std::printf("%s\n", key->public_key().to_string().c_str());
   return ExitCode::kDone;

@@ -17,8 +17,9 @@ std::expected<std::string, Failure> read_join_string(const std::string& given) {
   if (!given.empty() && given != "-") return given;
   if (given.empty()) {
     if (isatty(STDIN_FILENO) != 1) {
-      return std::unexpected(Failure{ExitCode::kUsage, "no join string: give --join STRING, or --join - to read it from "
-                                                       "standard input; 'bamgate hub token' on the hub prints one"});
+      return std::unexpected(Failure{ExitCode::kUsage,
+                                     "no join string: give --join STRING, or --join - to read it from "
+                                     "standard input; 'bamgate hub token' on the hub prints one"});
     }
     std::fprintf(stderr, "Join string ('bamgate hub token' on the hub prints one): ");
   }
@@ -66,9 +67,11 @@ std::expected<void, Failure> set_up(const SetupArguments& arguments) {
   const auto join = config::parse_join_string(*text);
   if (!join) return std::unexpected(Failure{ExitCode::kUsage, join.error().message()});
   const std::string name = arguments.name.empty() ? os::default_device_name() : arguments.name;
-  if (!config::is_device_name(name)) {
-    return std::unexpected(Failure{ExitCode::kUsage, "'" + name + "' is no device name: use a to z, 0 to 9 and '-', as in "
-                                                     "--name " + os::clean_device_name(name)});
+  if (!is_device_name(name)) {
+    return std::unexpected(Failure{ExitCode::kUsage, "'" + name +
+                                                         "' is no device name: use a to z, 0 to 9 and '-', as in "
+                                                         "--name " +
+                                                         os::clean_device_name(name)});
   }
   const ConfigFolder folder(arguments.config);
   if (const auto made = folder.create(); !made) return std::unexpected(made.error());

@@ -54,9 +54,9 @@ ExitCode run_status(const StatusArguments& arguments);
 struct DevicesArguments {
   std::string config;
   bool json = false;
-  std::string revoke;        // device id or name; empty: list
-  bool add = false;          // make a join string
-  bool yes = false;          // do not ask back
+  std::string revoke;  // device id or name; empty: list
+  bool add = false;    // make a join string
+  bool yes = false;    // do not ask back
 };
 ExitCode run_devices(const DevicesArguments& arguments);
 

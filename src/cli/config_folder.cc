@@ -86,8 +86,7 @@ std::expected<void, Failure> ConfigFolder::save_config(const config::Config& con
 }
 
 std::expected<void, Failure> ConfigFolder::save_secrets(const config::Secrets& secrets) const {
-  const auto written =
-      os::write_file_atomically(path_ / "secrets.toml", config::write_secrets(secrets).view(), 0600);
+  const auto written = os::write_file_atomically(path_ / "secrets.toml", config::write_secrets(secrets).view(), 0600);
   if (!written) return refuse(written.error());
   return {};
 }

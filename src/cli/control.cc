@@ -19,9 +19,9 @@ std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const ConfigFolde
   const auto line = loop.block_on(net::control_request(loop, path, json::write(request), kPatience));
   if (!line) {
     if (line.error().code == net::Error::kNobodyListens) {
-      return std::unexpected(Failure{ExitCode::kNotRunning, "no agent runs with the configuration in " +
-                                                                folder.path().string() +
-                                                                ": start it with 'bamgate up'"});
+      return std::unexpected(Failure{
+          ExitCode::kNotRunning,
+          "no agent runs with the configuration in " + folder.path().string() + ": start it with 'bamgate up'"});
     }
     return std::unexpected(Failure{ExitCode::kFailed, "cannot ask the agent: " + line.error().detail});
   }

@@ -1,7 +1,6 @@
 #include "cli/device_host.h"
 
 #include <spdlog/spdlog.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -33,9 +32,8 @@ constexpr auto kResolvePatience = std::chrono::seconds(3);
 constexpr auto kStopPatience = std::chrono::seconds(2);
 
 wg::WallClock wall_clock() {
-  timespec time{};
-  clock_gettime(CLOCK_REALTIME, &time);
-  return {.unix = {time.tv_sec}, .at = net::now(), .nanoseconds = static_cast<std::uint32_t>(time.tv_nsec)};
+  const net::WallTime wall = net::wall_now();
+  return {.unix = wall.unix, .at = net::now(), .nanoseconds = wall.nanoseconds};
 }
 
 std::unexpected<Failure> refuse(const os::OsError& error) {
@@ -112,10 +110,9 @@ std::expected<void, Failure> DeviceHost::listen_control() {
   if (const auto made = os::ensure_directory(folder_.control_socket().parent_path(), 0755); !made) {
     return refuse(made.error());
   }
-  auto control = net::ControlServer::listen(loop_, std::move(options),
-                                            [this](const std::string& line, net::ControlReply reply) {
-                                              answer_control(line, std::move(reply));
-                                            });
+  auto control = net::ControlServer::listen(
+      loop_, std::move(options),
+      [this](const std::string& line, net::ControlReply reply) { answer_control(line, std::move(reply)); });
   if (!control) return std::unexpected(Failure{ExitCode::kFailed, control.error().detail});
   control_ = std::move(*control);
   return {};
@@ -326,8 +323,8 @@ asio::awaitable<void> DeviceHost::refresh_access_token() {
   if (!refreshed) {
     spdlog::warn("{}", refreshed.error().text);
     const bool fatal = refreshed.error().code == ExitCode::kNotAuthorised;
-    agent_->on_token_failed(net::now(), fatal ? signaling::TokenFailure::kUnauthorised
-                                              : signaling::TokenFailure::kUnreachable);
+    agent_->on_token_failed(net::now(),
+                            fatal ? signaling::TokenFailure::kUnauthorised : signaling::TokenFailure::kUnreachable);
     flush();
     co_return;
   }

@@ -1,5 +1,5 @@
-// A device on this machine: carries out the effects of the pure agent with a TUN interface, UDP sockets, the connection to
-// the hub, files, and the control socket.
+// A device on this machine: carries out the effects of the pure agent with a TUN interface, UDP sockets, the connection
+// to the hub, files, and the control socket.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,8 @@ namespace bamgate::cli {
 class DeviceHost {
  public:
   /// Takes the folder's lock, makes the TUN interface and the agent; nothing is sent yet.
-  static std::expected<std::unique_ptr<DeviceHost>, Failure> create(net::Loop& loop, ConfigFolder folder, Device device);
+  static std::expected<std::unique_ptr<DeviceHost>, Failure> create(net::Loop& loop, ConfigFolder folder,
+                                                                    Device device);
   DeviceHost(const DeviceHost&) = delete;
   DeviceHost& operator=(const DeviceHost&) = delete;
   ~DeviceHost();

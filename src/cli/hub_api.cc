@@ -78,8 +78,7 @@ asio::awaitable<ApiResult<Registration>> register_device(net::Loop& loop, HubAcc
   body.set("join_token", std::move(join_token));
   body.set("device_name", std::move(name));
   body.set("public_key", std::move(public_key));
-  const auto reply =
-      co_await call(loop, std::move(hub), "POST", "/auth/register", std::string(), std::move(body));
+  const auto reply = co_await call(loop, std::move(hub), "POST", "/auth/register", std::string(), std::move(body));
   if (!reply) co_return std::unexpected(reply.error());
   Registration result;
   result.device_id = text_of(*reply, "device_id");
@@ -116,8 +115,7 @@ asio::awaitable<ApiResult<RefreshedToken>> refresh_token(net::Loop& loop, HubAcc
 }
 
 asio::awaitable<ApiResult<std::vector<DeviceEntry>>> list_devices(net::Loop& loop, HubAccess hub, std::string access) {
-  const auto reply =
-      co_await call(loop, std::move(hub), "GET", "/auth/devices", std::move(access), json::Value());
+  const auto reply = co_await call(loop, std::move(hub), "GET", "/auth/devices", std::move(access), json::Value());
   if (!reply) co_return std::unexpected(reply.error());
   const json::Array* devices = reply->get_array("devices");
   if (!devices) co_return std::unexpected(unreadable());
@@ -138,8 +136,8 @@ asio::awaitable<ApiResult<std::vector<DeviceEntry>>> list_devices(net::Loop& loo
 
 asio::awaitable<ApiResult<std::monostate>> revoke_device(net::Loop& loop, HubAccess hub, std::string access,
                                                          std::string device_id) {
-  const auto reply = co_await call(loop, std::move(hub), "DELETE", "/auth/devices/" + device_id, std::move(access),
-                                   json::Value());
+  const auto reply =
+      co_await call(loop, std::move(hub), "DELETE", "/auth/devices/" + device_id, std::move(access), json::Value());
   if (!reply) co_return std::unexpected(reply.error());
   co_return std::monostate{};
 }
@@ -147,8 +145,7 @@ asio::awaitable<ApiResult<std::monostate>> revoke_device(net::Loop& loop, HubAcc
 asio::awaitable<ApiResult<std::string>> make_join_token(net::Loop& loop, HubAccess hub, std::string access) {
   json::Value body;
   body.set("uses", 1);
-  const auto reply =
-      co_await call(loop, std::move(hub), "POST", "/auth/tokens", std::move(access), std::move(body));
+  const auto reply = co_await call(loop, std::move(hub), "POST", "/auth/tokens", std::move(access), std::move(body));
   if (!reply) co_return std::unexpected(reply.error());
   std::string token = text_of(*reply, "join_token");
   if (token.empty()) co_return std::unexpected(unreadable());

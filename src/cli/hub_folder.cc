@@ -54,8 +54,8 @@ std::expected<HubAddress, std::string> HubFolder::read_address() const {
   const auto text = os::read_file(path_ / "hub.json", kMaxPem);
   if (!text) {
     if (text.error().code == os::Error::kNotFound) {
-      return std::unexpected("there is no hub in " + path_.string() +
-                             ": start it once with 'bamgate hub --data " + path_.string() + "'");
+      return std::unexpected("there is no hub in " + path_.string() + ": start it once with 'bamgate hub --data " +
+                             path_.string() + "'");
     }
     return refuse(text.error());
   }

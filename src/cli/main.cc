@@ -32,15 +32,22 @@ void add_config_option(CLI::App& command, std::string& config) {
 void add_hub(CLI::App& app, Run& run) {
   auto arguments = std::make_shared<HubArguments>();
   auto* hub = app.add_subcommand("hub", "Run the hub, which introduces devices to each other");
-  hub->add_option("--listen", arguments->listen, "Where devices connect (TCP)")->type_name("ADDR:PORT")->capture_default_str();
-  hub->add_option("--data", arguments->data, "Data folder: database, key, certificate")->type_name("DIR")->capture_default_str();
-  hub->add_option("--public-url", arguments->public_url, "The address by which devices reach this hub; kept in the data folder")
+  hub->add_option("--listen", arguments->listen, "Where devices connect (TCP)")
+      ->type_name("ADDR:PORT")
+      ->capture_default_str();
+  hub->add_option("--data", arguments->data, "Data folder: database, key, certificate")
+      ->type_name("DIR")
+      ->capture_default_str();
+  hub->add_option("--public-url", arguments->public_url,
+                  "The address by which devices reach this hub; kept in the data folder")
       ->type_name("URL");
-  hub->add_option("--subnet", arguments->subnet, "Addresses of the network (default: 10.100.0.0/16)")->type_name("PREFIX");
+  hub->add_option("--subnet", arguments->subnet, "Addresses of the network (default: 10.100.0.0/16)")
+      ->type_name("PREFIX");
   hub->add_option("--stun", arguments->stun, "Where STUN is answered (UDP; default: the listen host on port 3478)")
       ->type_name("ADDR:PORT|off");
   hub->add_flag("--plain-http", arguments->plain_http, "No TLS: for use behind a proxy that does it");
-  hub->add_option("--tls-cert", arguments->tls_cert, "Certificate chain (PEM) instead of the hub's own")->type_name("FILE");
+  hub->add_option("--tls-cert", arguments->tls_cert, "Certificate chain (PEM) instead of the hub's own")
+      ->type_name("FILE");
   hub->add_option("--tls-key", arguments->tls_key, "Its private key (PEM)")->type_name("FILE");
   hub->callback([&run, arguments, hub] {
     if (!hub->get_subcommands().empty()) return;
@@ -51,7 +58,9 @@ void add_hub(CLI::App& app, Run& run) {
   auto* command = hub->add_subcommand("token", "Print a join string for a new device");
   command->add_option("--data", token->data, "Data folder of the hub")->type_name("DIR")->capture_default_str();
   command->add_option("--uses", token->uses, "How many devices may join with it")->capture_default_str();
-  command->add_option("--ttl", token->ttl, "How long it is good: 30m, 24h, 7d")->type_name("TIME")->capture_default_str();
+  command->add_option("--ttl", token->ttl, "How long it is good: 30m, 24h, 7d")
+      ->type_name("TIME")
+      ->capture_default_str();
   command->add_flag("--qr", token->qr, "Show it as a QR code too");
   command->callback([&run, token] { run = [token] { return run_hub_token(*token); }; });
 }

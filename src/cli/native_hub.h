@@ -1,4 +1,5 @@
-// The hub on a machine of one's own: the pure hub core with SQLite, TLS, HTTP, WebSocket and a STUN responder around it.
+// The hub on a machine of one's own: the pure hub core with SQLite, TLS, HTTP, WebSocket and a STUN responder around
+// it.
 #pragma once
 
 #include <expected>
@@ -20,7 +21,7 @@ class NativeHub {
  public:
   struct Options {
     Endpoint listen;
-    std::optional<Endpoint> stun;               // none: no STUN responder
+    std::optional<Endpoint> stun;                // none: no STUN responder
     std::shared_ptr<const net::TlsContext> tls;  // null: plain HTTP
     std::string database;
     hub::HubOptions hub;

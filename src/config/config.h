@@ -13,6 +13,7 @@
 #include "config/secret_text.h"
 #include "config/url.h"
 #include "core/crypto.h"
+#include "core/device_name.h"
 #include "core/ip_address.h"
 
 namespace bamgate::config {
@@ -96,8 +97,5 @@ struct Warning {
 /// config.toml with comments; the same text for the same values. parse_config(write_config(c)) == c for a valid c.
 [[nodiscard]] std::string write_config(const Config& config);
 [[nodiscard]] SecretText write_secrets(const Secrets& secrets);
-
-/// [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?
-[[nodiscard]] bool is_device_name(std::string_view text);
 
 }  // namespace bamgate::config

@@ -128,16 +128,7 @@ void give_warnings(Findings& findings, std::vector<Warning>* warnings) {
   if (warnings != nullptr) std::ranges::move(findings.warnings, std::back_inserter(*warnings));
 }
 
-bool is_letter_or_digit(char character) {
-  return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
-}
-
 }  // namespace
-
-bool is_device_name(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && is_letter_or_digit(text.front()) && is_letter_or_digit(text.back()) &&
-         std::ranges::all_of(text, [](char character) { return is_letter_or_digit(character) || character == '-'; });
-}
 
 std::expected<Config, ConfigError> parse_config(std::string_view text, std::vector<Warning>* warnings) {
   Findings findings;

@@ -17,9 +17,7 @@ using MutableBytes = std::span<std::byte>;
 inline Bytes as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 
 /// Views `bytes` as characters; valid as long as the bytes are.
-inline std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 /// Compares without a branch on the content, so that the time tells nothing about where two secrets differ.
 /// The lengths are not secret: different lengths return false at once.

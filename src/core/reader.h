@@ -9,8 +9,8 @@
 
 namespace bamgate::inline core {
 
-/// A cursor over `input`. A read past the end returns zero or nothing and makes ok() false for good; so a parser may read
-/// a whole header and ask once.
+/// A cursor over `input`. A read past the end returns zero or nothing and makes ok() false for good; so a parser may
+/// read a whole header and ask once.
 class Reader {
  public:
   explicit Reader(Bytes input) : rest_(input) {}

@@ -28,16 +28,15 @@
 namespace bamgate::inline core {
 
 template <typename T>
-concept SansIo =
-    requires(T machine, const T& constant, Instant now, const Received& received, MutableBytes buffer) {
-      typename T::Event;
-      typename T::Error;
-      { machine.handle_input(now, received) } -> std::same_as<std::expected<void, typename T::Error>>;
-      { machine.handle_timeout(now) } -> std::same_as<void>;
-      { machine.poll_transmit(now, buffer) } -> std::same_as<std::optional<Transmit>>;
-      { machine.poll_event() } -> std::same_as<std::optional<typename T::Event>>;
-      { constant.next_timeout() } -> std::same_as<Instant>;
-    };
+concept SansIo = requires(T machine, const T& constant, Instant now, const Received& received, MutableBytes buffer) {
+  typename T::Event;
+  typename T::Error;
+  { machine.handle_input(now, received) } -> std::same_as<std::expected<void, typename T::Error>>;
+  { machine.handle_timeout(now) } -> std::same_as<void>;
+  { machine.poll_transmit(now, buffer) } -> std::same_as<std::optional<Transmit>>;
+  { machine.poll_event() } -> std::same_as<std::optional<typename T::Event>>;
+  { constant.next_timeout() } -> std::same_as<Instant>;
+};
 
 template <typename T>
 concept DataPath = requires(T machine, Instant now, PacketBuffer& packet) {

@@ -11,7 +11,8 @@ namespace bamgate::inline core {
 /// The two ECN bits of the IP header (RFC 3168 §5).
 enum class Ecn : std::uint8_t { kNotCapable = 0, kCapable1 = 1, kCapable0 = 2, kCongestion = 3 };
 
-/// What arrived. With generic receive offload `data` holds several datagrams of `stride` bytes, the last perhaps shorter.
+/// What arrived. With generic receive offload `data` holds several datagrams of `stride` bytes, the last perhaps
+/// shorter.
 struct Received {
   Path path;
   MutableBytes data;         // may be decrypted in place; valid only during the call

@@ -66,7 +66,7 @@ std::expected<RegistrationRequest, HttpReply> read_registration(const json::Valu
   const auto* name = body.get_string("device_name");
   const auto public_key = read_public_key(body);
   if (token == nullptr || token->empty()) return std::unexpected(bad_request("join_token is missing."));
-  if (name == nullptr || !signaling::is_device_name(*name)) {
+  if (name == nullptr || !is_device_name(*name)) {
     return std::unexpected(error_reply(400, "bad_name",
                                        "device_name must be 1 to 63 of a-z, 0-9 and '-', and neither begin nor end "
                                        "with '-'."));

@@ -10,10 +10,12 @@ Instant now() {
   return Instant(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
-UnixTime unix_now() {
+UnixTime unix_now() { return wall_now().unix; }
+
+WallTime wall_now() {
   timespec time{};
   clock_gettime(CLOCK_REALTIME, &time);
-  return UnixTime{time.tv_sec};
+  return {.unix = {time.tv_sec}, .nanoseconds = static_cast<std::uint32_t>(time.tv_nsec)};
 }
 
 }  // namespace bamgate::net

@@ -115,9 +115,9 @@ asio::awaitable<void> WebSocketSession::serve(std::string first_bytes) {
 asio::awaitable<void> WebSocketSession::read_all() {
   std::array<std::byte, 16 * 1024> buffer;
   while (reads_on()) {
-    while (reads_on() && now() < read_not_before_) co_await wake_reader_.wait(read_not_before_);
     const auto count = co_await stream_->read_some(buffer);
     if (!count || *count == 0) break;
+    while (!aborted_ && now() < read_not_before_) co_await wake_reader_.wait(read_not_before_);
     heard_at_ = now();
     handle_bytes(Bytes(buffer).first(*count));
   }
@@ -253,6 +253,7 @@ void WebSocketSession::abort() {
 void WebSocketSession::silence() { handlers_.reset(); }
 
 void WebSocketSession::delay_reading(Duration pause) {
+  if (state_ != State::kOpen) return;
   read_not_before_ = now() + pause;
   heard_at_ = read_not_before_;
 }

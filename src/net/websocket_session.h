@@ -70,7 +70,8 @@ class WebSocketSession {
   void abort();
   /// Calls no handler any more.
   void silence();
-  /// Leaves what arrives from now on unread for `pause`, so that TCP slows the other side down.
+  /// Leaves what arrives from now on unread for `pause`, so that TCP slows the other side down. What was read before
+  /// (up to 16 KiB) is still reported.
   void delay_reading(Duration pause);
 
   /// Bytes that wait to be sent.

@@ -132,7 +132,7 @@ std::expected<void, Error> PeerConnection::apply_remote(Instant now, const Descr
   // RFC 8841 §6: the peer's limit binds us; 0 is none.
   if (remote.max_message_size != 0) max_message_size_ = std::min(max_message_size_, remote.max_message_size);
   remote_ufrag_ = remote.ice.ufrag;
-  ice_.set_remote_credentials(now, remote.ice);
+  if (!ice_.set_remote_credentials(now, remote.ice)) return std::unexpected(Error::kMalformedDescription);
   for (const ice::Candidate& candidate : remote.candidates) (void)ice_.add_remote_candidate(now, candidate);
   if (remote.end_of_candidates) ice_.set_remote_candidates_complete(now);
   pump(now);

@@ -199,16 +199,7 @@ std::expected<Message, Error> read_peer_revoked(Fields fields) {
   return checked(fields, std::move(revoked));
 }
 
-bool is_letter_or_digit(char character) {
-  return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9');
-}
-
 }  // namespace
-
-bool is_device_name(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && is_letter_or_digit(text.front()) && is_letter_or_digit(text.back()) &&
-         std::ranges::all_of(text, [](char character) { return is_letter_or_digit(character) || character == '-'; });
-}
 
 std::expected<Message, Error> parse(std::string_view text) {
   const auto value = json::parse(text);

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/device_name.h"
 #include "json/value.h"
 
 namespace bamgate::signaling {
@@ -25,9 +26,6 @@ const char* to_string(Error error);
 inline constexpr std::size_t kMaxListBytes = 24 * 1024;
 /// How many devices a room holds, and so how many entries a whole list may have.
 inline constexpr std::size_t kMaxPeers = 1024;
-
-/// A device name, which is also its peer id and TURN user: [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?
-[[nodiscard]] bool is_device_name(std::string_view text);
 
 /// What a device says about itself and the hub tells the others. Texts are as on the wire and, but for the peer id, not
 /// checked: public_key is to be decoded with array_from_base64<32>, addresses and routes with IpPrefix::parse.

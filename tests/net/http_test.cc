@@ -97,7 +97,9 @@ TEST_F(HttpTest, ChunkedBodyIsPutTogether) {
 }
 
 TEST_F(HttpTest, ClientThatAsksFirstIsToldToContinue) {
-  serve(echo());
+  HttpServerOptions options;
+  options.request_timeout = std::chrono::milliseconds(50);
+  serve(echo(), options);
   const std::string answer = raw_exchange(
       "POST /c HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 100 Continue\r\n\r\n")) << answer;
@@ -219,25 +221,33 @@ TEST_F(HttpTest, LocalhostIsFoundWhicheverFamilyServes) {
   }
 }
 
-/// Answers the first connection with fixed bytes, then closes it.
+/// Answers the first request with fixed bytes, then closes; with no bytes it says nothing and stays.
 class CannedServer {
  public:
-  CannedServer(Loop& loop, std::string bytes) : acceptor_(loop.context(), {asio::ip::address_v4::loopback(), 0}) {
-    acceptor_.async_accept(
-        [this, bytes = std::move(bytes)](const asio::error_code& error, asio::ip::tcp::socket socket) {
-          if (error) return;
-          std::array<char, 4096> request{};
-          asio::error_code ignored;
-          socket.read_some(asio::buffer(request), ignored);
-          if (!bytes.empty()) socket.write_some(asio::buffer(bytes), ignored);
-          if (bytes.empty()) kept_.emplace(std::move(socket));
-        });
+  CannedServer(Loop& loop, std::string bytes)
+      : bytes_(std::move(bytes)),
+        acceptor_(loop.context(), {asio::ip::address_v4::loopback(), 0}),
+        socket_(loop.context()) {
+    acceptor_.async_accept(socket_, [this](const asio::error_code& error) {
+      if (!error) answer();
+    });
   }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
 
  private:
+  void answer() {
+    socket_.async_read_some(asio::buffer(request_), [this](const asio::error_code& error, std::size_t) {
+      if (error || bytes_.empty()) return;
+      asio::error_code ignored;
+      socket_.write_some(asio::buffer(bytes_), ignored);
+      socket_.close(ignored);
+    });
+  }
+
+  std::string bytes_;
   asio::ip::tcp::acceptor acceptor_;
-  std::optional<asio::ip::tcp::socket> kept_;
+  asio::ip::tcp::socket socket_;
+  std::array<char, 4096> request_{};
 };
 
 class HttpClientTest : public NetTest {

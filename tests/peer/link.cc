@@ -44,8 +44,7 @@ void Link::make_connection(Side& side, bool offerer) {
   made.certificate = dtls::Certificate::generate(side.random, kToday).value();
   made.unix_time = kToday;
   made.channels = options.channels;
-  side.connection =
-      std::make_unique<PeerConnection>(std::move(made), side.random, side.crypto, side.pool, *runtime_);
+  side.connection = std::make_unique<PeerConnection>(std::move(made), side.random, side.crypto, side.pool, *runtime_);
   side->add_local_address(now_, side.socket, side.address);
   side->set_local_addresses_complete(now_);
 }
@@ -157,15 +156,14 @@ void Link::log(Side& side, PeerConnection::Event event) {
   }
 }
 
-void Link::note(const Side& from, const Transmit& transmit, Bytes datagram) {
-  Side& side = &from == &a ? a : b;
+void Link::note(Side& side, const Transmit& transmit, Bytes datagram) {
   ++side.datagrams;
   side.largest_datagram = std::max(side.largest_datagram, datagram.size());
   side.last_sent = now_;
   constexpr std::uint64_t kPrime = 0x100000001b3;
   const auto mix = [&](std::uint64_t value) { trace_ = (trace_ ^ value) * kPrime; };
   mix(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
-  mix(&from == &a ? 1 : 2);
+  mix(&side == &a ? 1 : 2);
   mix(transmit.path.remote.port);
   mix(datagram.size());
   for (const std::byte byte : datagram) mix(std::to_integer<std::uint64_t>(byte));

@@ -113,7 +113,7 @@ class Link {
   void collect(Side& side);
   void log(Side& side, PeerConnection::Event event);
   void launch(Side& from, std::vector<std::byte> datagram);
-  void note(const Side& from, const Transmit& transmit, Bytes datagram);
+  void note(Side& side, const Transmit& transmit, Bytes datagram);
   Instant next_deadline() const;
 
   ::bamgate::testing::SeededRandom engine_random_;

@@ -14,7 +14,7 @@ constexpr std::size_t kV6Overhead = 40 + 8;
 }  // namespace
 
 Duration Host::latency_to(const Host& other) const {
-  if (segment == other.segment) return segment->local;
+  if (segment == other.segment && segment->is_lan()) return segment->local;
   return segment->uplink + other.segment->uplink;
 }
 
@@ -67,15 +67,11 @@ void Network::send(Host& host, const Endpoint& from, const Endpoint& to, std::ve
     return;
   }
   Segment& segment = *host.segment;
-  if (&segment == &internet_ || find_host(segment, to.address) != nullptr || segment.lone) {
-    const bool neighbour = find_host(segment, to.address) != nullptr && &segment != &internet_;
-    agenda_.after(neighbour ? segment.local : segment.uplink, [this, &segment, from, to, data = std::move(data)] {
-      if (&segment == &internet_) return arrive_from_internet(from, to, data);
-      arrive(segment, from, to, data);
-    });
+  if (segment.is_lan() && (segment.lone || find_host(segment, to.address) != nullptr)) {
+    agenda_.after(segment.local, [this, &segment, from, to, data = std::move(data)] { arrive(segment, from, to, data); });
     return;
   }
-  const Endpoint source = segment.nat->outbound(agenda_.now(), from, to);
+  const Endpoint source = segment.nat ? segment.nat->outbound(agenda_.now(), from, to) : from;
   agenda_.after(segment.uplink,
                 [this, source, to, data = std::move(data)] { arrive_from_internet(source, to, data); });
 }
@@ -88,7 +84,9 @@ void Network::arrive_from_internet(const Endpoint& from, const Endpoint& to, con
   }
   agenda_.after(target->uplink, [this, target, from, to, data] {
     if (target == &internet_) return arrive(*target, from, to, data);
-    const auto inner = target->nat->inbound(agenda_.now(), from, to.port);
+    // No hairpins (RFC 4787 §6): many NATs have none, so nobody may rely on them.
+    const bool hairpin = from.address == to.address;
+    const auto inner = hairpin ? std::nullopt : target->nat->inbound(agenda_.now(), from, to.port);
     if (inner) return arrive(*target, from, *inner, data);
     ++counters_.filtered;
   });

@@ -27,6 +27,8 @@ struct Segment {
   bool lone = false;                                 // no way out at all
   Duration local = std::chrono::milliseconds(1);     // one way, to a neighbour
   Duration uplink = std::chrono::milliseconds(10);   // one way, to the middle of the Internet
+
+  bool is_lan() const { return lone || nat.has_value(); }
 };
 
 struct Host {

@@ -1,0 +1,193 @@
+#include "sim/hub_node.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+#include <variant>
+
+#include "json/parse.h"
+#include "json/write.h"
+#include "stun/binding.h"
+
+namespace bamgate::sim {
+
+/// Both directions of a WebSocket, and which of its ends still stand.
+struct HubNode::Wire {
+  std::shared_ptr<Pipe> up;
+  std::shared_ptr<Pipe> down;
+  HubConnection::Handlers handlers;
+  hub::ConnectionId id{};
+  IpAddress client;
+  bool device_end = true;
+  bool hub_end = false;
+
+  /// Runs at the device, unless it has let go of the connection by then.
+  void tell_device(const std::shared_ptr<Wire>& self, std::function<void(const HubConnection::Handlers&)> action) const {
+    down->push([self, action = std::move(action)] {
+      if (self->device_end) action(self->handlers);
+    });
+  }
+};
+
+class HubNode::Client : public HubConnection {
+ public:
+  Client(HubNode& node, std::shared_ptr<Wire> wire) : node_(node), wire_(std::move(wire)) {}
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() override {
+    wire_->device_end = false;
+    wire_->up->push([&node = node_, wire = wire_] { node.close(wire, 1000); });
+  }
+
+  void send(std::string text) override {
+    wire_->up->push([&node = node_, wire = wire_, text = std::move(text)] {
+      if (!wire->hub_end) return;
+      node.trace_.note(node.agenda_.now(), "to hub", as_bytes(text));
+      node.hub_->on_text(node.agenda_.now(), node.agenda_.unix_now(), wire->id, text);
+      node.run_effects();
+    });
+  }
+  void ping() override {
+    wire_->up->push([wire = wire_] {
+      if (wire->hub_end) wire->tell_device(wire, [](const Handlers& handlers) { handlers.on_pong(); });
+    });
+  }
+
+ private:
+  HubNode& node_;
+  std::shared_ptr<Wire> wire_;
+};
+
+HubNode::HubNode(Agenda& agenda, Network& network, Trace& trace, Host& host, std::uint64_t seed)
+    : agenda_(agenda),
+      network_(network),
+      trace_(trace),
+      host_(host),
+      random_(seed),
+      database_(std::move(*os::Sqlite::open(":memory:"))),
+      sql_(database_) {
+  answer_stun();
+  start();
+}
+
+HubNode::~HubNode() = default;
+
+void HubNode::start() {
+  hub::HubOptions options;
+  options.stun = {"stun:hub.example:3478"};
+  options.server_url = "https://hub.example:8443";
+  auto made = hub::Hub::create(options, sql_, crypto_, random_, agenda_.unix_now());
+  ASSERT_TRUE(made) << hub::to_string(made.error());
+  hub_ = std::move(*made);
+  run_effects();
+}
+
+void HubNode::stop() {
+  hub_.reset();
+  for (const auto& [id, wire] : std::exchange(wires_, {})) close(wire, 1006);
+}
+
+void HubNode::answer_stun() {
+  network_.bind(host_, stun().address, stun().port, [this](const Endpoint& from, const std::vector<std::byte>& data) {
+    std::vector<std::byte> answer(256);
+    const auto size = stun::answer_binding(from, data, answer);
+    if (!size) return;
+    answer.resize(*size);
+    network_.send(host_, stun(), from, std::move(answer));
+  });
+}
+
+// ---- HTTP ----
+
+HubAnswer HubNode::ask(std::string_view method, std::string_view target, const json::Value& body,
+                       const std::string& access_token) {
+  if (!hub_) return {};
+  ++requests[std::string(target)];
+  const std::string text = body.is_null() ? "" : json::write(body);
+  const std::string authorization = access_token.empty() ? "" : "Bearer " + access_token;
+  const hub::HttpReply reply = hub_->on_http(agenda_.now(), agenda_.unix_now(),
+                                             {method, target, authorization, text, IpAddress::v4(192, 0, 2, 1)});
+  run_effects();
+  auto value = json::parse(reply.body, {.max_bytes = 1 << 22});
+  EXPECT_TRUE(value) << reply.body;
+  return {reply.status, value ? std::move(*value) : json::Value()};
+}
+
+std::shared_ptr<Pipe> HubNode::pipe(const Host& device) {
+  return std::make_shared<Pipe>(agenda_, device.latency_to(host_), [&device, this] { return device.cut || host_.cut; });
+}
+
+void HubNode::request(const Host& from, std::string method, std::string target, json::Value body,
+                      std::function<void(HubAnswer)> done) {
+  const auto up = pipe(from);
+  up->push([this, down = pipe(from), method = std::move(method), target = std::move(target), body = std::move(body),
+            done = std::move(done)] { down->push([answer = ask(method, target, body), done] { done(answer); }); });
+}
+
+// ---- WebSockets ----
+
+std::unique_ptr<HubConnection> HubNode::connect(const Host& from, std::string access_token,
+                                                HubConnection::Handlers handlers) {
+  auto wire = std::make_shared<Wire>();
+  wire->up = pipe(from);
+  wire->down = pipe(from);
+  wire->handlers = std::move(handlers);
+  wire->client = from.addresses.front();
+  wire->up->push([this, wire, token = std::move(access_token)] { open(wire, token); });
+  return std::make_unique<Client>(*this, wire);
+}
+
+void HubNode::open(const std::shared_ptr<Wire>& wire, const std::string& access_token) {
+  if (!wire->device_end) return;  // given up meanwhile
+  const auto fail = [&](int status) {
+    wire->tell_device(wire, [status](const HubConnection::Handlers& handlers) { handlers.on_failed(status); });
+  };
+  if (!hub_) return fail(0);
+  ++requests["/connect"];
+  wire->id = hub::ConnectionId{++last_connection_};
+  const std::string authorization = "Bearer " + access_token;
+  const auto refusal = hub_->on_open(agenda_.now(), agenda_.unix_now(), wire->id,
+                                     {"GET", "/connect", authorization, {}, wire->client});
+  if (refusal) {
+    fail(refusal->status);
+  } else {
+    wire->hub_end = true;
+    wires_[wire->id] = wire;
+    wire->tell_device(wire, [](const HubConnection::Handlers& handlers) { handlers.on_open(); });
+  }
+  run_effects();
+}
+
+void HubNode::close(const std::shared_ptr<Wire>& wire, std::uint16_t code) {
+  if (!std::exchange(wire->hub_end, false)) return;
+  wires_.erase(wire->id);
+  wire->tell_device(wire, [code](const HubConnection::Handlers& handlers) { handlers.on_close(code); });
+  if (!hub_) return;
+  hub_->on_close(agenda_.now(), agenda_.unix_now(), wire->id);
+  run_effects();
+}
+
+void HubNode::run_effects() {
+  while (hub_) {
+    const auto effect = hub_->poll_effect();
+    if (!effect) return;
+    if (const auto* text = std::get_if<hub::SendText>(&*effect)) {
+      const auto wire = wires_.find(text->connection);
+      if (wire == wires_.end()) continue;
+      trace_.note(agenda_.now(), "from hub", as_bytes(text->text));
+      wire->second->tell_device(wire->second, [said = text->text](const HubConnection::Handlers& handlers) {
+        handlers.on_text(said);
+      });
+    } else if (const auto* gone = std::get_if<hub::Close>(&*effect)) {
+      const auto wire = wires_.find(gone->connection);
+      if (wire != wires_.end()) close(wire->second, std::to_underlying(gone->code));
+    }
+  }
+}
+
+void HubNode::handle_timeout() {
+  hub_->on_timer(agenda_.now(), agenda_.unix_now());
+  run_effects();
+}
+
+}  // namespace bamgate::sim
