@@ -33,7 +33,8 @@ bamgate_library(mnl libmnl/libmnl.h mnl)
 bamgate_library(asio asio.hpp)
 
 target_compile_definitions(lib_spdlog INTERFACE SPDLOG_COMPILED_LIB SPDLOG_SHARED_LIB SPDLOG_FMT_EXTERNAL)
-target_compile_definitions(lib_asio INTERFACE ASIO_NO_DEPRECATED)
+# Asio would choose its allocator by what happens to be included before it, differently from file to file.
+target_compile_definitions(lib_asio INTERFACE ASIO_NO_DEPRECATED ASIO_DISABLE_STD_ALIGNED_ALLOC)
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   # Asio 1.22 switches coroutines off for compilers that it does not know.
   target_compile_definitions(lib_asio INTERFACE ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)

@@ -23,8 +23,8 @@ constexpr auto kRefreshRetry = std::chrono::seconds(30);
 
 Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& sctp)
     : options_(std::move(options)),
-      pool_(pool),
       shared_{.self = options_.name,
+              .public_key = options_.private_key.public_key().to_string(),
               .random = random,
               .crypto = crypto,
               .pool = pool,
@@ -46,7 +46,7 @@ Agent::~Agent() = default;
 signaling::PeerInfo Agent::self_info(Random& random) const {
   signaling::PeerInfo self;
   self.peer_id = options_.name;
-  self.public_key = options_.private_key.public_key().to_string();
+  self.public_key = shared_.public_key;
   self.address = options_.address.to_string();
   if (options_.address6) self.address6 = options_.address6->to_string();
   for (const IpPrefix& route : options_.routes) self.routes.push_back(route.to_string());
@@ -183,6 +183,7 @@ void Agent::handle_list(Instant now, const signaling::PeerList& list) {
     }
   }
   for (const signaling::PeerInfo& info : list.peers) handle_present(now, info);
+  share_out_allowed_ips();
   update_routes();
 }
 
@@ -199,25 +200,30 @@ void Agent::handle_present(Instant now, const signaling::PeerInfo& info) {
     return notice(NoticeLevel::kWarning, info.peer_id + ": refused, its key has changed; if you set it up anew, run "
                                                         "'bamgate down' and 'bamgate up' here");
   }
-  const auto instance = info.metadata.find(std::string(kInstance));
-  const std::string run = instance == info.metadata.end() ? "" : instance->second;
-  std::string& known_run = instances_[info.peer_id];
-  const bool restarted = !known_run.empty() && known_run != run;
-  known_run = run;
-  Peer* peer = found != peers_.end() ? found->second.get() : add_peer(now, info, *key);
+  Peer* peer = found != peers_.end() ? found->second.get() : add_peer(info, *key);
   if (peer == nullptr) return;
+  for (const IpPrefix& refused : set_allowed_ips(*peer, info)) {
+    notice(NoticeLevel::kWarning, info.peer_id + ": " + refused.to_string() + " belongs to another device already");
+  }
+  peer->handle_present(now, info);
+}
+
+// Returns those that another peer holds.
+std::vector<IpPrefix> Agent::set_allowed_ips(const Peer& peer, const signaling::PeerInfo& info) {
   const auto accepted = options_.accepted_routes.find(info.peer_id);
   const std::vector<IpPrefix> none;
   const auto prefixes = allowed_ips(info, options_.address.network(),
                                     options_.address6 ? options_.address6->network() : IpPrefix{},
                                     accepted == options_.accepted_routes.end() ? none : accepted->second);
-  for (const IpPrefix& refused : bridge_.set_allowed_ips(peer->index(), prefixes)) {
-    notice(NoticeLevel::kWarning, info.peer_id + ": " + refused.to_string() + " belongs to another device already");
-  }
-  peer->handle_present(now, info, restarted);
+  return bridge_.set_allowed_ips(peer.index(), prefixes);
 }
 
-Peer* Agent::add_peer(Instant now, const signaling::PeerInfo& info, const wg::PublicKey& key) {
+// What one peer gave up may be another's now, which was refused it before.
+void Agent::share_out_allowed_ips() {
+  for (const auto& [name, peer] : peers_) (void)set_allowed_ips(*peer, peer->info());
+}
+
+Peer* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key) {
   if (peers_.size() >= kMaxPeers) {
     ++refused_messages_;
     return nullptr;
@@ -238,7 +244,6 @@ Peer* Agent::add_peer(Instant now, const signaling::PeerInfo& info, const wg::Pu
   Peer* added = peer.get();
   peers_[info.peer_id] = std::move(peer);
   by_index_[index] = added;
-  (void)now;
   return added;
 }
 
@@ -248,8 +253,8 @@ void Agent::remove_peer(Instant now, const std::string& name, std::string_view w
   found->second->disconnect(now, why);
   std::erase_if(by_socket_, [&](const auto& entry) { return entry.second.peer == found->second.get(); });
   by_index_.erase(found->second->index());
-  instances_.erase(name);
   peers_.erase(found);
+  share_out_allowed_ips();
 }
 
 void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {

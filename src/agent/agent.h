@@ -89,7 +89,9 @@ class Agent {
   void handle_message(Instant now, signaling::Message message);
   void handle_present(Instant now, const signaling::PeerInfo& info);
   void handle_revoked(Instant now, const signaling::PeerRevoked& revoked);
-  Peer* add_peer(Instant now, const signaling::PeerInfo& info, const wg::PublicKey& key);
+  Peer* add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key);
+  std::vector<IpPrefix> set_allowed_ips(const Peer& peer, const signaling::PeerInfo& info);
+  void share_out_allowed_ips();
   void remove_peer(Instant now, const std::string& name, std::string_view why);
   Peer* find_sender(const std::string& from, const std::string& public_key);
   Peer* find_index(bridge::PeerIndex index);
@@ -99,7 +101,6 @@ class Agent {
   signaling::PeerInfo self_info(Random& random) const;
 
   Options options_;
-  BufferPool& pool_;
   bridge::Bridge bridge_;
   Shared shared_;
   signaling::Client signaling_;
@@ -114,7 +115,6 @@ class Agent {
     AttemptId attempt;
   };
   std::map<SocketId, SocketUse> by_socket_;
-  std::map<std::string, std::string> instances_;  // the run of each peer, from its metadata
   std::set<wg::PublicKey> revoked_;
   std::uint32_t next_index_ = 1;
   std::string next_transmit_;  // where the round over the peers goes on

@@ -14,6 +14,9 @@ constexpr std::string_view kChannelLabel = "bamgate";
 // Candidates that came before their description; a flood of them is worth nothing.
 constexpr std::size_t kMaxEarlyCandidates = 32;
 
+// An optional field of `metadata`: random for each run of an agent (agent.cc).
+constexpr std::string_view kInstance = "instance";
+
 // Room for the last words of a connection: an SCTP abort and a close_notify.
 constexpr std::size_t kMaxFarewells = 8;
 
@@ -23,6 +26,11 @@ sctp::ChannelOptions channel_options() {
   options.ordered = false;
   options.max_retransmits = 0;
   return options;
+}
+
+std::string_view instance_of(const signaling::PeerInfo& info) {
+  const auto found = info.metadata.find(std::string(kInstance));
+  return found == info.metadata.end() ? std::string_view() : std::string_view(found->second);
 }
 
 }  // namespace
@@ -45,26 +53,27 @@ void Peer::notice(NoticeLevel level, std::string text) {
 
 void Peer::enter(PeerState state) { state_ = state; }
 
-void Peer::handle_present(Instant now, signaling::PeerInfo info, bool restarted) {
+void Peer::handle_present(Instant now, signaling::PeerInfo info) {
+  const bool restarted = !instance_of(info_).empty() && instance_of(info_) != instance_of(info);
   info_ = std::move(info);
   present_ = true;
-  if (restarted && connection_) {
-    notice(NoticeLevel::kInfo, "it has started afresh; connecting again");
-    drop_connection(now, false);
+  if (restarted) {
+    // It knows nothing of us any more: neither our connection nor our WireGuard session leads anywhere.
+    if (connection_) notice(NoticeLevel::kInfo, "it has started afresh; connecting again");
+    tunnel_.reset(now);
     policy_.reset();
   }
   switch (state_) {
     case PeerState::kOpen:
     case PeerState::kConnected:
-      return;  // the hub was away, we were not
-    case PeerState::kConnecting:
-      // An offer or answer of this attempt may have been lost with the old hub connection.
-      drop_connection(now, false);
+      if (!restarted) return;  // the hub was away, we were not
       break;
+    case PeerState::kConnecting:  // an offer or answer may have been lost with the old hub connection
     case PeerState::kAway:
     case PeerState::kWaiting:
       break;
   }
+  drop_connection(now, false);
   enter(PeerState::kWaiting);
   if (is_offerer()) start_attempt(now);
 }
@@ -92,7 +101,7 @@ void Peer::start_attempt(Instant now) {
   auto offer = connection_->create_offer(now);
   if (!offer) return retry_later(now, peer::to_string(offer.error()));
   shared_.messages.emplace_back(signaling::Offer{
-      .from = shared_.self, .to = info_.peer_id, .sdp = std::move(*offer), .public_key = {}, .extra = {}});
+      .from = shared_.self, .to = info_.peer_id, .sdp = std::move(*offer), .public_key = shared_.public_key, .extra = {}});
   pump(now);
 }
 
@@ -107,19 +116,25 @@ void Peer::handle_offer(Instant now, const signaling::Offer& offer) {
     return enter(PeerState::kWaiting);
   }
   shared_.messages.emplace_back(signaling::Answer{
-      .from = shared_.self, .to = info_.peer_id, .sdp = std::move(*answer), .public_key = {}, .extra = {}});
+      .from = shared_.self, .to = info_.peer_id, .sdp = std::move(*answer), .public_key = shared_.public_key, .extra = {}});
   apply_early_candidates(now);
   pump(now);
 }
 
 void Peer::handle_answer(Instant now, const signaling::Answer& answer) {
-  if (!connection_ || state_ != PeerState::kConnecting) return;
-  if (const auto accepted = connection_->accept_answer(now, answer.sdp); !accepted) {
-    if (accepted.error() == peer::Error::kWrongState) return;  // a second answer, or one to an older offer
-    return retry_later(now, peer::to_string(accepted.error()));
+  if (!connection_ || state_ != PeerState::kConnecting || !is_offerer()) return;
+  const auto accepted = connection_->accept_answer(now, answer.sdp);
+  if (accepted) {
+    apply_early_candidates(now);
+    return pump(now);
   }
-  apply_early_candidates(now);
-  pump(now);
+  if (accepted.error() != peer::Error::kWrongState) return retry_later(now, peer::to_string(accepted.error()));
+  // An answer names no offer. When a second one is unlike the first, the first was to an offer that we had given up by
+  // then, and nobody holds its other end: begin again instead of waiting for the attempt to time out.
+  const auto second = peer::parse_description(answer.sdp);
+  if (!second || second->ice.ufrag == connection_->remote_ufrag()) return;
+  drop_connection(now, false);
+  start_attempt(now);
 }
 
 void Peer::make_connection(Instant now, bool offerer) {
@@ -240,14 +255,26 @@ void Peer::send(Instant now, const PacketBuffer& message) {
   note_sent(now);
 }
 
+// True when DTLS authenticated anything, SCTP's acknowledgements included, since the silence began to count.
+bool Peer::heard_since_armed() const {
+  const auto heard = connection_ ? connection_->last_authenticated() : std::nullopt;
+  return heard && *heard > timers_.deadline(Timer::kSilence) - kSilence;
+}
+
 void Peer::note_sent(Instant now) {
-  if (!timers_.is_set(Timer::kSilence)) timers_.set(Timer::kSilence, now + kSilence);
+  if (!timers_.is_set(Timer::kSilence) || heard_since_armed()) timers_.set(Timer::kSilence, now + kSilence);
+  if (!timers_.is_set(Timer::kTunnelSilence)) timers_.set(Timer::kTunnelSilence, now + kTunnelSilence);
+}
+
+void Peer::note_heard() {
+  timers_.cancel(Timer::kSilence);
+  timers_.cancel(Timer::kTunnelSilence);
 }
 
 void Peer::handle_message(Instant now, PacketBuffer message) {
   auto inner = shared_.bridge.from_peer(now, index_, std::move(message));
   if (!inner) return;
-  timers_.cancel(Timer::kSilence);
+  note_heard();
   if (*inner) shared_.effects.emplace_back(WriteTun{std::move(**inner)});
 }
 
@@ -275,15 +302,24 @@ void Peer::handle_event(Instant now, peer::PeerConnection::Event event) {
   } else if (auto* selected = std::get_if<peer::PathSelected>(&event)) {
     notice(NoticeLevel::kInfo, "path found: " + selected->local.describe() + " to " + selected->remote.describe());
   } else if (auto* opened = std::get_if<peer::ChannelOpened>(&event)) {
-    if (opened->label != kChannelLabel || channel_) return;
-    channel_ = opened->channel;
-    enter(PeerState::kOpen);
-    // Whatever WireGuard sent before is lost, and its own retry is 5 s away: one side starts it afresh, now.
-    if (is_offerer()) tunnel_.initiate(now);
+    if (opened->label == kChannelLabel && !channel_) open_tunnel(now, opened->channel);
   } else if (auto* closed = std::get_if<peer::ChannelClosed>(&event)) {
     if (channel_ == closed->channel) retry_later(now, "the peer closed the data channel");
   } else if (auto* ended = std::get_if<peer::Closed>(&event)) {
     retry_later(now, peer::to_string(ended->reason));
+  }
+}
+
+// Whatever WireGuard sent before is lost, and its own retry is 5 s away: one side starts it afresh, now. If its initiation
+// or the message that confirms the new keys is lost, or its clock is behind (WireGuard then takes it for a replay), the
+// other side's handshake does as well.
+void Peer::open_tunnel(Instant now, sctp::ChannelId channel) {
+  channel_ = channel;
+  enter(PeerState::kOpen);
+  if (is_offerer()) {
+    tunnel_.initiate(now);
+  } else {
+    timers_.set(Timer::kHandshake, now + kHandshakePatience);
   }
 }
 
@@ -302,8 +338,7 @@ bool Peer::pump_tunnel(Instant now) {
     connected_since_ = now;
     was_connected_ = true;
     policy_.reset();
-    timers_.cancel(Timer::kAttempt);
-    timers_.cancel(Timer::kSilence);
+    timers_.cancel_all();
     notice(NoticeLevel::kInfo, "connected");
   }
   return moved;
@@ -313,10 +348,20 @@ void Peer::handle_timeout(Instant now) {
   if (connection_ && connection_->next_timeout() <= now) connection_->handle_timeout(now);
   if (tunnel_.next_timeout() <= now) tunnel_.handle_timeout(now);
   pump(now);
+  handle_timers(now);
+  pump(now);
+}
+
+void Peer::handle_timers(Instant now) {
+  const bool heard = heard_since_armed();
   if (timers_.take_expired(Timer::kAttempt, now)) {
-    retry_later(now, state_ == PeerState::kOpen ? "WireGuard got no answer" : "no answer in time");
+    return retry_later(now, state_ == PeerState::kOpen ? "WireGuard got no answer" : "no answer in time");
   }
-  if (timers_.take_expired(Timer::kSilence, now)) retry_later(now, peer::to_string(peer::Error::kNoAnswer));
+  if (timers_.take_expired(Timer::kSilence, now) && !heard) {
+    return retry_later(now, peer::to_string(peer::Error::kNoAnswer));
+  }
+  if (timers_.take_expired(Timer::kTunnelSilence, now)) return retry_later(now, "WireGuard gets no answer any more");
+  if (timers_.take_expired(Timer::kHandshake, now)) tunnel_.initiate(now);
   if (timers_.take_expired(Timer::kRetry, now)) start_attempt(now);
 }
 

@@ -32,7 +32,8 @@ namespace bamgate::agent {
 
 /// What all peers of one agent share; everything in it outlives them.
 struct Shared {
-  std::string self;  // our device name
+  std::string self;        // our device name
+  std::string public_key;  // ours, as the hub knows it
   Random& random;
   Crypto& crypto;
   BufferPool& pool;
@@ -60,16 +61,21 @@ class Peer {
  public:
   /// Without an answer and a working path after this time an attempt is given up.
   static constexpr auto kAttemptTime = std::chrono::seconds(30);
-  /// Data was sent and nothing authenticated came back for so long: the session is dead.
+  /// Data was sent and nothing authenticated came back for so long, not even DTLS: the session is dead.
   static constexpr auto kSilence = std::chrono::seconds(15);
+  /// Data was sent and WireGuard heard nothing for so long, though DTLS did: the tunnel is dead. A live one says something
+  /// every 10 s (its keepalive), and not all of that is lost.
+  static constexpr auto kTunnelSilence = std::chrono::seconds(60);
+  /// The offerer starts WireGuard's handshake; when none is complete after this time the other side tries too.
+  static constexpr auto kHandshakePatience = std::chrono::seconds(3);
 
   Peer(Shared& shared, bridge::PeerIndex index, signaling::PeerInfo info, wg::Tunnel tunnel);
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
   ~Peer();
 
-  // What the hub says. `restarted`: it runs anew, so whatever connects us is dead.
-  void handle_present(Instant now, signaling::PeerInfo info, bool restarted);
+  // What the hub says.
+  void handle_present(Instant now, signaling::PeerInfo info);
   void handle_left(Instant now);
   void handle_offer(Instant now, const signaling::Offer& offer);
   void handle_answer(Instant now, const signaling::Answer& answer);
@@ -98,14 +104,12 @@ class Peer {
   const wg::PublicKey& key() const { return tunnel_.remote(); }
   PeerState state() const { return state_; }
   std::optional<AttemptId> attempt() const { return attempt_; }
-  /// Away, and nothing is left that connects us.
-  bool is_gone() const { return state_ == PeerState::kAway; }
   PeerStatus status(Instant now) const;
   const peer::PeerConnection* connection() const { return connection_.get(); }
   std::uint64_t dropped_sends() const { return dropped_sends_; }
 
  private:
-  enum class Timer : std::uint8_t { kAttempt, kRetry, kSilence, kCount };
+  enum class Timer : std::uint8_t { kAttempt, kRetry, kHandshake, kSilence, kTunnelSilence, kCount };
   struct EarlyCandidate {
     std::string ufrag;
     std::string line;
@@ -123,7 +127,11 @@ class Peer {
   bool pump_tunnel(Instant now);
   void handle_event(Instant now, peer::PeerConnection::Event event);
   void handle_message(Instant now, PacketBuffer message);
+  void open_tunnel(Instant now, sctp::ChannelId channel);
   void note_sent(Instant now);
+  void note_heard();
+  bool heard_since_armed() const;
+  void handle_timers(Instant now);
   void notice(NoticeLevel level, std::string text);
 
   Shared& shared_;

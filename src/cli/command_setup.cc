@@ -13,6 +13,9 @@
 namespace bamgate::cli {
 namespace {
 
+// docs/hub.md: one of the two error codes whose text is fixed because clients search for it.
+constexpr const char* kDeviceGone = "device not found or revoked";
+
 std::expected<std::string, Failure> read_join_string(const std::string& given) {
   if (!given.empty() && given != "-") return given;
   if (given.empty()) {
@@ -28,12 +31,31 @@ std::expected<std::string, Failure> read_join_string(const std::string& given) {
   return line;
 }
 
+/// True when the hub says that the device which this folder holds was revoked. Its key is then dead: other devices keep
+/// refusing it. Any other answer, or none, leaves the key as it is.
+bool was_revoked(net::Loop& loop, const ConfigFolder& folder, config::Secrets& secrets) {
+  if (!folder.has_device() || secrets.refresh_token.empty()) return false;
+  const auto device = folder.load();
+  if (!device) return false;
+  const auto& network = device->config.network;
+  const auto refreshed = loop.block_on(
+      refresh_token(loop, hub_access(network), network.device_id, std::string(secrets.refresh_token.view())));
+  if (!refreshed) return refreshed.error().text.find(kDeviceGone) != std::string::npos;
+  secrets.refresh_token = config::SecretText(refreshed->refresh_token);
+  (void)folder.save_secrets(secrets);  // a token that is lost here is replaced by the registration that follows
+  return false;
+}
+
 /// The key of an earlier run is used again, so that a registration whose reply was lost can be repeated.
-std::expected<config::Secrets, Failure> own_secrets(const ConfigFolder& folder) {
-  std::error_code ignored;
-  if (std::filesystem::exists(folder.path() / "secrets.toml", ignored)) return folder.load_secrets();
-  os::SystemRandom random;
+std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const ConfigFolder& folder) {
   config::Secrets secrets;
+  std::error_code ignored;
+  if (std::filesystem::exists(folder.path() / "secrets.toml", ignored)) {
+    auto before = folder.load_secrets();
+    if (!before || !was_revoked(loop, folder, *before)) return before;
+    std::fprintf(stderr, "this device was revoked: it gets a new key\n");
+  }
+  os::SystemRandom random;
   const auto key = wg::PrivateKey::generate(random);
   secrets.private_key = config::PrivateKey(key.bytes());
   if (const auto saved = folder.save_secrets(secrets); !saved) return std::unexpected(saved.error());
@@ -75,11 +97,11 @@ std::expected<void, Failure> set_up(const SetupArguments& arguments) {
   }
   const ConfigFolder folder(arguments.config);
   if (const auto made = folder.create(); !made) return std::unexpected(made.error());
-  auto secrets = own_secrets(folder);
+  net::Loop loop;
+  auto secrets = own_secrets(loop, folder);
   if (!secrets) return std::unexpected(secrets.error());
 
   std::fprintf(stderr, "registering '%s' at %s\n", name.c_str(), join->server_url().authority().c_str());
-  net::Loop loop;
   const auto registered = loop.block_on(register_device(loop, hub_access(join->server_url(), join->fingerprint),
                                                         std::string(join->token.view()), name,
                                                         private_key(*secrets).public_key().to_string()));

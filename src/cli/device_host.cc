@@ -28,8 +28,8 @@ constexpr int kTunBatch = 64;
 // A STUN server's name that is not resolved by then holds up no candidate list.
 constexpr auto kResolvePatience = std::chrono::seconds(3);
 
-// How long the last goodbyes may take.
-constexpr auto kStopPatience = std::chrono::seconds(2);
+// How long the close frame and the datagrams that say goodbye get until the sockets are closed.
+constexpr auto kGoodbyeTime = std::chrono::milliseconds(50);
 
 wg::WallClock wall_clock() {
   const net::WallTime wall = net::wall_now();
@@ -408,8 +408,7 @@ void DeviceHost::stop(ExitCode code) {
   spdlog::info("going down");
   agent_->stop(net::now());
   if (!flushing_) flush();
-  // The close frame and the answer to `bamgate down` still have to leave.
-  stop_timer_.expires_at(net::now() + std::chrono::milliseconds(50), [this] { finish(); });
+  stop_timer_.expires_at(net::now() + kGoodbyeTime, [this] { finish(); });
 }
 
 void DeviceHost::finish() {
@@ -419,7 +418,8 @@ void DeviceHost::finish() {
   tun_.reset();  // takes its addresses and routes along
   for (net::ControlReply& reply : waiting_for_down_) reply.send_line("{\"ok\":true}");
   waiting_for_down_.clear();
-  stop_timer_.expires_at(net::now() + std::chrono::milliseconds(20), [this] { loop_.stop(); });
+  // The answers still have to leave.
+  stop_timer_.expires_at(net::now() + kGoodbyeTime, [this] { loop_.stop(); });
 }
 
 }  // namespace bamgate::cli

@@ -1,3 +1,4 @@
+// The asking side of the control socket: connect, send one line, read lines.
 #include <sys/un.h>
 
 #include <array>

@@ -1,3 +1,5 @@
+// The serving side of the control socket: one coroutine accepts, one reads each client's line, and replies are queued
+// and written by callbacks, because whoever holds a ControlReply is no coroutine.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

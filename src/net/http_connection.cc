@@ -1,3 +1,4 @@
+// One connection's life: handshake, requests one after another, perhaps a WebSocket, the end.
 #include "net/http_connection.h"
 
 #include <array>

@@ -153,7 +153,8 @@ HttpServer::~HttpServer() {
     session->silence();
     session->abort();
   }
-  for (const auto& [key, connection] : impl_->connections) connection->close();
+  // Each coroutine keeps its own connection alive; keeping them here too would tie a knot if the loop never runs again.
+  for (const auto& [key, connection] : std::exchange(impl_->connections, {})) connection->close();
 }
 
 Endpoint HttpServer::local_endpoint() const { return local_end(impl_->acceptor.native_handle()); }

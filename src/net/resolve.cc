@@ -52,6 +52,11 @@ std::vector<Endpoint> in_turns(const std::vector<Endpoint>& endpoints) {
 asio::awaitable<Result<std::vector<Endpoint>>> resolve(Loop& loop, std::string host, std::uint16_t port,
                                                        Instant deadline) {
   if (const auto address = IpAddress::parse(host)) co_return std::vector<Endpoint>{Endpoint{*address, port}};
+  // RFC 6761 §6.3: "localhost" always means this machine, whatever a name server would say.
+  if (host == "localhost") {
+    co_return std::vector<Endpoint>{Endpoint{*IpAddress::parse("::1"), port},
+                                    Endpoint{*IpAddress::parse("127.0.0.1"), port}};
+  }
   const auto lookup = std::make_shared<Lookup>(loop);
   const asio::ip::tcp::resolver::flags flags = asio::ip::resolver_base::address_configured;
   lookup->resolver.async_resolve(

@@ -13,7 +13,8 @@
 namespace bamgate::net {
 
 /// The addresses of `host` with `port`, in the system's order of preference (RFC 6724) but with families taken in turn
-/// (RFC 8305 §4); never empty. An address as host needs no name server. Errors: kResolve; kTimeout at `deadline`.
+/// (RFC 8305 §4); never empty. An address or "localhost" as host needs no name server. Errors: kResolve; kTimeout at
+/// `deadline`.
 asio::awaitable<Result<std::vector<Endpoint>>> resolve(Loop& loop, std::string host, std::uint16_t port,
                                                        Instant deadline);
 

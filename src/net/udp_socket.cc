@@ -79,6 +79,33 @@ std::size_t datagrams_in(const UdpTransmit& transmit) {
   return is_run(transmit) ? (transmit.data.size() + transmit.segment_size - 1) / transmit.segment_size : 1;
 }
 
+/// What recvmmsg(2) wants for up to kBatch slots; views their packets.
+struct ReceiveBatch {
+  std::array<mmsghdr, UdpSocket::kBatch> headers{};
+  std::array<iovec, UdpSocket::kBatch> pieces{};
+  std::array<SocketAddress, UdpSocket::kBatch> addresses{};
+  std::array<Control, UdpSocket::kBatch> controls{};
+
+  void set(std::size_t index, MutableBytes room) {
+    pieces[index] = {room.data(), room.size()};
+    msghdr& header = headers[index].msg_hdr;
+    header = {};
+    header.msg_name = addresses[index].get();
+    header.msg_namelen = sizeof(addresses[index].storage);
+    header.msg_iov = &pieces[index];
+    header.msg_iovlen = 1;
+    header.msg_control = controls[index].bytes.data();
+    header.msg_controllen = controls[index].bytes.size();
+  }
+};
+
+/// Makes `packet` one of kReceiveBytes behind kHeadroom, from `pool` unless its own block fits.
+MutableBytes room_in(PacketBuffer& packet, BufferPool& pool) {
+  packet.remove_suffix(packet.size());
+  if (packet.headroom() != kHeadroom || packet.tailroom() < kReceiveBytes) packet = pool.take();
+  return packet.append(kReceiveBytes);
+}
+
 /// What sendmmsg(2) wants for up to kBatch transmits; views them.
 struct SendBatch {
   std::array<mmsghdr, UdpSocket::kBatch> headers{};
@@ -149,38 +176,18 @@ UdpSocket::~UdpSocket() {
 }
 
 std::size_t UdpSocket::receive_batch(BufferPool& pool, std::span<UdpReceived> slots) {
-  struct Batch {
-    std::array<mmsghdr, kBatch> headers;
-    std::array<iovec, kBatch> pieces;
-    std::array<SocketAddress, kBatch> addresses;
-    std::array<Control, kBatch> controls;
-  };
-  static thread_local Batch batch;  // too large for the stack of a busy path to clear each time
-  const std::size_t count = std::min(slots.size(), kBatch);
-  for (std::size_t i = 0; i < count; ++i) {
-    PacketBuffer& packet = slots[i].packet;
-    packet.remove_suffix(packet.size());
-    if (packet.headroom() != kHeadroom || packet.tailroom() < kReceiveBytes) packet = pool.take();
-    const MutableBytes room = packet.append(kReceiveBytes);
-    batch.pieces[i] = {room.data(), room.size()};
-    msghdr& header = batch.headers[i].msg_hdr;
-    header = {};
-    header.msg_name = batch.addresses[i].get();
-    header.msg_namelen = sizeof(batch.addresses[i].storage);
-    header.msg_iov = &batch.pieces[i];
-    header.msg_iovlen = 1;
-    header.msg_control = batch.controls[i].bytes.data();
-    header.msg_controllen = batch.controls[i].bytes.size();
-  }
-  const int result = recvmmsg(fd_, batch.headers.data(), static_cast<unsigned>(count), MSG_DONTWAIT, nullptr);
+  static thread_local ReceiveBatch batch;  // too large for the stack of a busy path to clear each time
+  slots = slots.first(std::min(slots.size(), kBatch));
+  for (std::size_t i = 0; i < slots.size(); ++i) batch.set(i, room_in(slots[i].packet, pool));
+  const int result = recvmmsg(fd_, batch.headers.data(), static_cast<unsigned>(slots.size()), MSG_DONTWAIT, nullptr);
   if (result < 0 && errno != EAGAIN && errno != EINTR) ++counters_.receive_errors;
   const std::size_t arrived = result < 0 ? 0 : static_cast<std::size_t>(result);
   std::size_t kept = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    msghdr& header = batch.headers[i].msg_hdr;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
     const std::size_t size = i < arrived ? batch.headers[i].msg_len : 0;
     slots[i].packet.remove_suffix(kReceiveBytes - size);
     if (i >= arrived) continue;
+    msghdr& header = batch.headers[i].msg_hdr;
     if ((header.msg_flags & MSG_TRUNC) != 0) {
       ++counters_.receive_truncated;
       continue;

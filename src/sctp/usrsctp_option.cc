@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sctp/usrsctp_packet.h"
+
 namespace bamgate::sctp {
 namespace {
 
@@ -40,7 +42,8 @@ bool subscribe(struct socket* socket) {
 // RFC 8261 §6.1 wants path MTU discovery below SCTP or none: ours is fixed.
 bool fix_path_mtu(struct socket* socket, std::uint16_t path_mtu) {
   sctp_paddrparams parameters{};
-  parameters.spp_pathmtu = path_mtu;
+  // Over AF_CONN usrsctp does not count the common header: without this a fragment would be that much too long.
+  parameters.spp_pathmtu = path_mtu - static_cast<std::uint32_t>(kCommonHeader);
   parameters.spp_flags = SPP_PMTUD_DISABLE;
   return set(socket, SCTP_PEER_ADDR_PARAMS, parameters);
 }

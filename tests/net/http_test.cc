@@ -214,10 +214,12 @@ TEST_F(HttpTest, LocalhostIsFoundWhicheverFamilyServes) {
   for (const char* address : {"127.0.0.1", "::1"}) {
     HttpServerOptions options;
     options.listen = {*IpAddress::parse(address), 0};
-    server_ = HttpServer::listen(loop_, std::move(options), echo()).value();
+    auto server = HttpServer::listen(loop_, std::move(options), echo());
+    if (!server && std::string_view(address) == "::1") continue;  // a machine without IPv6
+    server_ = std::move(*server);
     url_ = Url{false, "localhost", server_->local_endpoint().port, "/"};
     const auto reply = request(call("/"));
-    EXPECT_TRUE(reply.has_value() || std::string_view(address) == "::1");
+    EXPECT_TRUE(reply.has_value()) << address;
   }
 }
 

@@ -39,7 +39,7 @@ std::expected<Description, Error> parse_changed(std::string_view from, std::stri
 }
 
 TEST(PeerDescription, WhatIsWrittenIsReadBackTheSame) {
-  for (const Setup setup : {Setup::kActpass, Setup::kActive, Setup::kPassive}) {
+  for (const peer::Setup setup : {peer::Setup::kActpass, peer::Setup::kActive, peer::Setup::kPassive}) {
     for (const bool old_form : {false, true}) {
       Description description = sample();
       description.mid = "data";
@@ -86,14 +86,14 @@ TEST(PeerDescription, ChromiumsOfferAndAnswerAreRead) {
   EXPECT_EQ(offer->ice.pwd, "nvI8pgZd/9rvJt0ztAPu6vcn");
   EXPECT_EQ(offer->fingerprint.to_string(),
             "02:8A:7E:EB:29:A0:A1:44:C0:46:FF:20:3D:38:0A:F8:9B:B6:D9:0E:77:87:42:5E:07:6F:E6:DD:88:38:66:01");
-  EXPECT_EQ(offer->setup, Setup::kActpass);
+  EXPECT_EQ(offer->setup, peer::Setup::kActpass);
   EXPECT_EQ(offer->max_message_size, 262144U);
   EXPECT_FALSE(offer->old_form);
   EXPECT_TRUE(offer->candidates.empty()) << "names of mDNS are no addresses";
   EXPECT_FALSE(offer->end_of_candidates);
   const auto answer = parse_description(testing::kChromiumAnswer);
   ASSERT_TRUE(answer) << to_string(answer.error());
-  EXPECT_EQ(answer->setup, Setup::kActive);
+  EXPECT_EQ(answer->setup, peer::Setup::kActive);
   EXPECT_EQ(answer->ice.pwd, "d09eEt1J+FCTmPxxxtoOMCMj");
 }
 
@@ -108,7 +108,7 @@ TEST(PeerDescription, FirefoxesOfferAndAnswerAreRead) {
   EXPECT_TRUE(offer->end_of_candidates);
   const auto answer = parse_description(testing::kFirefoxAnswer);
   ASSERT_TRUE(answer) << to_string(answer.error());
-  EXPECT_EQ(answer->setup, Setup::kActive);
+  EXPECT_EQ(answer->setup, peer::Setup::kActive);
 }
 
 TEST(PeerDescription, AiortcsOldFormIsRead) {
@@ -124,7 +124,7 @@ TEST(PeerDescription, AiortcsOldFormIsRead) {
   const auto answer = parse_description(testing::kAiortcAnswer);
   ASSERT_TRUE(answer) << to_string(answer.error());
   EXPECT_FALSE(answer->old_form);
-  EXPECT_EQ(answer->setup, Setup::kActive);
+  EXPECT_EQ(answer->setup, peer::Setup::kActive);
   EXPECT_EQ(answer->candidates.size(), 2U);
 }
 
@@ -197,7 +197,7 @@ TEST(PeerDescription, AMissingOrMalformedFieldIsRefused) {
            {"a=sctp-port:5000", "a=sctp-port:5000x"},
            {"a=max-message-size:262144", "a=max-message-size:-1"},
            {"o=- 4611686018427387904", "o=- 99999999999999999999999"},
-           {"o=- 4611686018427387904", "o=-"},
+           {"o=- 4611686018427387904 2", "o=-"},
            {"v=0", "v=1"},
        }) {
     const auto read = parse_changed(from, to);

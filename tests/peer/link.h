@@ -38,7 +38,7 @@ struct LinkOptions {
 
 /// A connection and what its owner saw, in order.
 struct Side {
-  Side(std::uint64_t seed, std::string_view address) : random(seed), address(*Endpoint::parse(address)) {}
+  Side(std::uint64_t seed, std::string_view own) : random(seed), address(*Endpoint::parse(own)) {}
 
   ::bamgate::testing::SeededRandom random;
   os::NativeCrypto crypto;

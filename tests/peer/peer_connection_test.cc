@@ -498,19 +498,26 @@ TEST(PeerConnection, WhateverTheLinkDoesOnlyWhatWasSentArrives) {
       ASSERT_TRUE(link.run(60s, [&] { return link.a.closed && link.b.closed; })) << seed;
       continue;
     }
-    std::uint32_t tunnel_bytes = 0;
+    ASSERT_TRUE(link.run(30s, [&] { return link.a.opened.size() == 2 && link.b.opened.size() == 2; })) << seed;
+    unsigned sent = 0;
+    unsigned arrived = 0;
     link.b.on_message = [&](Message& message) {
       ASSERT_GE(message.data.size(), 100U) << seed;
       const auto number = static_cast<std::uint32_t>(message.data.size() - 100);
       EXPECT_TRUE(std::ranges::equal(message.data.data(), pattern(message.data.size(), number))) << seed;
-      ++tunnel_bytes;
+      ++arrived;
     };
     for (std::uint32_t i = 0; i < 300; ++i) {
-      EXPECT_TRUE(link.a.send(link.now(), pattern(100 + i, i))) << seed;
+      const auto result = link.a.send(link.now(), pattern(100 + i, i));
+      // usrsctp takes every loss for congestion: there may be no room for a while.
+      EXPECT_TRUE(result || result.error() == Error::kWouldBlock) << seed << ": " << to_string(result.error());
+      if (result) ++sent;
       link.run(20ms);
     }
-    EXPECT_GT(tunnel_bytes, 150U) << seed;
-    EXPECT_LE(tunnel_bytes, 300U) << seed << ": what arrives twice is delivered once";
+    link.run(10s);
+    EXPECT_GT(sent, 100U) << seed;
+    EXPECT_GT(arrived, sent / 2) << seed;
+    EXPECT_LE(arrived, sent) << seed << ": what arrives twice is delivered once";
     EXPECT_FALSE(link.a.closed) << seed;
     EXPECT_FALSE(link.b.closed) << seed;
   }

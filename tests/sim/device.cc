@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdlib>
+#include <iostream>
 #include <utility>
 #include <variant>
 
@@ -41,6 +43,7 @@ void Device::start() {
   };
   agent_ = std::make_unique<agent::Agent>(std::move(options), random_, crypto_, pool_, sctp_);
   ++run_;
+  if (std::getenv("SIM_VERBOSE") != nullptr) std::cerr << registration_.name << " starts\n";
   given_up.reset();
   agent_->start(agenda_.now());
   flush();
@@ -174,9 +177,14 @@ void Device::run_effect(agent::Effect effect) {
   } else if (auto* set = std::get_if<agent::SetRoutes>(&effect)) {
     routes = std::move(set->routes);
   } else if (auto* notice = std::get_if<agent::Notice>(&effect)) {
+    if (std::getenv("SIM_VERBOSE") != nullptr) {
+      std::cerr << std::chrono::duration_cast<std::chrono::milliseconds>(agenda_.now().time_since_epoch()).count()
+                << " ms " << registration_.name << ": " << notice->text << '\n';
+    }
     notices.push_back(std::move(notice->text));
   } else if (auto* gone = std::get_if<agent::Stop>(&effect)) {
     given_up = gone->reason;
+    if (std::getenv("SIM_VERBOSE") != nullptr) std::cerr << registration_.name << " gives up\n";
     agenda_.after({}, [this] { stop(); });
   }
 }
@@ -211,8 +219,10 @@ void Device::refresh_access_token() {
   // As long as net waits for an answer before it gives up.
   constexpr auto kPatience = std::chrono::seconds(15);
   auto answered = std::make_shared<bool>(false);
-  const auto settle = [this, answered, run = run_](const HubAnswer& answer) {
-    if (run != run_ || std::exchange(*answered, true)) return;
+  const auto given_up_on = [this, answered, run = run_] { return run != run_ || *answered; };
+  const auto settle = [this, answered, given_up_on](const HubAnswer& answer) {
+    if (given_up_on()) return;
+    *answered = true;
     if (answer.status == 200) {
       ++refreshes;
       registration_.refresh_token = answer.text("refresh_token");
@@ -226,7 +236,7 @@ void Device::refresh_access_token() {
   };
   hub_.request(host_, "POST", "/auth/refresh",
                json::Object{{"device_id", registration_.device_id}, {"refresh_token", registration_.refresh_token}},
-               settle);
+               given_up_on, settle);
   agenda_.after(kPatience, [settle] { settle({}); });
 }
 

@@ -51,6 +51,7 @@ class Device {
   /// The machine sleeps: no cable, no timers; time goes on.
   void sleep();
   void wake();
+  bool asleep() const { return asleep_; }
 
   /// An IP packet from a program on this machine.
   void send(const InnerPacket& packet);

@@ -17,13 +17,13 @@ struct Flow::State {
   Duration interval;
   std::size_t size;
   Family family;
-  bool running = true;
+  bool running;
   std::vector<Instant> sent;
 };
 
 Flow::Flow(Agenda& agenda, Device& from, Device& to, std::uint16_t port, Duration interval, std::size_t size,
            Family family)
-    : state_(std::make_shared<State>(State{agenda, from, to, port, interval, size, family})) {
+    : state_(std::make_shared<State>(State{agenda, from, to, port, interval, size, family, true, {}})) {
   agenda.after({}, [state = state_] { send_next(state); });
 }
 

@@ -118,10 +118,12 @@ std::shared_ptr<Pipe> HubNode::pipe(const Host& device) {
 }
 
 void HubNode::request(const Host& from, std::string method, std::string target, json::Value body,
-                      std::function<void(HubAnswer)> done) {
-  const auto up = pipe(from);
-  up->push([this, down = pipe(from), method = std::move(method), target = std::move(target), body = std::move(body),
-            done = std::move(done)] { down->push([answer = ask(method, target, body), done] { done(answer); }); });
+                      std::function<bool()> given_up, std::function<void(HubAnswer)> done) {
+  const auto down = pipe(from);
+  pipe(from)->push([=, this] {
+    if (given_up()) return;
+    down->push([=, answer = ask(method, target, body)] { done(answer); });
+  });
 }
 
 // ---- WebSockets ----

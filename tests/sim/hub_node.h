@@ -62,9 +62,9 @@ class HubNode {
   /// Answers at once, as if asked on the hub's own machine.
   HubAnswer ask(std::string_view method, std::string_view target, const json::Value& body,
                 const std::string& access_token = {});
-  /// The same over the network.
+  /// The same over the network. A client that gives up resets its connection: nothing of a request arrives after that.
   void request(const Host& from, std::string method, std::string target, json::Value body,
-               std::function<void(HubAnswer)> done);
+               std::function<bool()> given_up, std::function<void(HubAnswer)> done);
   std::unique_ptr<HubConnection> connect(const Host& from, std::string access_token,
                                          HubConnection::Handlers handlers);
 

@@ -35,7 +35,9 @@ Device& World::add_device(const std::string& name, Host& host) {
                             .device_id = answer.text("device_id"),
                             .refresh_token = answer.text("refresh_token"),
                             .address = IpPrefix::parse(answer.text("address")).value(),
-                            .address6 = IpPrefix::parse(answer.text("address6")).value()};
+                            .address6 = IpPrefix::parse(answer.text("address6")).value(),
+                            .routes = {},
+                            .accepted_routes = {}};
   devices_.push_back(std::make_unique<Device>(agenda, network, trace_, hub, host, *sctp_, std::move(registration),
                                               std::move(key), random_.number<std::uint64_t>()));
   return *devices_.back();

@@ -1,0 +1,220 @@
+// A peer connection of ours on a real UDP socket, steered by lines of JSON: for tests against other implementations.
+// It echoes every message of the data channel. usage: peer_driver offer|answer ADDRESS
+//   in    {"do":"description","sdp":…}  {"do":"candidate","candidate":…}  {"do":"close"}
+//   out   {"event":"description","sdp":…}  {"event":"candidate","candidate":…}  {"event":"state","state":…}
+//         {"event":"path","local":…,"remote":…}  {"event":"open","label":…}
+//         {"event":"closed","reason":…,"echoed":N,"hello_fragments":N}  {"event":"error","text":…}
+// It ends after `closed` and at the end of its input.
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/reader.h"
+#include "json/parse.h"
+#include "json/write.h"
+#include "net/clock.h"
+#include "net/loop.h"
+#include "net/udp_socket.h"
+#include "os/native_crypto.h"
+#include "os/random.h"
+#include "peer/peer_connection.h"
+#include "sctp/usrsctp_runtime.h"
+
+namespace {
+
+using namespace bamgate;
+
+constexpr SocketId kSocket{1};
+
+/// Whether a datagram begins with a part of a ClientHello only (RFC 6347 §4.2.2): mbedTLS alone could not read it.
+bool is_hello_fragment(Bytes datagram) {
+  Reader reader(datagram);
+  const bool handshake = reader.u8() == 22;
+  reader.skip(12);  // version, epoch, sequence number, length
+  const bool hello = reader.u8() == 1;
+  const std::uint32_t length = reader.u24();
+  reader.skip(5);  // message_seq, fragment_offset
+  return handshake && hello && reader.u24() < length && reader.ok();
+}
+
+class Driver {
+ public:
+  Driver(bool offerer, net::UdpSocket socket)
+      : offerer_(offerer),
+        socket_(std::move(socket)),
+        runtime_(sctp::UsrsctpRuntime::create(random_).value()),
+        connection_(options(), random_, crypto_, pool_, *runtime_),
+        slots_(net::UdpSocket::kBatch),
+        timer_(loop_),
+        input_watcher_(loop_, STDIN_FILENO),
+        socket_watcher_(loop_, socket_.fd()) {}
+
+  void run() {
+    input_watcher_.on_readable([this] { read_commands(); });
+    socket_watcher_.on_readable([this] { read_socket(); });
+    connection_.add_local_address(net::now(), kSocket, socket_.local_endpoint());
+    connection_.set_local_addresses_complete(net::now());
+    if (offerer_) describe(connection_.create_offer(net::now()));
+    flush();
+    loop_.run();
+  }
+
+ private:
+  peer::PeerConnection::Options options() {
+    peer::PeerConnection::Options made;
+    made.offerer = offerer_;
+    made.unix_time = net::unix_now();
+    made.certificate = dtls::Certificate::generate(random_, made.unix_time).value();
+    made.channels = {{.label = "bamgate", .protocol = "", .ordered = false, .max_retransmits = 0}};
+    return made;
+  }
+
+  // ---- Commands and events ----
+
+  static void emit(json::Object event) {
+    const std::string line = json::write(json::Value(std::move(event))) + "\n";
+    std::fputs(line.c_str(), stdout);
+    std::fflush(stdout);
+  }
+
+  void fail(std::string_view text) { emit({{"event", "error"}, {"text", text}}); }
+
+  void describe(const std::expected<std::string, peer::Error>& sdp) {
+    if (!sdp) return fail(peer::to_string(sdp.error()));
+    emit({{"event", "description"}, {"sdp", *sdp}});
+  }
+
+  void read_commands() {
+    std::array<char, 4096> chunk;
+    const ssize_t count = read(STDIN_FILENO, chunk.data(), chunk.size());
+    if (count <= 0) return loop_.stop();
+    input_.append(chunk.data(), static_cast<std::size_t>(count));
+    for (std::size_t end = input_.find('\n'); end != std::string::npos; end = input_.find('\n')) {
+      const auto command = json::parse(std::string_view(input_).substr(0, end));
+      input_.erase(0, end + 1);
+      if (!command) {
+        fail(json::to_string(command.error()));
+        continue;
+      }
+      run_command(*command);
+    }
+    flush();
+  }
+
+  void run_command(const json::Value& command) {
+    const std::string* what = command.get_string("do");
+    const std::string* sdp = command.get_string("sdp");
+    const std::string* candidate = command.get_string("candidate");
+    if (what == nullptr) return fail("a command without \"do\"");
+    if (*what == "close") return connection_.close(net::now());
+    if (*what == "candidate" && candidate != nullptr) {
+      // Names and TCP are refused as they should be: the other side is then found by its checks.
+      (void)connection_.add_remote_candidate(net::now(), *candidate);
+      return;
+    }
+    if (*what != "description" || sdp == nullptr) return fail("an unknown command");
+    if (!offerer_) return describe(connection_.accept_offer(net::now(), *sdp));
+    if (const auto done = connection_.accept_answer(net::now(), *sdp); !done) fail(peer::to_string(done.error()));
+  }
+
+  void handle_event(peer::PeerConnection::Event event) {
+    if (auto* candidate = std::get_if<peer::LocalCandidate>(&event)) {
+      emit({{"event", "candidate"}, {"candidate", candidate->line}});
+    } else if (auto* changed = std::get_if<peer::StateChanged>(&event)) {
+      emit({{"event", "state"}, {"state", peer::to_string(changed->state)}});
+    } else if (auto* path = std::get_if<peer::PathSelected>(&event)) {
+      emit({{"event", "path"}, {"local", path->local.describe()}, {"remote", path->remote.describe()}});
+    } else if (auto* opened = std::get_if<peer::ChannelOpened>(&event)) {
+      emit({{"event", "open"}, {"label", opened->label}});
+    } else if (auto* message = std::get_if<peer::Message>(&event)) {
+      echoes_.push_back(std::move(*message));
+    } else if (auto* ended = std::get_if<peer::Closed>(&event)) {
+      emit({{"event", "closed"},
+            {"reason", peer::to_string(ended->reason)},
+            {"echoed", echoed_},
+            {"hello_fragments", hello_fragments_}});
+      closed_ = true;
+    }
+  }
+
+  // ---- Datagrams ----
+
+  void read_socket() {
+    const std::size_t count = socket_.receive_batch(pool_, slots_);
+    for (net::UdpReceived& slot : std::span(slots_).first(count)) {
+      if (is_hello_fragment(slot.packet.data())) ++hello_fragments_;
+      (void)connection_.handle_input(
+          net::now(),
+          {.path = {kSocket, slot.from, {}}, .data = slot.packet.data(), .stride = slot.stride, .ecn = slot.ecn});
+    }
+    flush();
+  }
+
+  /// Echoes as many messages as there is room for.
+  void echo() {
+    while (!echoes_.empty()) {
+      const peer::Message& message = echoes_.front();
+      const auto sent = connection_.send(net::now(), message.channel, message.kind, message.data.data());
+      if (!sent && sent.error() == peer::Error::kWouldBlock) return;
+      if (sent) ++echoed_;
+      echoes_.pop_front();
+    }
+  }
+
+  void flush() {
+    while (auto event = connection_.poll_event()) handle_event(std::move(*event));
+    echo();
+    std::array<std::byte, kBlockSize> buffer;
+    while (const auto transmit = connection_.poll_transmit(net::now(), buffer)) {
+      socket_.send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn);
+    }
+    if (closed_) return loop_.stop();
+    timer_.expires_at(connection_.next_timeout(), [this] {
+      connection_.handle_timeout(net::now());
+      flush();
+    });
+  }
+
+  bool offerer_;
+  os::SystemRandom random_;
+  os::NativeCrypto crypto_;
+  BufferPool pool_;
+  net::UdpSocket socket_;
+  std::unique_ptr<sctp::UsrsctpRuntime> runtime_;
+  peer::PeerConnection connection_;
+  std::vector<net::UdpReceived> slots_;
+  std::deque<peer::Message> echoes_;
+  std::string input_;
+  int echoed_ = 0;
+  int hello_fragments_ = 0;
+  bool closed_ = false;
+  net::Loop loop_;
+  net::Timer timer_;
+  net::FdWatcher input_watcher_;
+  net::FdWatcher socket_watcher_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view role = argc == 3 ? argv[1] : "";
+  const auto address = IpAddress::parse(argc == 3 ? argv[2] : "");
+  if ((role != "offer" && role != "answer") || !address) {
+    std::fputs("usage: peer_driver offer|answer ADDRESS\n", stderr);
+    return 2;
+  }
+  auto socket = net::UdpSocket::open({*address, 0});
+  if (!socket) {
+    std::fprintf(stderr, "peer_driver: no socket on %s: %s\n", argv[2], socket.error().detail.c_str());
+    return 1;
+  }
+  Driver(role == "offer", std::move(*socket)).run();
+  return 0;
+}

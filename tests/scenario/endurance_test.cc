@@ -1,0 +1,87 @@
+// Long times: whole days in seconds.
+#include <gtest/gtest.h>
+
+#include "sim/world.h"
+
+namespace bamgate::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Endurance : public ::testing::TestWithParam<std::uint64_t> {
+ protected:
+  void SetUp() override { ASSERT_TRUE(world.start_all(5s)); }
+
+  World world{GetParam()};
+  Device& anna =
+      world.add_device("anna", world.network.add_lan("left", "198.51.100.1"), {"192.168.1.2"});
+  Device& bert =
+      world.add_device("bert", world.network.add_lan("right", "198.51.100.2"), {"192.168.2.2"});
+};
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Endurance, ::testing::Values(1));
+
+TEST_P(Endurance, ADayOfSilenceChangesNothing) {
+  const int attempts = anna.attempts;
+  world.run_for(24h);
+  EXPECT_TRUE(world.all_connected());
+  EXPECT_EQ(anna.attempts, attempts) << "the connection was made anew";
+  EXPECT_EQ(bert.attempts, attempts);
+  EXPECT_TRUE(world.ping(anna, bert));
+}
+
+TEST_P(Endurance, ADayOfSparseTrafficLosesNothing) {
+  const int attempts = anna.attempts;
+  // Every 30 s: the session is renewed every 2 minutes. Every 7 minutes: each packet finds no session at all.
+  Flow often(world.agenda, anna, bert, 1000, 30s);
+  Flow seldom(world.agenda, bert, anna, 1001, 7min);
+  world.run_for(24h);
+  often.stop();
+  seldom.stop();
+  world.run_for(1min);
+  EXPECT_EQ(often.result().sent, 2881U);
+  EXPECT_EQ(often.result().lost() + seldom.result().lost(), 0U);
+  EXPECT_LE(often.result().longest, 100ms);
+  EXPECT_LE(anna.peer("bert").since_handshake.value(), 4min);
+  EXPECT_TRUE(world.all_connected());
+  EXPECT_EQ(anna.attempts, attempts) << "the connection was made anew";
+}
+
+TEST_P(Endurance, PacketsThatFindNoSessionAreDeliveredAllTheSame) {
+  Flow seldom(world.agenda, bert, anna, 1001, 7min);
+  world.run_for(12h);
+  seldom.stop();
+  world.run_for(1min);
+  EXPECT_EQ(seldom.result().lost(), 0U);
+  EXPECT_LE(seldom.result().longest, 200ms);
+}
+
+TEST_P(Endurance, AccessTokensAreRefreshedAheadOfTime) {
+  const int before = anna.refreshes;
+  world.run_for(24h);
+  // One token lives for an hour and is renewed after 50 minutes.
+  EXPECT_GE(anna.refreshes - before, 24);
+  EXPECT_LE(anna.refreshes - before, 30);
+  EXPECT_TRUE(anna.agent().access_token(world.agenda.now()));
+  // Whenever the hub breaks, the token at hand serves at once.
+  const int refreshes = anna.refreshes;
+  world.hub.stop();
+  world.run_for(1s);
+  world.hub.start();
+  EXPECT_TRUE(world.run_until([&] { return anna.agent().status(world.agenda.now()).hub_connected; }, 3s));
+  EXPECT_EQ(anna.refreshes, refreshes);
+}
+
+TEST_P(Endurance, ARefreshThatFindsNoHubIsTriedAgainUntilItWorks) {
+  world.run_for(45min);
+  world.hub.stop();
+  world.run_for(3h);
+  const int asked = world.hub.requests["/auth/refresh"];
+  world.hub.start();
+  EXPECT_TRUE(world.run_until([&] { return anna.agent().status(world.agenda.now()).hub_connected; }, 35s));
+  EXPECT_LE(world.hub.requests["/auth/refresh"], asked + 2);
+  EXPECT_TRUE(world.all_connected());
+}
+
+}  // namespace
+}  // namespace bamgate::sim
