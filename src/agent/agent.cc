@@ -36,7 +36,8 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
               .clock = options_.clock,
               .allow_loopback = options_.allow_loopback,
               .effects = {},
-              .messages = {}},
+              .messages = {},
+              .farewells = {}},
       signaling_(self_info(random), random) {
   if (options_.address6) shared_.excluded.push_back(options_.address6->network());
 }
@@ -389,6 +390,12 @@ void Agent::pump(Instant now) {
 }
 
 std::optional<Transmit> Agent::poll_transmit(Instant now, MutableBytes buffer) {
+  if (!shared_.farewells.empty()) {
+    const auto [transmit, datagram] = std::move(shared_.farewells.front());
+    shared_.farewells.pop_front();
+    copy_bytes(datagram.data(), buffer);
+    return transmit;
+  }
   // A round over all peers that goes on where the last one stopped, so that nobody starves.
   auto peer = peers_.lower_bound(next_transmit_);
   for (std::size_t i = 0; i < peers_.size(); ++i, ++peer) {

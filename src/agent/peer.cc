@@ -159,12 +159,12 @@ void Peer::drop_connection(Instant now, bool tell_peer) {
   if (!connection_) return;
   if (tell_peer) {
     connection_->close(now);
-    while (farewells_.size() < kMaxFarewells) {
+    for (std::size_t i = 0; i < kMaxFarewells; ++i) {
       PacketBuffer datagram = shared_.pool.take();
       const auto transmit = connection_->poll_transmit(now, datagram.append(datagram.tailroom()));
       if (!transmit) break;
       datagram.remove_suffix(datagram.size() - transmit->size);
-      farewells_.emplace_back(*transmit, std::move(datagram));
+      shared_.farewells.emplace_back(*transmit, std::move(datagram));
     }
   }
   connection_.reset();
@@ -366,12 +366,6 @@ void Peer::handle_timers(Instant now) {
 }
 
 std::optional<Transmit> Peer::poll_transmit(Instant now, MutableBytes buffer) {
-  if (!farewells_.empty()) {
-    const auto [transmit, datagram] = std::move(farewells_.front());
-    farewells_.pop_front();
-    copy_bytes(datagram.data(), buffer);
-    return transmit;
-  }
   return connection_ ? connection_->poll_transmit(now, buffer) : std::nullopt;
 }
 

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/effect.h"
@@ -53,6 +54,7 @@ struct Shared {
   // Outputs, drained by the agent.
   std::deque<Effect> effects;
   std::deque<signaling::Message> messages;
+  std::deque<std::pair<Transmit, PacketBuffer>> farewells;  // last datagrams of connections that are gone
 };
 
 enum class PeerState : std::uint8_t { kAway, kWaiting, kConnecting, kOpen, kConnected };
@@ -93,6 +95,7 @@ class Peer {
   void disconnect(Instant now, std::string_view why);
 
   void handle_timeout(Instant now);
+  /// The next datagram of the present connection.
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
   Instant next_timeout() const;
   /// Moves messages between connection, tunnel and bridge until all are idle. Called after everything that may change
@@ -145,7 +148,6 @@ class Peer {
   std::optional<AttemptId> attempt_;
   std::optional<sctp::ChannelId> channel_;
   std::vector<EarlyCandidate> early_candidates_;
-  std::deque<std::pair<Transmit, PacketBuffer>> farewells_;  // last datagrams of a connection that is gone
   RestartPolicy policy_;
   TimerTable<Timer> timers_;
   std::optional<Instant> connected_since_;

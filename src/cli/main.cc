@@ -131,7 +131,8 @@ void add_small(CLI::App& app, Run& run) {
   });
   app.add_subcommand("help", "Print this help")->callback([&run, &app] {
     run = [&app] {
-      std::printf("%s", app.help().c_str());
+      // Not app.help(): that would give the help of this very command.
+      std::printf("%s", app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal).c_str());
       return ExitCode::kDone;
     };
   });
@@ -140,7 +141,6 @@ void add_small(CLI::App& app, Run& run) {
 int main(int argc, char** argv) {
   log_to_stderr();
   CLI::App app("A private network for your own machines: WireGuard over WebRTC data channels.", "bamgate");
-  app.require_subcommand(1);
   app.set_version_flag("--version", std::string("bamgate ") + kVersion);
   Run run;
   add_hub(app, run);
@@ -153,6 +153,10 @@ int main(int argc, char** argv) {
     const bool asked = error.get_exit_code() == 0;  // --help, --version
     const int code = app.exit(error);
     return asked ? code : static_cast<int>(ExitCode::kUsage);
+  }
+  if (!run) {
+    std::fprintf(stderr, "%s", app.help().c_str());
+    return static_cast<int>(ExitCode::kUsage);
   }
   try {
     return static_cast<int>(run());

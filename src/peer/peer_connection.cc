@@ -271,9 +271,11 @@ std::optional<Transmit> PeerConnection::poll_transmit(Instant now, MutableBytes 
 
 std::optional<PacketBuffer> PeerConnection::seal_next(Instant now) {
   if (!sctp_ || !dtls_->connected()) return std::nullopt;
-  auto packet = sctp_->poll_packet();
-  if (!packet || !dtls_->seal(now, *packet)) return std::nullopt;
-  return packet;
+  while (auto packet = sctp_->poll_packet()) {
+    if (dtls_->seal(now, *packet)) return packet;
+    ++counters_.unsealed;  // the others behind it still leave
+  }
+  return std::nullopt;
 }
 
 std::optional<Transmit> PeerConnection::transmit(const PacketBuffer& packet, const Path& path, MutableBytes buffer) {

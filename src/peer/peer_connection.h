@@ -89,6 +89,7 @@ class PeerConnection {
     std::uint64_t bad_stun = 0;
     std::uint64_t bad_dtls = 0;
     std::uint64_t bad_sctp = 0;
+    std::uint64_t unsealed = 0;        // SCTP packets that DTLS refused, too long for a record: dropped
     std::uint64_t dropped_events = 0;  // nobody polled: more events waited than a caller may leave
   };
 

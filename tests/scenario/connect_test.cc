@@ -75,6 +75,16 @@ TEST_P(Connect, ADeviceOnTheOpenInternetIsReachedFromBehindASymmetricNat) {
   expect_pings_both_ways(world, anna, bert);
 }
 
+TEST_P(Connect, TwoDevicesThatShareOnlyIpv6UseItAndTheLargestPacketsFit) {
+  World world(GetParam());
+  Device& anna = world.add_device("anna", world.network.internet(), {"203.0.113.9", "2001:db8::9"});
+  Device& bert = world.add_device("bert", world.network.internet(), {"2001:db8::10"});
+  ASSERT_TRUE(world.start_all(3s));
+  EXPECT_EQ(anna.peer("bert").ice_remote.substr(0, 19), "host [2001:db8::10]");
+  EXPECT_TRUE(world.ping(anna, bert, Family::kV6, 1s, 1232));
+  EXPECT_EQ(world.network.counters().too_large, 0U);
+}
+
 TEST_P(Connect, DevicesWithoutAnyPathTryOnPatiently) {
   World world(GetParam());
   const NatOptions symmetric{.mapping = Mapping::kAddressAndPortDependent};
@@ -118,6 +128,20 @@ TEST_P(Connect, FiveDevicesMakeAMesh) {
       EXPECT_TRUE(world.ping(*from, *to)) << from->host().name << " to " << to->host().name;
     }
   }
+}
+
+TEST(Mesh, OfSixteenDevicesComesUpThoughTheHubRestartsMeanwhile) {
+  World world(1);
+  Segment& lan = world.network.add_lan("lan", "198.51.100.1");
+  Segment& far = world.network.add_lan("far", "198.51.100.2");
+  for (int i = 0; i < 16; ++i) {
+    world.add_device("device-" + std::to_string(i), i % 2 == 0 ? lan : far, {"192.168.1." + std::to_string(i + 2)});
+  }
+  EXPECT_FALSE(world.start_all(400ms));
+  world.hub.stop();
+  world.run_for(300ms);
+  world.hub.start();
+  EXPECT_TRUE(world.start_all(10s));
 }
 
 TEST_P(Connect, RoutesLeadOnlyWhereTheReceiverAcceptsThem) {

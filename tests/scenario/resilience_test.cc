@@ -202,6 +202,15 @@ TEST_P(Resilience, AMachineThatSleptForThreeHoursIsBackWithinAMinute) {
   EXPECT_FALSE(anna.given_up);
 }
 
+TEST_P(Resilience, AMachineThatMovesToAnotherNetworkIsBackWithinAMinute) {
+  Segment& cafe = world.network.add_lan("cafe", "198.51.100.77");
+  world.network.move(bert.host(), cafe, {"10.0.0.23"});
+  world.run_for(31s);
+  EXPECT_TRUE(reconnect_within(29s));
+  EXPECT_TRUE(world.ping(anna, bert));
+  EXPECT_NE(anna.peer("bert").ice_remote.find("198.51.100.77"), std::string::npos);
+}
+
 TEST_P(Resilience, ARevokedDeviceIsDroppedByAllAtOnce) {
   Device& carl = world.add_device("carl", left, {"192.168.1.4"});
   ASSERT_TRUE(world.start_all(5s));

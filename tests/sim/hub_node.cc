@@ -114,7 +114,10 @@ HubAnswer HubNode::ask(std::string_view method, std::string_view target, const j
 }
 
 std::shared_ptr<Pipe> HubNode::pipe(const Host& device) {
-  return std::make_shared<Pipe>(agenda_, device.latency_to(host_), [&device, this] { return device.cut || host_.cut; });
+  return std::make_shared<Pipe>(agenda_, device.latency_to(host_), [&device, this, network = device.network] {
+    if (device.network != network) return Pipe::Way::kGone;
+    return device.cut || host_.cut ? Pipe::Way::kBlocked : Pipe::Way::kFree;
+  });
 }
 
 void HubNode::request(const Host& from, std::string method, std::string target, json::Value body,

@@ -31,11 +31,16 @@ Segment& Network::add_lone_lan(const std::string& name) {
 
 Host& Network::add_host(const std::string& name, Segment& segment, const std::vector<std::string>& addresses) {
   hosts_.push_back(std::make_unique<Host>());
-  Host& host = *hosts_.back();
-  host.name = name;
+  hosts_.back()->name = name;
+  move(*hosts_.back(), segment, addresses);
+  return *hosts_.back();
+}
+
+void Network::move(Host& host, Segment& segment, const std::vector<std::string>& addresses) {
+  ++host.network;
   host.segment = &segment;
+  host.addresses.clear();
   for (const std::string& text : addresses) host.addresses.push_back(*IpAddress::parse(text));
-  return host;
 }
 
 Endpoint Network::bind(Host& host, const IpAddress& address, std::uint16_t port, Host::Receiver receiver) {
@@ -56,6 +61,10 @@ Host* Network::find_host(const Segment& segment, const IpAddress& address) {
 void Network::send(Host& host, const Endpoint& from, const Endpoint& to, std::vector<std::byte> data) {
   if (host.cut) {
     ++counters_.cut;
+    return;
+  }
+  if (std::ranges::find(host.addresses, from.address) == host.addresses.end()) {
+    ++counters_.unreachable;
     return;
   }
   if (data.size() + (to.address.is_v4() ? kV4Overhead : kV6Overhead) > kMtu) {

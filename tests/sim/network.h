@@ -37,7 +37,8 @@ struct Host {
   std::string name;
   Segment* segment = nullptr;
   std::vector<IpAddress> addresses;
-  bool cut = false;  // its cable is pulled
+  bool cut = false;           // its cable is pulled
+  std::uint32_t network = 1;  // grows with each move: what was open on an earlier one leads nowhere
   std::map<Endpoint, Receiver> sockets;
   std::uint16_t next_port = 40'000;
 
@@ -72,6 +73,9 @@ class Network {
   /// A LAN that leads nowhere else.
   Segment& add_lone_lan(const std::string& name);
   Host& add_host(const std::string& name, Segment& segment, const std::vector<std::string>& addresses);
+
+  /// The host is somewhere else now, with other addresses.
+  void move(Host& host, Segment& segment, const std::vector<std::string>& addresses);
 
   /// Binds a UDP socket; port 0 picks one.
   Endpoint bind(Host& host, const IpAddress& address, std::uint16_t port, Host::Receiver receiver);

@@ -1,5 +1,5 @@
-// One direction of a TCP-like connection: what is pushed happens at the other end, in order, `latency` later; while the
-// way is blocked it waits, as TCP's retransmissions would have it.
+// One direction of a TCP-like connection: what is pushed happens at the other end, in order, `latency` later. While the
+// way is blocked it waits, as TCP's retransmissions would have it; when the way is gone for good it never arrives.
 #pragma once
 
 #include <chrono>
@@ -14,9 +14,11 @@ namespace bamgate::sim {
 
 class Pipe : public std::enable_shared_from_this<Pipe> {
  public:
-  /// `agenda` must outlive the pipe. While `blocked` returns true nothing arrives.
-  Pipe(Agenda& agenda, Duration latency, std::function<bool()> blocked)
-      : agenda_(agenda), latency_(latency), blocked_(std::move(blocked)) {}
+  enum class Way { kFree, kBlocked, kGone };
+
+  /// `agenda` must outlive the pipe. `way` is asked whenever something is about to arrive.
+  Pipe(Agenda& agenda, Duration latency, std::function<Way()> way)
+      : agenda_(agenda), latency_(latency), way_(std::move(way)) {}
 
   void push(Agenda::Action action) {
     waiting_.push_back(std::move(action));
@@ -27,7 +29,9 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   static constexpr auto kRetransmit = std::chrono::milliseconds(200);
 
   void deliver_one() {
-    if (blocked_()) {
+    const Way way = way_();
+    if (way == Way::kGone) return;
+    if (way == Way::kBlocked) {
       agenda_.after(kRetransmit, [self = shared_from_this()] { self->deliver_one(); });
       return;
     }
@@ -38,7 +42,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
 
   Agenda& agenda_;
   Duration latency_;
-  std::function<bool()> blocked_;
+  std::function<Way()> way_;
   std::deque<Agenda::Action> waiting_;
 };
 

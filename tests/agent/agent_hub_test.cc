@@ -1,0 +1,214 @@
+// What an agent makes of what the hub says: whom it believes, whom it refuses, and when it gives up.
+#include <gmock/gmock.h>
+
+#include "agent/scripted_hub.h"
+
+namespace bamgate::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class AgentAndHub : public ScriptedHub {};
+
+TEST_F(AgentAndHub, AnOfferFromAnUnknownPeerIsRefused) {
+  Actor& bert_alone = make("bert", "10.100.0.2/16", 2);
+  Actor& anna_alone = make("anna", "10.100.0.1/16", 1);
+  forward = false;
+  bring_online(bert_alone, {});
+  bring_online(anna_alone, {bert_alone.info});
+  auto offer = anna_alone.take<signaling::Offer>();
+  ASSERT_TRUE(offer);
+  say(bert_alone, *offer);
+  EXPECT_FALSE(bert_alone.take<signaling::Answer>());
+  EXPECT_EQ(bert_alone.attempts, 0);
+  EXPECT_EQ(bert_alone.counter("messages_refused", now), 1U);
+}
+
+TEST_F(AgentAndHub, AnOfferWithAnotherKeyThanTheListedOneIsRefused) {
+  Actor& listed = make("anna", "10.100.0.1/16", 1);
+  Actor& impostor = make("anna", "10.100.0.1/16", 666);
+  Actor& receiver = make("bert", "10.100.0.2/16", 2);
+  forward = false;
+  bring_online(receiver, {listed.info});
+  bring_online(impostor, {receiver.info});
+  auto offer = impostor.take<signaling::Offer>();
+  ASSERT_TRUE(offer);
+  EXPECT_EQ(offer->public_key, impostor.info.public_key);
+  say(receiver, *offer);
+  EXPECT_FALSE(receiver.take<signaling::Answer>());
+  EXPECT_EQ(receiver.counter("messages_refused", now), 1U);
+
+  // Without a key of its own to check, the offer is taken; WireGuard then refuses whoever has not the listed one.
+  offer->public_key.clear();
+  forward = true;
+  say(receiver, *offer);
+  run_for(10s);
+  EXPECT_NE(receiver.state_of("anna", now), "connected");
+  EXPECT_NE(impostor.state_of("bert", now), "connected");
+}
+
+TEST_F(AgentAndHub, AnOfferFromTheSideThatShouldAnswerIsIgnored) {
+  Actor& offerer = make("anna", "10.100.0.1/16", 1);
+  Actor& answerer = make("bert", "10.100.0.2/16", 2);
+  forward = false;
+  bring_online(offerer, {answerer.info});
+  auto own = offerer.take<signaling::Offer>();
+  ASSERT_TRUE(own);
+  ASSERT_EQ(offerer.attempts, 1);
+  say(offerer, signaling::Offer{
+                   .from = "bert", .to = "anna", .sdp = own->sdp, .public_key = answerer.info.public_key, .extra = {}});
+  EXPECT_FALSE(offerer.take<signaling::Answer>());
+  EXPECT_EQ(offerer.attempts, 1) << "its own attempt goes on";
+
+  // And the other side never offers by itself.
+  bring_online(answerer, {offerer.info});
+  run_for(2min);
+  EXPECT_FALSE(answerer.take<signaling::Offer>());
+  EXPECT_EQ(answerer.attempts, 0);
+}
+
+TEST_F(AgentAndHub, APeerWithoutAKeyOrWithOursForANameIsRefused) {
+  Actor& self = make("bert", "10.100.0.2/16", 2);
+  signaling::PeerInfo nobody;
+  nobody.peer_id = "anna";
+  nobody.address = "10.100.0.1/16";
+  signaling::PeerInfo low_order = nobody;
+  low_order.peer_id = "carl";
+  low_order.public_key = wg::PublicKey{}.to_string();
+  bring_online(self, {nobody, low_order});
+  EXPECT_THAT(self.agent->status(now).peers, IsEmpty());
+  EXPECT_EQ(self.counter("messages_refused", now), 2U);
+}
+
+TEST_F(AgentAndHub, AChangedKeyIsRefusedUntilTheOldOneIsRevoked) {
+  connect_anna_and_bert();
+  Actor& replacement = make("bert", "10.100.0.2/16", 22);
+  announce(*anna, {replacement.info});
+  EXPECT_EQ(anna->agent->status(now).peers.front().public_key, bert->info.public_key);
+  EXPECT_EQ(anna->state_of("bert", now), "connected") << "the true bert is not disturbed";
+  EXPECT_EQ(anna->counter("messages_refused", now), 1U);
+
+  announce(*anna, {replacement.info}, {{"bert", bert->info.public_key}});
+  EXPECT_EQ(anna->agent->status(now).peers.front().public_key, replacement.info.public_key);
+  kill(*bert);
+  bring_online(replacement, {anna->info});
+  run_for(3s);
+  EXPECT_EQ(anna->state_of("bert", now), "connected");
+}
+
+TEST_F(AgentAndHub, ARevokedPeersTunnelIsDroppedAndStaysRefused) {
+  connect_anna_and_bert();
+  say(*anna, signaling::PeerRevoked{"bert", bert->info.public_key});
+  EXPECT_THAT(anna->agent->status(now).peers, IsEmpty());
+  EXPECT_THAT(anna->sockets, IsEmpty());
+  settle();
+  EXPECT_EQ(bert->state_of("anna", now), "reconnecting") << "bert was told at once";
+
+  announce(*anna, {bert->info});
+  EXPECT_THAT(anna->agent->status(now).peers, IsEmpty());
+  say(*anna, signaling::Offer{
+                 .from = "bert", .to = "anna", .sdp = "v=0", .public_key = bert->info.public_key, .extra = {}});
+  send_packet(*bert, "10.100.0.1");
+  run_for(1min);
+  EXPECT_THAT(anna->tun, IsEmpty());
+  EXPECT_EQ(anna->attempts, 1);
+}
+
+TEST_F(AgentAndHub, ARevocationOfAnotherKeyOfThatNameChangesNothing) {
+  connect_anna_and_bert();
+  Actor& former = make("bert", "10.100.0.9/16", 99);
+  say(*anna, signaling::PeerRevoked{"bert", former.info.public_key});
+  EXPECT_EQ(anna->state_of("bert", now), "connected");
+}
+
+TEST_F(AgentAndHub, ARefreshThatIsRefusedEndsTheAgent) {
+  Actor& self = make("anna", "10.100.0.1/16", 1);
+  self.agent->start(now);
+  settle();
+  EXPECT_EQ(self.refreshes, 1);
+  self.agent->on_token_failed(now, signaling::TokenFailure::kUnauthorised);
+  run_for(1h);
+  EXPECT_EQ(self.stopped, StopReason::kUnauthorised);
+  EXPECT_EQ(self.refreshes, 1) << "it does not hammer the hub";
+}
+
+TEST_F(AgentAndHub, TheHubsWordThatThisDeviceIsRevokedEndsTheAgent) {
+  connect_anna_and_bert();
+  anna->agent->on_hub_closed(now, 4410);
+  run_for(1h);
+  EXPECT_EQ(anna->stopped, StopReason::kRevoked);
+  EXPECT_EQ(anna->connects.size(), 1U);
+}
+
+TEST_F(AgentAndHub, ATokenIsRefreshedAheadOfTimeAndAgainAfterAFailure) {
+  Actor& self = make("anna", "10.100.0.1/16", 1);
+  bring_online(self, {});
+  ASSERT_EQ(self.refreshes, 1);
+  run_for(3000s);
+  EXPECT_EQ(self.refreshes, 2);
+  self.agent->on_token_failed(now, signaling::TokenFailure::kUnreachable);
+  run_for(29s);
+  EXPECT_EQ(self.refreshes, 2);
+  run_for(1s);
+  EXPECT_EQ(self.refreshes, 3);
+  self.agent->on_access_token(now, "next", 3600s);
+  EXPECT_EQ(self.agent->access_token(now), "next");
+  EXPECT_THAT(self.connects, ElementsAre("token")) << "the connection stays";
+}
+
+TEST_F(AgentAndHub, ATokenThatTheHubRefusesIsNotPresentedAgain) {
+  Actor& self = make("anna", "10.100.0.1/16", 1);
+  self.agent->start(now);
+  self.agent->on_access_token(now, "old", 3600s);
+  settle();
+  self.agent->on_hub_connect_failed(now, 401);
+  run_for(1s);
+  EXPECT_THAT(self.connects, ElementsAre("old"));
+  EXPECT_EQ(self.refreshes, 2);
+  self.agent->on_access_token(now, "new", 3600s);
+  settle();
+  EXPECT_THAT(self.connects, ElementsAre("old", "new"));
+}
+
+TEST_F(AgentAndHub, AnUnansweringHubIsAskedAMeasuredNumberOfTimesInADay) {
+  Actor& self = make("anna", "10.100.0.1/16", 1);
+  self.agent->start(now);
+  self.agent->on_access_token(now, "token", 24h * 30);
+  settle();
+  for (const Instant end = now + 24h; now < end;) {
+    const std::size_t before = self.connects.size();
+    self.agent->on_hub_connect_failed(now, 0);
+    while (self.connects.size() == before && now < end) run_for(1s);
+  }
+  EXPECT_GE(self.connects.size(), 2880U);  // one each 30 s
+  EXPECT_LE(self.connects.size(), 6000U);  // one each 15 s
+}
+
+TEST_F(AgentAndHub, ARouteOfARevokedPeerGoesToTheOneThatAnnouncedItToo) {
+  const IpPrefix route = *IpPrefix::parse("192.168.1.0/24");
+  Actor& self = make("dora", "10.100.0.4/16", 4, {{"anna", {route}}, {"bert", {route}}});
+  Actor& first = make("anna", "10.100.0.1/16", 1);
+  Actor& second = make("bert", "10.100.0.2/16", 2);
+  first.info.routes = second.info.routes = {"192.168.1.0/24"};
+  bring_online(self, {first.info});
+  announce(self, {second.info});
+  EXPECT_THAT(self.routes, ElementsAre(route));
+  bring_online(first, {self.info});
+  bring_online(second, {self.info});
+  run_for(3s);
+  send_packet(self, "192.168.1.7");
+  settle();
+  EXPECT_EQ(first.tun.size(), 1U);
+  EXPECT_EQ(second.tun.size(), 0U);
+
+  say(self, signaling::PeerRevoked{"anna", first.info.public_key});
+  EXPECT_THAT(self.routes, ElementsAre(route));
+  send_packet(self, "192.168.1.7");
+  settle();
+  EXPECT_EQ(first.tun.size(), 1U);
+  EXPECT_EQ(second.tun.size(), 1U);
+}
+
+}  // namespace
+}  // namespace bamgate::agent
