@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "net/clock.h"
-#include "net/coroutine_warnings.h"
 #include "net/event.h"
 #include "net/resolve.h"
 #include "net/sockaddr.h"

@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "net/clock.h"
-#include "net/coroutine_warnings.h"
 #include "net/unix_control.h"
 
 namespace bamgate::net {

@@ -20,7 +20,6 @@
 #include <utility>
 
 #include "net/clock.h"
-#include "net/coroutine_warnings.h"
 #include "net/event.h"
 #include "net/unix_control.h"
 

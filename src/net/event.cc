@@ -3,8 +3,6 @@
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include "net/coroutine_warnings.h"
-
 namespace bamgate::net {
 
 Event::Event(Loop& loop) : sleeper_(loop.context(), asio::steady_timer::time_point::max()), deadline_(loop) {}

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "net/clock.h"
-#include "net/coroutine_warnings.h"
 #include "net/http_exchange.h"
 
 namespace bamgate::net {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "net/clock.h"
-#include "net/coroutine_warnings.h"
 #include "net/http_text.h"
 #include "net/websocket_handshake.h"
 

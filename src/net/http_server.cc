@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "net/clock.h"
-#include "net/coroutine_warnings.h"
 #include "net/http_connection.h"
 #include "net/sockaddr.h"
 

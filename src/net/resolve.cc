@@ -5,7 +5,6 @@
 #include <cstring>
 #include <memory>
 
-#include "net/coroutine_warnings.h"
 #include "net/event.h"
 #include "net/sockaddr.h"
 

@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "net/coroutine_warnings.h"
 #include "net/sockaddr.h"
 
 namespace bamgate::net {

@@ -8,13 +8,6 @@
 
 #include "net/clock.h"
 
-// The DTLS layer answers time(2) for mbedTLS with protocol time (--wrap=time). Programs without that layer get this.
-extern "C" __attribute__((weak)) std::time_t __wrap_time(std::time_t* out) {
-  const std::time_t seconds = bamgate::net::unix_now().seconds;
-  if (out != nullptr) *out = seconds;
-  return seconds;
-}
-
 namespace bamgate::net {
 namespace {
 

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "net/coroutine_warnings.h"
 #include "net/mbedtls_port.h"
 #include "net/tls_context.h"
 

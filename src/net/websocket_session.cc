@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "net/clock.h"
-#include "net/coroutine_warnings.h"
 #include "net/system_random.h"
 
 namespace bamgate::net {
