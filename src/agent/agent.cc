@@ -9,8 +9,8 @@
 namespace bamgate::agent {
 namespace {
 
-// An optional field of `metadata`: random for each run of an agent. Others see by it that a device has started afresh and
-// that what connected them is dead; who does not know it ignores it.
+// An optional field of `metadata`: random for each run of an agent. Others see by it that a device has started afresh
+// and that what connected them is dead; who does not know it ignores it.
 constexpr std::string_view kInstance = "instance";
 
 // Revoked keys are kept as long as the run lasts; the hub names those of 90 days.
@@ -195,11 +195,12 @@ void Agent::handle_present(Instant now, const signaling::PeerInfo& info) {
     return;
   }
   const auto found = peers_.find(info.peer_id);
-  // A known name with another key is only believed after the hub said that the old key is revoked: then it is forgotten.
+  // A known name with another key is believed only after the hub has revoked the old key: then the name is forgotten.
   if (found != peers_.end() && found->second->key() != *key) {
     ++refused_messages_;
-    return notice(NoticeLevel::kWarning, info.peer_id + ": refused, its key has changed; if you set it up anew, run "
-                                                        "'bamgate down' and 'bamgate up' here");
+    return notice(NoticeLevel::kWarning, info.peer_id +
+                                             ": refused, its key has changed; if you set it up anew, run "
+                                             "'bamgate down' and 'bamgate up' here");
   }
   Peer* peer = found != peers_.end() ? found->second.get() : add_peer(info, *key);
   if (peer == nullptr) return;
@@ -213,9 +214,9 @@ void Agent::handle_present(Instant now, const signaling::PeerInfo& info) {
 std::vector<IpPrefix> Agent::set_allowed_ips(const Peer& peer, const signaling::PeerInfo& info) {
   const auto accepted = options_.accepted_routes.find(info.peer_id);
   const std::vector<IpPrefix> none;
-  const auto prefixes = allowed_ips(info, options_.address.network(),
-                                    options_.address6 ? options_.address6->network() : IpPrefix{},
-                                    accepted == options_.accepted_routes.end() ? none : accepted->second);
+  const auto prefixes =
+      allowed_ips(info, options_.address.network(), options_.address6 ? options_.address6->network() : IpPrefix{},
+                  accepted == options_.accepted_routes.end() ? none : accepted->second);
   return bridge_.set_allowed_ips(peer.index(), prefixes);
 }
 
@@ -346,7 +347,7 @@ void Agent::handle_datagram(Instant now, const Received& received) {
 
 void Agent::handle_tun(Instant now, PacketBuffer packet) {
   auto sealed = bridge_.from_tun(now, std::move(packet));
-  if (!sealed) return;  // counted there
+  if (!sealed) return;             // counted in the bridge
   if (!*sealed) return pump(now);  // held; its tunnel has started a handshake
   if (Peer* peer = find_index((*sealed)->peer)) {
     peer->send(now, (*sealed)->message);

@@ -1,5 +1,5 @@
-// One device of the network: it keeps a connection to the hub, one WireGuard tunnel and one PeerConnection to each other
-// device, and moves packets between them and the TUN. Pure: its output is datagrams (poll_transmit) and a list of
+// One device of the network: it keeps a connection to the hub, one WireGuard tunnel and one PeerConnection to each
+// other device, and moves packets between them and the TUN. Pure: its output is datagrams (poll_transmit) and a list of
 // effects (poll_effect) that the owner of sockets, TUN, HTTP and files carries out.
 // Left out: relaying through the hub, and pinning of keys beyond the run.
 #pragma once

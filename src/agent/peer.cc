@@ -100,8 +100,11 @@ void Peer::start_attempt(Instant now) {
   make_connection(now, true);
   auto offer = connection_->create_offer(now);
   if (!offer) return retry_later(now, peer::to_string(offer.error()));
-  shared_.messages.emplace_back(signaling::Offer{
-      .from = shared_.self, .to = info_.peer_id, .sdp = std::move(*offer), .public_key = shared_.public_key, .extra = {}});
+  shared_.messages.emplace_back(signaling::Offer{.from = shared_.self,
+                                                 .to = info_.peer_id,
+                                                 .sdp = std::move(*offer),
+                                                 .public_key = shared_.public_key,
+                                                 .extra = {}});
   pump(now);
 }
 
@@ -115,8 +118,11 @@ void Peer::handle_offer(Instant now, const signaling::Offer& offer) {
     drop_connection(now, false);
     return enter(PeerState::kWaiting);
   }
-  shared_.messages.emplace_back(signaling::Answer{
-      .from = shared_.self, .to = info_.peer_id, .sdp = std::move(*answer), .public_key = shared_.public_key, .extra = {}});
+  shared_.messages.emplace_back(signaling::Answer{.from = shared_.self,
+                                                  .to = info_.peer_id,
+                                                  .sdp = std::move(*answer),
+                                                  .public_key = shared_.public_key,
+                                                  .extra = {}});
   apply_early_candidates(now);
   pump(now);
 }
@@ -310,9 +316,9 @@ void Peer::handle_event(Instant now, peer::PeerConnection::Event event) {
   }
 }
 
-// Whatever WireGuard sent before is lost, and its own retry is 5 s away: one side starts it afresh, now. If its initiation
-// or the message that confirms the new keys is lost, or its clock is behind (WireGuard then takes it for a replay), the
-// other side's handshake does as well.
+// Whatever WireGuard sent before is lost, and its own retry is 5 s away: one side starts it afresh, now. If its
+// initiation or the message that confirms the new keys is lost, or its clock is behind (WireGuard then takes it for a
+// replay), the other side's handshake does as well.
 void Peer::open_tunnel(Instant now, sctp::ChannelId channel) {
   channel_ = channel;
   enter(PeerState::kOpen);

@@ -1,5 +1,6 @@
-// One other device of the network as this one sees it: its WireGuard tunnel, which lives as long as the device is known,
-// and its present connection, which is replaced whenever it fails. All transitions between the states stand in peer.cc.
+// One other device of the network as this one sees it: its WireGuard tunnel, which lives as long as the device is
+// known, and its present connection, which is replaced whenever it fails. All transitions between the states stand in
+// peer.cc.
 //
 //   kAway        the hub does not list it and nothing connects us
 //   kWaiting     it is there, but nothing runs now: a retry is due later, or its offer is awaited
@@ -65,8 +66,8 @@ class Peer {
   static constexpr auto kAttemptTime = std::chrono::seconds(30);
   /// Data was sent and nothing authenticated came back for so long, not even DTLS: the session is dead.
   static constexpr auto kSilence = std::chrono::seconds(15);
-  /// Data was sent and WireGuard heard nothing for so long, though DTLS did: the tunnel is dead. A live one says something
-  /// every 10 s (its keepalive), and not all of that is lost.
+  /// Data was sent and WireGuard heard nothing for so long, though DTLS did: the tunnel is dead. A live one says
+  /// something every 10 s (its keepalive), and not all of that is lost.
   static constexpr auto kTunnelSilence = std::chrono::seconds(60);
   /// The offerer starts WireGuard's handshake; when none is complete after this time the other side tries too.
   static constexpr auto kHandshakePatience = std::chrono::seconds(3);

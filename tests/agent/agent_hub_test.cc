@@ -107,8 +107,8 @@ TEST_F(AgentAndHub, ARevokedPeersTunnelIsDroppedAndStaysRefused) {
 
   announce(*anna, {bert->info});
   EXPECT_THAT(anna->agent->status(now).peers, IsEmpty());
-  say(*anna, signaling::Offer{
-                 .from = "bert", .to = "anna", .sdp = "v=0", .public_key = bert->info.public_key, .extra = {}});
+  say(*anna,
+      signaling::Offer{.from = "bert", .to = "anna", .sdp = "v=0", .public_key = bert->info.public_key, .extra = {}});
   send_packet(*bert, "10.100.0.1");
   run_for(1min);
   EXPECT_THAT(anna->tun, IsEmpty());

@@ -14,8 +14,8 @@ std::string with_ufrag(std::string line, const std::string& ufrag) {
   return ufrag.empty() ? line : line + " ufrag " + ufrag;
 }
 
-/// anna has made an offer, and bert gets to know of it as a test wants. anna learns no candidate of bert's, so a path is
-/// found only if bert uses one of hers.
+/// anna has made an offer, and bert gets to know of it as a test wants. anna learns no candidate of bert's, so a path
+/// is found only if bert uses one of hers.
 class Candidates : public ScriptedHub {
  protected:
   void SetUp() override {
@@ -260,8 +260,8 @@ TEST_F(Connections, AreTakenDownByNoDatagramOfAStranger) {
   for (const auto& [id, socket] : anna->sockets) {
     for (int first = 0; first < 256; ++first) {
       std::vector<std::byte> data(64, static_cast<std::byte>(first));
-      anna->agent->handle_datagram(now, {.path = {.local = id, .remote = {IpAddress::v4(203, 0, 113, 66), 666}},
-                                         .data = data});
+      anna->agent->handle_datagram(
+          now, {.path = {.local = id, .remote = {IpAddress::v4(203, 0, 113, 66), 666}}, .data = data});
       // And as if it came from bert.
       anna->agent->handle_datagram(
           now, {.path = {.local = id, .remote = bert->sockets.begin()->second.second}, .data = data});

@@ -45,8 +45,9 @@ TEST(AllowedIps, HoldNoIpv6WhereThisDeviceHasNone) {
 }
 
 TEST(AllowedIps, GrowByAcceptedRoutes) {
-  EXPECT_THAT(allowed_ips(peer("10.100.0.2/16", "", {"192.168.1.0/24"}), kNetwork, kNetwork6, {prefix("192.168.0.0/16")}),
-              ElementsAre(prefix("10.100.0.2/32"), prefix("192.168.1.0/24")));
+  EXPECT_THAT(
+      allowed_ips(peer("10.100.0.2/16", "", {"192.168.1.0/24"}), kNetwork, kNetwork6, {prefix("192.168.0.0/16")}),
+      ElementsAre(prefix("10.100.0.2/32"), prefix("192.168.1.0/24")));
 }
 
 TEST(AcceptedRoutes, AreNoneUnlessThisDeviceSaysSo) {

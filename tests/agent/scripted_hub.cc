@@ -104,8 +104,8 @@ void ScriptedHub::drain(Actor& actor) {
     while (const auto transmit = actor.agent->poll_transmit(now, buffer)) {
       const auto socket = actor.sockets.find(transmit->path.local);
       ASSERT_NE(socket, actor.sockets.end()) << actor.name << " sends through a socket that is closed";
-      in_flight_.push_back({socket->second.second, transmit->path.remote,
-                            {buffer.begin(), buffer.begin() + transmit->size}});
+      in_flight_.push_back(
+          {socket->second.second, transmit->path.remote, {buffer.begin(), buffer.begin() + transmit->size}});
     }
     auto effect = actor.agent->poll_effect();
     if (!effect) return;

@@ -32,10 +32,10 @@ struct Actor {
   std::unique_ptr<Agent> agent;
 
   std::map<SocketId, std::pair<AttemptId, Endpoint>> sockets;
-  std::deque<signaling::Message> said;   // to the hub, but for joins
+  std::deque<signaling::Message> said;  // to the hub, but for joins
   std::vector<signaling::PeerInfo> joins;
   std::vector<std::vector<std::byte>> tun;
-  std::vector<std::string> connects;     // access tokens
+  std::vector<std::string> connects;  // access tokens
   std::vector<std::string> notices;
   std::vector<IpPrefix> routes;
   std::optional<StopReason> stopped;

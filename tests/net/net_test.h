@@ -14,7 +14,6 @@
 
 #include "net/clock.h"
 #include "net/connect.h"
-#include "net/coroutine_warnings.h"
 #include "net/http.h"
 #include "net/http_server.h"
 #include "net/loop.h"

@@ -116,11 +116,11 @@ TEST_P(Connect, APacketSentBeforeTheConnectionExistsArrivesWithinASecond) {
 TEST_P(Connect, FiveDevicesMakeAMesh) {
   World world(GetParam());
   Segment& lan = world.network.add_lan("lan", "198.51.100.1");
-  std::vector<Device*> devices{
-      &world.add_device("anna", lan, {"192.168.1.2"}), &world.add_device("bert", lan, {"192.168.1.3"}),
-      &world.add_device("carl", world.network.add_lan("far", "198.51.100.2"), {"192.168.1.2"}),
-      &world.add_device("dora", world.network.internet(), {"203.0.113.9"}),
-      &world.add_device("emil", world.network.add_lan("other", "198.51.100.3"), {"10.0.0.5"})};
+  std::vector<Device*> devices{&world.add_device("anna", lan, {"192.168.1.2"}),
+                               &world.add_device("bert", lan, {"192.168.1.3"}),
+                               &world.add_device("carl", world.network.add_lan("far", "198.51.100.2"), {"192.168.1.2"}),
+                               &world.add_device("dora", world.network.internet(), {"203.0.113.9"}),
+                               &world.add_device("emil", world.network.add_lan("other", "198.51.100.3"), {"10.0.0.5"})};
   ASSERT_TRUE(world.start_all(3s));
   for (Device* from : devices) {
     for (Device* to : devices) {

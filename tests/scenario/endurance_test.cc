@@ -13,10 +13,8 @@ class Endurance : public ::testing::TestWithParam<std::uint64_t> {
   void SetUp() override { ASSERT_TRUE(world.start_all(5s)); }
 
   World world{GetParam()};
-  Device& anna =
-      world.add_device("anna", world.network.add_lan("left", "198.51.100.1"), {"192.168.1.2"});
-  Device& bert =
-      world.add_device("bert", world.network.add_lan("right", "198.51.100.2"), {"192.168.2.2"});
+  Device& anna = world.add_device("anna", world.network.add_lan("left", "198.51.100.1"), {"192.168.1.2"});
+  Device& bert = world.add_device("bert", world.network.add_lan("right", "198.51.100.2"), {"192.168.2.2"});
 };
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Endurance, ::testing::Values(1));

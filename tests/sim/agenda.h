@@ -19,9 +19,7 @@ class Agenda {
 
   Instant now() const { return now_; }
   /// The time of day that belongs to now().
-  UnixTime unix_now() const {
-    return {kUnixStart + std::chrono::floor<std::chrono::seconds>(now_ - kStart).count()};
-  }
+  UnixTime unix_now() const { return {kUnixStart + std::chrono::floor<std::chrono::seconds>(now_ - kStart).count()}; }
 
   void at(Instant when, Action action) {
     entries_.emplace(std::pair(std::max(when, now_), sequence_++), std::move(action));

@@ -43,7 +43,7 @@ void Device::start() {
   };
   agent_ = std::make_unique<agent::Agent>(std::move(options), random_, crypto_, pool_, sctp_);
   ++run_;
-  if (std::getenv("SIM_VERBOSE") != nullptr) std::cerr << registration_.name << " starts\n";
+  tell("starts");
   given_up.reset();
   agent_->start(agenda_.now());
   flush();
@@ -56,7 +56,18 @@ void Device::stop() {
   end();
 }
 
-void Device::kill() { end(); }
+void Device::kill() {
+  if (!agent_) return;
+  tell("is killed");
+  end();
+}
+
+void Device::tell(const std::string& what) const {
+  static const bool verbose = std::getenv("BAMGATE_VERBOSE") != nullptr;
+  if (!verbose) return;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(agenda_.now().time_since_epoch());
+  std::cerr << ms.count() << " ms  " << registration_.name << ": " << what << '\n';
+}
 
 void Device::end() {
   ++run_;
@@ -177,14 +188,11 @@ void Device::run_effect(agent::Effect effect) {
   } else if (auto* set = std::get_if<agent::SetRoutes>(&effect)) {
     routes = std::move(set->routes);
   } else if (auto* notice = std::get_if<agent::Notice>(&effect)) {
-    if (std::getenv("SIM_VERBOSE") != nullptr) {
-      std::cerr << std::chrono::duration_cast<std::chrono::milliseconds>(agenda_.now().time_since_epoch()).count()
-                << " ms " << registration_.name << ": " << notice->text << '\n';
-    }
+    tell(notice->text);
     notices.push_back(std::move(notice->text));
   } else if (auto* gone = std::get_if<agent::Stop>(&effect)) {
     given_up = gone->reason;
-    if (std::getenv("SIM_VERBOSE") != nullptr) std::cerr << registration_.name << " gives up\n";
+    tell("gives up");
     agenda_.after({}, [this] { stop(); });
   }
 }

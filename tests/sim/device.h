@@ -1,5 +1,6 @@
 // A device in the simulated world: a whole agent, its host's sockets, its TUN, and its registration. It mirrors
-// src/cli/device_host.cc. The simulated programs behind the TUN answer every ping.
+// src/cli/device_host.cc. The simulated programs behind the TUN answer every ping. With BAMGATE_VERBOSE in the
+// environment every device prints what happens to it.
 #pragma once
 
 #include <cstdint>
@@ -73,13 +74,13 @@ class Device {
   Instant next_timeout() const { return agent_ && !asleep_ ? agent_->next_timeout() : kNever; }
   void handle_timeout();
 
-  std::vector<Arrival> arrivals;               // UDP datagrams from the tunnel
-  std::uint64_t damaged = 0;                   // packets from the tunnel that could not be read
-  std::vector<std::string> notices;            // what a person would have read
-  std::optional<agent::StopReason> given_up;   // the agent has asked for its end
-  std::vector<IpPrefix> routes;                // as the agent set them last
-  int refreshes = 0;                           // answered by the hub with a new token
-  int attempts = 0;                            // OpenSockets effects
+  std::vector<Arrival> arrivals;              // UDP datagrams from the tunnel
+  std::uint64_t damaged = 0;                  // packets from the tunnel that could not be read
+  std::vector<std::string> notices;           // what a person would have read
+  std::optional<agent::StopReason> given_up;  // the agent has asked for its end
+  std::vector<IpPrefix> routes;               // as the agent set them last
+  int refreshes = 0;                          // answered by the hub with a new token
+  int attempts = 0;                           // OpenSockets effects
 
  private:
   struct Socket {
@@ -96,6 +97,7 @@ class Device {
   void connect_hub(std::string access_token);
   void receive(Bytes packet);
   void end();
+  void tell(const std::string& what) const;
 
   Agenda& agenda_;
   Network& network_;

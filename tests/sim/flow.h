@@ -25,7 +25,7 @@ class Flow {
     std::uint64_t sent = 0;
     std::uint64_t arrived = 0;
     std::uint64_t twice = 0;
-    Duration longest{};    // from sending to arrival
+    Duration longest{};        // from sending to arrival
     Instant last_sent_lost{};  // when the last of the lost ones was sent
     std::uint64_t lost() const { return sent - arrived; }
   };

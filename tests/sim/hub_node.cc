@@ -22,7 +22,8 @@ struct HubNode::Wire {
   bool hub_end = false;
 
   /// Runs at the device, unless it has let go of the connection by then.
-  void tell_device(const std::shared_ptr<Wire>& self, std::function<void(const HubConnection::Handlers&)> action) const {
+  void tell_device(const std::shared_ptr<Wire>& self,
+                   std::function<void(const HubConnection::Handlers&)> action) const {
     down->push([self, action = std::move(action)] {
       if (self->device_end) action(self->handlers);
     });
@@ -151,8 +152,8 @@ void HubNode::open(const std::shared_ptr<Wire>& wire, const std::string& access_
   ++requests["/connect"];
   wire->id = hub::ConnectionId{++last_connection_};
   const std::string authorization = "Bearer " + access_token;
-  const auto refusal = hub_->on_open(agenda_.now(), agenda_.unix_now(), wire->id,
-                                     {"GET", "/connect", authorization, {}, wire->client});
+  const auto refusal =
+      hub_->on_open(agenda_.now(), agenda_.unix_now(), wire->id, {"GET", "/connect", authorization, {}, wire->client});
   if (refusal) {
     fail(refusal->status);
   } else {
@@ -180,9 +181,8 @@ void HubNode::run_effects() {
       const auto wire = wires_.find(text->connection);
       if (wire == wires_.end()) continue;
       trace_.note(agenda_.now(), "from hub", as_bytes(text->text));
-      wire->second->tell_device(wire->second, [said = text->text](const HubConnection::Handlers& handlers) {
-        handlers.on_text(said);
-      });
+      wire->second->tell_device(
+          wire->second, [said = text->text](const HubConnection::Handlers& handlers) { handlers.on_text(said); });
     } else if (const auto* gone = std::get_if<hub::Close>(&*effect)) {
       const auto wire = wires_.find(gone->connection);
       if (wire != wires_.end()) close(wire->second, std::to_underlying(gone->code));

@@ -65,8 +65,7 @@ class HubNode {
   /// The same over the network. A client that gives up resets its connection: nothing of a request arrives after that.
   void request(const Host& from, std::string method, std::string target, json::Value body,
                std::function<bool()> given_up, std::function<void(HubAnswer)> done);
-  std::unique_ptr<HubConnection> connect(const Host& from, std::string access_token,
-                                         HubConnection::Handlers handlers);
+  std::unique_ptr<HubConnection> connect(const Host& from, std::string access_token, HubConnection::Handlers handlers);
 
   Instant next_timeout() const { return hub_ ? hub_->next_timeout() : kNever; }
   void handle_timeout();

@@ -31,8 +31,8 @@ bool Nat::lets_in(Instant now, const MappingEntry& entry, const Endpoint& remote
     case Filtering::kEndpointIndependent:
       return true;
     case Filtering::kAddressDependent:
-      return std::ranges::any_of(
-          entry.sent_to, [&](const auto& sent) { return sent.first.address == remote.address && fresh(sent); });
+      return std::ranges::any_of(entry.sent_to,
+                                 [&](const auto& sent) { return sent.first.address == remote.address && fresh(sent); });
     case Filtering::kAddressAndPortDependent: {
       const auto sent = entry.sent_to.find(remote);
       return sent != entry.sent_to.end() && fresh(*sent);

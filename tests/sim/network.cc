@@ -19,8 +19,7 @@ Duration Host::latency_to(const Host& other) const {
 }
 
 Segment& Network::add_lan(const std::string& name, const std::string& external, NatOptions options) {
-  lans_.push_back(std::make_unique<Segment>(
-      Segment{.name = name, .nat = Nat(*IpAddress::parse(external), options)}));
+  lans_.push_back(std::make_unique<Segment>(Segment{.name = name, .nat = Nat(*IpAddress::parse(external), options)}));
   return *lans_.back();
 }
 
@@ -77,12 +76,12 @@ void Network::send(Host& host, const Endpoint& from, const Endpoint& to, std::ve
   }
   Segment& segment = *host.segment;
   if (segment.is_lan() && (segment.lone || find_host(segment, to.address) != nullptr)) {
-    agenda_.after(segment.local, [this, &segment, from, to, data = std::move(data)] { arrive(segment, from, to, data); });
+    agenda_.after(segment.local,
+                  [this, &segment, from, to, data = std::move(data)] { arrive(segment, from, to, data); });
     return;
   }
   const Endpoint source = segment.nat ? segment.nat->outbound(agenda_.now(), from, to) : from;
-  agenda_.after(segment.uplink,
-                [this, source, to, data = std::move(data)] { arrive_from_internet(source, to, data); });
+  agenda_.after(segment.uplink, [this, source, to, data = std::move(data)] { arrive_from_internet(source, to, data); });
 }
 
 // The datagram is in the middle of the Internet; the receiver's uplink still lies before it.

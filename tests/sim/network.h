@@ -23,10 +23,10 @@ namespace bamgate::sim {
 /// Hosts that reach each other without a router. The Internet is one too.
 struct Segment {
   std::string name;
-  std::optional<Nat> nat;                            // towards the Internet; none: the Internet, or a lone LAN
-  bool lone = false;                                 // no way out at all
-  Duration local = std::chrono::milliseconds(1);     // one way, to a neighbour
-  Duration uplink = std::chrono::milliseconds(10);   // one way, to the middle of the Internet
+  std::optional<Nat> nat;                           // towards the Internet; none: the Internet, or a lone LAN
+  bool lone = false;                                // no way out at all
+  Duration local = std::chrono::milliseconds(1);    // one way, to a neighbour
+  Duration uplink = std::chrono::milliseconds(10);  // one way, to the middle of the Internet
 
   bool is_lan() const { return lone || nat.has_value(); }
 };

@@ -26,10 +26,9 @@ World::~World() {
 Device& World::add_device(const std::string& name, Host& host) {
   const auto token = hub.core().create_join_token(agenda.unix_now());
   wg::PrivateKey key = make_key(random_);
-  const HubAnswer answer = hub.ask("POST", "/auth/register",
-                                   json::Object{{"join_token", token->token},
-                                                {"device_name", name},
-                                                {"public_key", key.public_key().to_string()}});
+  const HubAnswer answer = hub.ask(
+      "POST", "/auth/register",
+      json::Object{{"join_token", token->token}, {"device_name", name}, {"public_key", key.public_key().to_string()}});
   EXPECT_EQ(answer.status, 200) << answer.text("message");
   Registration registration{.name = name,
                             .device_id = answer.text("device_id"),

@@ -1,5 +1,6 @@
 // A whole simulated world: an Internet, a hub, devices, one virtual clock and one seed. The same seed makes the same
-// world, to the last byte; trace() proves it. usrsctp is one machine for the whole process, so one world lives at a time.
+// world, to the last byte; trace() proves it. usrsctp is one machine for the whole process, so one world lives at a
+// time.
 #pragma once
 
 #include <cstdint>
