@@ -350,7 +350,7 @@ void Agent::handle_tun(Instant now, PacketBuffer packet) {
   if (!sealed) return;             // counted in the bridge
   if (!*sealed) return pump(now);  // held; its tunnel has started a handshake
   if (Peer* peer = find_index((*sealed)->peer)) {
-    peer->send(now, (*sealed)->message);
+    peer->send(now, std::move((*sealed)->message));
     peer->pump(now);
   }
 }
@@ -372,7 +372,7 @@ void Agent::handle_timeout(Instant now) {
 void Agent::pump_peer(Instant now, Peer& peer) {
   peer.pump(now);
   while (auto held = bridge_.poll_held(now)) {
-    if (Peer* target = find_index(held->peer)) target->send(now, held->message);
+    if (Peer* target = find_index(held->peer)) target->send(now, std::move(held->message));
   }
   if (!shared_.messages.empty()) {
     send_messages(now);
@@ -384,7 +384,7 @@ void Agent::pump(Instant now) {
   pump_signaling(now);
   for (auto& [name, peer] : peers_) peer->pump(now);
   while (auto held = bridge_.poll_held(now)) {
-    if (Peer* target = find_index(held->peer)) target->send(now, held->message);
+    if (Peer* target = find_index(held->peer)) target->send(now, std::move(held->message));
   }
   send_messages(now);
   pump_signaling(now);

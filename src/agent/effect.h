@@ -1,5 +1,5 @@
-// What the agent asks of the outside: its only output besides datagrams. The owner of sockets, TUN and HTTP carries each
-// effect out, in order, after it has drained poll_transmit().
+// What the agent asks of the outside: its only output besides datagrams. The owner of sockets, TUN and HTTP carries
+// each effect out, in order, after it has drained poll_transmit().
 #pragma once
 
 #include <cstdint>
@@ -64,7 +64,7 @@ struct Stop {
   StopReason reason;
 };
 
-using Effect = std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, OpenSockets, CloseSockets,
-                            WriteTun, SetRoutes, Notice, Stop>;
+using Effect = std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, OpenSockets,
+                            CloseSockets, WriteTun, SetRoutes, Notice, Stop>;
 
 }  // namespace bamgate::agent

@@ -175,6 +175,7 @@ void Peer::drop_connection(Instant now, bool tell_peer) {
   }
   connection_.reset();
   channel_.reset();
+  queue_.clear();
   connected_since_.reset();
   timers_.cancel_all();
   shared_.effects.emplace_back(CloseSockets{*attempt_});
@@ -253,12 +254,29 @@ void Peer::handle_datagram(Instant now, const Received& received) {
 
 // ---- Packets ----
 
-void Peer::send(Instant now, const PacketBuffer& message) {
-  if (!connection_ || !channel_ || !connection_->send(now, *channel_, message.data())) {
+void Peer::send(Instant now, PacketBuffer message) {
+  if (!connection_ || !channel_) {
     ++dropped_sends_;
     return;
   }
-  note_sent(now);
+  (void)queue_.push(now, std::move(message));  // a full queue counts what it drops
+  send_queued(now);
+}
+
+// Until SCTP's window is full; what waits goes on when the peer's next acknowledgement comes.
+void Peer::send_queued(Instant now) {
+  while (connection_ && channel_) {
+    auto message = queue_.pop(now);
+    if (!message) return;
+    const auto sent = connection_->send(now, *channel_, message->data());
+    if (sent) {
+      note_sent(now);
+    } else if (sent.error() == peer::Error::kWouldBlock) {
+      return queue_.unpop(std::move(*message));
+    } else {
+      ++dropped_sends_;
+    }
+  }
 }
 
 // True when DTLS authenticated anything, SCTP's acknowledgements included, since the silence began to count.
@@ -289,6 +307,7 @@ void Peer::handle_message(Instant now, PacketBuffer message) {
 void Peer::pump(Instant now) {
   while (pump_connection(now) || pump_tunnel(now)) {
   }
+  if (!queue_.empty()) send_queued(now);
 }
 
 bool Peer::pump_connection(Instant now) {

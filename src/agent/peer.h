@@ -23,6 +23,7 @@
 
 #include "agent/effect.h"
 #include "agent/restart_policy.h"
+#include "agent/send_queue.h"
 #include "agent/status.h"
 #include "bridge/bridge.h"
 #include "core/timer_table.h"
@@ -90,8 +91,9 @@ class Peer {
   void add_stun_server(Instant now, const Endpoint& server);
   void handle_datagram(Instant now, const Received& received);
 
-  /// Carries one WireGuard message over the data channel; it is dropped when there is none.
-  void send(Instant now, const PacketBuffer& message);
+  /// Carries one WireGuard message over the data channel, after those that wait for SCTP's window. It is dropped when
+  /// there is no channel.
+  void send(Instant now, PacketBuffer message);
   /// Ends the connection and tells the peer so.
   void disconnect(Instant now, std::string_view why);
 
@@ -110,7 +112,8 @@ class Peer {
   std::optional<AttemptId> attempt() const { return attempt_; }
   PeerStatus status(Instant now) const;
   const peer::PeerConnection* connection() const { return connection_.get(); }
-  std::uint64_t dropped_sends() const { return dropped_sends_; }
+  /// WireGuard messages that found no channel or waited too long.
+  std::uint64_t dropped_sends() const { return dropped_sends_ + queue_.dropped(); }
 
  private:
   enum class Timer : std::uint8_t { kAttempt, kRetry, kHandshake, kSilence, kTunnelSilence, kCount };
@@ -132,6 +135,7 @@ class Peer {
   void handle_event(Instant now, peer::PeerConnection::Event event);
   void handle_message(Instant now, PacketBuffer message);
   void open_tunnel(Instant now, sctp::ChannelId channel);
+  void send_queued(Instant now);
   void note_sent(Instant now);
   void note_heard();
   bool heard_since_armed() const;
@@ -152,6 +156,7 @@ class Peer {
   RestartPolicy policy_;
   TimerTable<Timer> timers_;
   std::optional<Instant> connected_since_;
+  SendQueue queue_;
   std::uint64_t dropped_sends_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// Which addresses belong to which peer: what WireGuard accepts from it and sends to it, and what is routed into the TUN.
+// Which addresses belong to which peer: what WireGuard accepts from it and sends to it, and what is routed into the
+// TUN.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// The queue in front of one peer's data channel, for when SCTP's window is full: first in, first out, bounded in time by
-// CoDel (RFC 8289), so that a slow path is a short queue and an occasional drop, not seconds of delay. What waited
+// The queue in front of one peer's data channel, for when SCTP's window is full: first in, first out, bounded in time
+// by CoDel (RFC 8289), so that a slow path is a short queue and an occasional drop, not seconds of delay. What waited
 // through an outage is dropped, never delivered later as a burst.
 // Left out: fairness between flows (RFC 8290); the packets are encrypted here.
 #pragma once

@@ -16,8 +16,8 @@ struct PeerStatus {
   std::string address;
   std::string address6;
   std::string public_key;
-  std::string state;  // new, connecting, connected, reconnecting, failed
-  std::string ice_local;   // "host 192.168.1.2:41000 udp"; empty before a path is selected
+  std::string state;      // new, connecting, connected, reconnecting, failed
+  std::string ice_local;  // "host 192.168.1.2:41000 udp"; empty before a path is selected
   std::string ice_remote;
   std::optional<Duration> rtt;
   std::optional<Duration> since_handshake;

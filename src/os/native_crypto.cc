@@ -55,7 +55,9 @@ Md5Digest NativeCrypto::md5(Pieces message) { return hash<Md5Digest>(MBEDTLS_MD_
 
 Sha256Digest NativeCrypto::sha256(Pieces message) { return hash<Sha256Digest>(MBEDTLS_MD_SHA256, message); }
 
-Sha1Digest NativeCrypto::hmac_sha1(Bytes key, Pieces message) { return hmac<Sha1Digest>(MBEDTLS_MD_SHA1, key, message); }
+Sha1Digest NativeCrypto::hmac_sha1(Bytes key, Pieces message) {
+  return hmac<Sha1Digest>(MBEDTLS_MD_SHA1, key, message);
+}
 
 Sha256Digest NativeCrypto::hmac_sha256(Bytes key, Pieces message) {
   return hmac<Sha256Digest>(MBEDTLS_MD_SHA256, key, message);

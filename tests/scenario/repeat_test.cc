@@ -27,7 +27,7 @@ std::uint64_t eventful_run(std::uint64_t seed) {
 }
 
 TEST(Repeat, TheSameSeedMakesTheSameRun) {
-  for (const std::uint64_t seed : {1, 2, 3}) EXPECT_EQ(eventful_run(seed), eventful_run(seed)) << "seed " << seed;
+  for (const std::uint64_t seed : {1U, 2U, 3U}) EXPECT_EQ(eventful_run(seed), eventful_run(seed)) << "seed " << seed;
 }
 
 TEST(Repeat, AnotherSeedMakesAnotherRun) { EXPECT_NE(eventful_run(1), eventful_run(2)); }

@@ -164,7 +164,8 @@ void HubNode::open(const std::shared_ptr<Wire>& wire, const std::string& access_
   run_effects();
 }
 
-void HubNode::close(const std::shared_ptr<Wire>& wire, std::uint16_t code) {
+// By value: erasing the table's entry must not end it.
+void HubNode::close(std::shared_ptr<Wire> wire, std::uint16_t code) {
   if (!std::exchange(wire->hub_end, false)) return;
   wires_.erase(wire->id);
   wire->tell_device(wire, [code](const HubConnection::Handlers& handlers) { handlers.on_close(code); });

@@ -79,7 +79,7 @@ class HubNode {
 
   std::shared_ptr<Pipe> pipe(const Host& device);
   void open(const std::shared_ptr<Wire>& wire, const std::string& access_token);
-  void close(const std::shared_ptr<Wire>& wire, std::uint16_t code);
+  void close(std::shared_ptr<Wire> wire, std::uint16_t code);
   void run_effects();
   void answer_stun();
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -21,29 +21,33 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
       : agenda_(agenda), latency_(latency), way_(std::move(way)) {}
 
   void push(Agenda::Action action) {
-    waiting_.push_back(std::move(action));
-    agenda_.after(latency_, [self = shared_from_this()] { self->deliver_one(); });
+    agenda_.after(latency_, [self = shared_from_this(), action = std::move(action), number = pushed_++] {
+      self->arrive(number, action);
+    });
   }
 
  private:
   static constexpr auto kRetransmit = std::chrono::milliseconds(200);
+  static constexpr auto kBehindAnother = std::chrono::milliseconds(1);
 
-  void deliver_one() {
+  // What waits stands in the agenda alone, so that nothing here holds itself.
+  void arrive(std::uint64_t number, const Agenda::Action& action) {
     const Way way = way_();
     if (way == Way::kGone) return;
-    if (way == Way::kBlocked) {
-      agenda_.after(kRetransmit, [self = shared_from_this()] { self->deliver_one(); });
+    if (way == Way::kBlocked || number != arrived_) {
+      const Duration wait = way == Way::kBlocked ? Duration(kRetransmit) : Duration(kBehindAnother);
+      agenda_.after(wait, [self = shared_from_this(), action, number] { self->arrive(number, action); });
       return;
     }
-    const Agenda::Action action = std::move(waiting_.front());
-    waiting_.pop_front();
+    ++arrived_;
     action();
   }
 
   Agenda& agenda_;
   Duration latency_;
   std::function<Way()> way_;
-  std::deque<Agenda::Action> waiting_;
+  std::uint64_t pushed_ = 0;
+  std::uint64_t arrived_ = 0;
 };
 
 }  // namespace bamgate::sim
