@@ -37,6 +37,7 @@ function(bamgate_tests name)
   target_compile_definitions(test_${name} PRIVATE BAMGATE_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/vectors")
   target_link_libraries(test_${name} PRIVATE ${ARG_LAYERS} bamgate_test_support ${ARG_LIBS} GTest::gmock GTest::gtest_main
                                              bamgate_warnings)
+  add_dependencies(unit_tests test_${name})
   add_test(NAME ${name} COMMAND test_${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES LABELS unit)
 endfunction()
