@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# The commands of a person around a network: devices list, add and revoke, setup from standard input, and how each fails.
+# A revoked device loses its tunnel at every peer and ends with exit code 4; set up anew it gets a new key and is back.
+# shellcheck source-path=SCRIPTDIR source=lab.sh
+source "$(dirname "$0")/lab.sh"
+# shellcheck source-path=SCRIPTDIR source=bamgate.sh
+source "$(dirname "$0")/bamgate.sh"
+
+devices() { lab_in dev1 "$BAMGATE" devices "$@" --config "$LAB_DIR/dev1"; }
+device_field() { devices list --json | jq -r ".devices[] | select(.device_name == \"$1\" and .revoked == $2) | .$3"; }
+expect() { [ "$2" = "$3" ] || lab_fail "$1 is '$2', not '$3'"; }
+# exit_code WANTED COMMAND...: fails unless the command ends with that code
+exit_code() {
+  local wanted=$1 code=0
+  shift
+  "$@" >/dev/null 2>"$LAB_DIR/stderr" || code=$?
+  [ "$code" -eq "$wanted" ] || lab_fail "'$*' ended with $code, not $wanted: $(tail -n 1 "$LAB_DIR/stderr")"
+}
+
+bamgate_begin devices
+one_site
+hub_start
+for device in dev1 dev2; do
+  device_setup "$device"
+  device_up "$device"
+done
+wait_connected dev1 dev2
+
+expect "dev2 in the list" "$(device_field dev2 false online)" true
+expect "dev1's address" "$(device_field dev1 false address)" "$(device_status dev1 .device.address)"
+devices | grep -q '^dev2 .* online ' || lab_fail "the table does not show dev2 online"
+
+# A join string from a device works like one from the hub, and once.
+join=$(devices add 2>/dev/null)
+[[ $join == bamgate://*#token=*,fp=* ]] || lab_fail "devices add printed '$join'"
+lab_in dev2 "$BAMGATE" setup --join - --name dev3 --config "$LAB_DIR/dev3" <<<"$join" 2>/dev/null || lab_fail "setup --join - failed"
+expect "dev3 in the list" "$(device_field dev3 false online)" false
+exit_code 4 lab_in dev2 "$BAMGATE" setup --join "$join" --name dev4 --config "$LAB_DIR/dev4"
+exit_code 1 devices revoke nobody --yes
+
+old_key=$(device_status dev2 .device.public_key)
+devices revoke dev2 --yes 2>/dev/null || lab_fail "revoke failed"
+await_process "${DEVICE_PID[dev2]}" "bamgate up of the revoked dev2"
+expect "the exit code of the revoked dev2" "$ENDED_WITH" 4
+no_peer() { [ "$(device_status dev1 '.peers | length')" = 0 ]; }
+lab_wait 10 "dev1 keeps the tunnel of the revoked dev2" no_peer
+exit_code 4 lab_in dev2 "$BAMGATE" up --config "$LAB_DIR/dev2"
+exit_code 4 lab_in dev2 "$BAMGATE" devices --config "$LAB_DIR/dev2"
+exit_code 3 lab_in dev2 "$BAMGATE" status --config "$LAB_DIR/dev2"
+
+device_setup dev2
+device_up dev2
+wait_connected dev1 dev2
+[ "$(device_status dev2 .device.public_key)" != "$old_key" ] || lab_fail "the revoked key is in use again"
+check_ping_both_ways dev1 dev2
+
+hub_kill TERM
+exit_code 5 lab_in dev2 "$BAMGATE" setup --join "$join" --name dev5 --config "$LAB_DIR/dev5"
+exit_code 2 lab_in dev2 "$BAMGATE" setup --join nonsense --config "$LAB_DIR/dev5"
+exit_code 1 lab_in dev2 "$BAMGATE" up --config "$LAB_DIR/nothing-there"
