@@ -9,6 +9,9 @@
 namespace bamgate::agent {
 namespace {
 
+// docs/signaling.md: the label of the one data channel of a pair of devices.
+constexpr const char* kChannelLabel = "bamgate";
+
 // An optional field of `metadata`: random for each run of an agent. Others see by it that a device has started afresh
 // and that what connected them is dead; who does not know it ignores it.
 constexpr std::string_view kInstance = "instance";
@@ -33,6 +36,11 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
               .certificate = options_.certificate,
               .stun_servers = options_.stun_servers,
               .excluded = {options_.address.network()},
+              .channel = {.label = kChannelLabel,
+                          .protocol = {},
+                          .ordered = options_.ordered,
+                          .max_retransmits = options_.max_retransmits,
+                          .max_lifetime = std::nullopt},
               .clock = options_.clock,
               .allow_loopback = options_.allow_loopback,
               .effects = {},

@@ -32,6 +32,8 @@ class Agent {
     std::map<std::string, std::vector<IpPrefix>> accepted_routes;  // by peer name
     std::vector<Endpoint> stun_servers;                            // those known at start
     std::shared_ptr<const dtls::Certificate> certificate;
+    bool ordered = false;               // of the data channel; WireGuard brings its own order
+    std::uint16_t max_retransmits = 0;  // of the data channel
     wg::WallClock clock;
     bool allow_loopback = false;  // candidates on 127.0.0.1: for tests on one machine
   };

@@ -8,9 +8,6 @@
 namespace bamgate::agent {
 namespace {
 
-// docs/signaling.md: the one data channel of a pair of devices.
-constexpr std::string_view kChannelLabel = "bamgate";
-
 // Candidates that came before their description; a flood of them is worth nothing.
 constexpr std::size_t kMaxEarlyCandidates = 32;
 
@@ -19,14 +16,6 @@ constexpr std::string_view kInstance = "instance";
 
 // Room for the last words of a connection: an SCTP abort and a close_notify.
 constexpr std::size_t kMaxFarewells = 8;
-
-sctp::ChannelOptions channel_options() {
-  sctp::ChannelOptions options;
-  options.label = kChannelLabel;
-  options.ordered = false;
-  options.max_retransmits = 0;
-  return options;
-}
 
 std::string_view instance_of(const signaling::PeerInfo& info) {
   const auto found = info.metadata.find(std::string(kInstance));
@@ -151,7 +140,7 @@ void Peer::make_connection(Instant now, bool offerer) {
   options.excluded = shared_.excluded;
   options.unix_time = shared_.unix_time(now);
   options.allow_loopback = shared_.allow_loopback;
-  options.channels = {channel_options()};
+  options.channels = {shared_.channel};
   connection_ = std::make_unique<peer::PeerConnection>(std::move(options), shared_.random, shared_.crypto, shared_.pool,
                                                        shared_.sctp);
   attempt_ = AttemptId{shared_.next_attempt++};
@@ -263,6 +252,23 @@ void Peer::send(Instant now, PacketBuffer message) {
   send_queued(now);
 }
 
+// Handshakes and keepalives pass by the queue; behind a full window they wait like the rest, for nothing sends them
+// again before 5 s have passed. They do not count as unanswered data: a keepalive asks for no answer, and a handshake
+// without one is WireGuard's own business.
+void Peer::send_control(Instant now, Bytes message) {
+  if (!connection_ || !channel_) {
+    ++dropped_sends_;
+    return;
+  }
+  const auto sent = connection_->send(now, *channel_, message);
+  if (sent) return;
+  if (sent.error() == peer::Error::kWouldBlock) {
+    (void)queue_.push(now, shared_.pool.copy(message));
+  } else {
+    ++dropped_sends_;
+  }
+}
+
 // Until SCTP's window is full; what waits goes on when the peer's next acknowledgement comes.
 void Peer::send_queued(Instant now) {
   while (connection_ && channel_) {
@@ -327,7 +333,7 @@ void Peer::handle_event(Instant now, peer::PeerConnection::Event event) {
   } else if (auto* selected = std::get_if<peer::PathSelected>(&event)) {
     notice(NoticeLevel::kInfo, "path found: " + selected->local.describe() + " to " + selected->remote.describe());
   } else if (auto* opened = std::get_if<peer::ChannelOpened>(&event)) {
-    if (opened->label == kChannelLabel && !channel_) open_tunnel(now, opened->channel);
+    if (opened->label == shared_.channel.label && !channel_) open_tunnel(now, opened->channel);
   } else if (auto* closed = std::get_if<peer::ChannelClosed>(&event)) {
     if (channel_ == closed->channel) retry_later(now, "the peer closed the data channel");
   } else if (auto* ended = std::get_if<peer::Closed>(&event)) {
@@ -354,7 +360,7 @@ bool Peer::pump_tunnel(Instant now) {
   const MutableBytes room = message.append(message.tailroom());
   while (const auto transmit = tunnel_.poll_transmit(now, room)) {
     moved = true;
-    if (!connection_ || !channel_ || !connection_->send(now, *channel_, room.first(transmit->size))) ++dropped_sends_;
+    send_control(now, room.first(transmit->size));
   }
   while (const auto event = tunnel_.poll_event()) {
     moved = true;

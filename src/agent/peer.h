@@ -45,6 +45,7 @@ struct Shared {
   std::shared_ptr<const dtls::Certificate> certificate;
   std::vector<Endpoint> stun_servers;
   std::vector<IpPrefix> excluded;
+  sctp::ChannelOptions channel;  // the one data channel of a pair of devices
   wg::WallClock clock;
   bool allow_loopback = false;
   std::uint32_t next_attempt = 1;
@@ -135,6 +136,7 @@ class Peer {
   void handle_event(Instant now, peer::PeerConnection::Event event);
   void handle_message(Instant now, PacketBuffer message);
   void open_tunnel(Instant now, sctp::ChannelId channel);
+  void send_control(Instant now, Bytes message);
   void send_queued(Instant now);
   void note_sent(Instant now);
   void note_heard();

@@ -44,6 +44,13 @@ std::unexpected<Failure> refuse(const os::OsError& error) {
 
 std::expected<std::unique_ptr<DeviceHost>, Failure> DeviceHost::create(net::Loop& loop, ConfigFolder folder,
                                                                        Device device) {
+  if (device.config.device.force_relay) {
+    // Whoever sets it does not want direct paths at all; connecting directly would break that promise.
+    return std::unexpected(Failure{ExitCode::kFailed, "force_relay is set in " +
+                                                          (folder.path() / "config.toml").string() +
+                                                          ", but this version cannot relay: set it to false to allow "
+                                                          "direct paths"});
+  }
   auto lock = os::FileLock::acquire(folder.lock());
   if (!lock) return refuse(lock.error());
   auto tun = os::Tun::create(device.config.device.interface);
@@ -97,6 +104,8 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .accepted_routes = {},
                                 .stun_servers = {},
                                 .certificate = std::move(*certificate),
+                                .ordered = device_.config.webrtc.ordered,
+                                .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
                                 .clock = wall_clock()};
   for (const auto& [name, peer] : device_.config.peers) options.accepted_routes[name] = peer.routes;
   public_key_ = options.private_key.public_key().to_string();
@@ -122,7 +131,6 @@ ExitCode DeviceHost::run() {
   const auto& device = device_.config.device;
   spdlog::info("{} is up with {}{}", tun_->name(), device.address.to_string(),
                device.address6 ? " and " + device.address6->to_string() : "");
-  if (device.force_relay) spdlog::warn("force_relay is set, but relaying is not available yet: paths will be direct");
   loop_.on_signal([this](int) { stop(ExitCode::kDone); });
   tun_watcher_ = std::make_unique<net::FdWatcher>(loop_, tun_->fd());
   tun_watcher_->on_readable([this] { read_tun(); });
