@@ -377,11 +377,15 @@ void Agent::handle_timeout(Instant now) {
   pump(now);
 }
 
-void Agent::pump_peer(Instant now, Peer& peer) {
-  peer.pump(now);
+void Agent::send_held(Instant now) {
   while (auto held = bridge_.poll_held(now)) {
     if (Peer* target = find_index(held->peer)) target->send(now, std::move(held->message));
   }
+}
+
+void Agent::pump_peer(Instant now, Peer& peer) {
+  peer.pump(now);
+  send_held(now);
   if (!shared_.messages.empty()) {
     send_messages(now);
     pump_signaling(now);
@@ -391,9 +395,7 @@ void Agent::pump_peer(Instant now, Peer& peer) {
 void Agent::pump(Instant now) {
   pump_signaling(now);
   for (auto& [name, peer] : peers_) peer->pump(now);
-  while (auto held = bridge_.poll_held(now)) {
-    if (Peer* target = find_index(held->peer)) target->send(now, std::move(held->message));
-  }
+  send_held(now);
   send_messages(now);
   pump_signaling(now);
 }

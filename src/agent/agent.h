@@ -85,6 +85,7 @@ class Agent {
  private:
   void pump(Instant now);
   void pump_peer(Instant now, Peer& peer);
+  void send_held(Instant now);
   void pump_signaling(Instant now);
   void send_messages(Instant now);
   void handle_list(Instant now, const signaling::PeerList& list);

@@ -1,6 +1,7 @@
 #include "agent/peer.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "ice/candidate.h"
@@ -356,11 +357,11 @@ void Peer::open_tunnel(Instant now, sctp::ChannelId channel) {
 
 bool Peer::pump_tunnel(Instant now) {
   bool moved = false;
-  PacketBuffer message = shared_.pool.take();
-  const MutableBytes room = message.append(message.tailroom());
+  // An initiation is the longest message that a tunnel sends by itself.
+  std::array<std::byte, wg::kInitiationSize> room;
   while (const auto transmit = tunnel_.poll_transmit(now, room)) {
     moved = true;
-    send_control(now, room.first(transmit->size));
+    send_control(now, Bytes(room).first(transmit->size));
   }
   while (const auto event = tunnel_.poll_event()) {
     moved = true;
