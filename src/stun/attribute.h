@@ -1,5 +1,6 @@
-// The numbers of STUN: methods, classes, attributes, error codes (RFC 8489 §18, RFC 8445 §20, RFC 8656 §18, RFC 6062
-// §6). Names follow the registries. Attributes that nobody here reads or writes are left out.
+// The numbers of STUN, ICE and TURN: methods, classes, attributes, error codes, password algorithms (RFC 8489 §18,
+// RFC 8445 §16, RFC 8656 §17 to §19, RFC 6062 §6). Names follow the registries.
+// Leaves out the attributes of extensions that nobody here speaks: NAT behaviour (RFC 5780), mobility (RFC 8016).
 #pragma once
 
 #include <array>
@@ -51,17 +52,22 @@ enum class Attribute : std::uint16_t {
   kPriority = 0x0024,
   kUseCandidate = 0x0025,
   kConnectionId = 0x002a,
+  kAdditionalAddressFamily = 0x8000,
+  kAddressErrorCode = 0x8001,
   kPasswordAlgorithms = 0x8002,
+  kAlternateDomain = 0x8003,
+  kIcmp = 0x8004,
   kSoftware = 0x8022,
+  kAlternateServer = 0x8023,
   kFingerprint = 0x8028,
   kIceControlled = 0x8029,
   kIceControlling = 0x802a,
 };
 
-/// RFC 8489 §14: a request with an unknown attribute of this range is refused, a response with one is dropped.
+/// RFC 8489 §14: the receiver must understand an attribute of this range, or it cannot process the message.
 constexpr bool comprehension_required(std::uint16_t type) { return type < 0x8000; }
 
-// Error codes (RFC 8489 §14.8, RFC 8445 §16.2, RFC 8656 §19).
+// Error codes (RFC 8489 §14.8, RFC 8445 §16.2, RFC 8656 §19, RFC 6062 §6.3). reason_phrase() in response.h has texts.
 inline constexpr std::uint16_t kErrorTryAlternate = 300;
 inline constexpr std::uint16_t kErrorBadRequest = 400;
 inline constexpr std::uint16_t kErrorUnauthenticated = 401;
@@ -73,10 +79,15 @@ inline constexpr std::uint16_t kErrorAddressFamilyNotSupported = 440;
 inline constexpr std::uint16_t kErrorWrongCredentials = 441;
 inline constexpr std::uint16_t kErrorUnsupportedTransport = 442;
 inline constexpr std::uint16_t kErrorPeerAddressFamilyMismatch = 443;
+inline constexpr std::uint16_t kErrorConnectionAlreadyExists = 446;
+inline constexpr std::uint16_t kErrorConnectionTimeoutOrFailure = 447;
 inline constexpr std::uint16_t kErrorAllocationQuotaReached = 486;
 inline constexpr std::uint16_t kErrorRoleConflict = 487;
 inline constexpr std::uint16_t kErrorServerError = 500;
 inline constexpr std::uint16_t kErrorInsufficientCapacity = 508;
+
+/// RFC 8489 §18.5: how a key is made of a long-term password. Others than these may stand in a parsed list.
+enum class PasswordAlgorithm : std::uint16_t { kMd5 = 0x0001, kSha256 = 0x0002 };
 
 // RFC 8489 §5: 20 bytes of header, then attributes; the magic cookie tells STUN from other protocols.
 inline constexpr std::size_t kHeaderSize = 20;

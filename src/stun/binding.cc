@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "stun/builder.h"
+#include "stun/response.h"
 
 namespace bamgate::stun {
 namespace {
@@ -24,14 +24,10 @@ std::optional<std::size_t> answer_binding(const Endpoint& from, Bytes request, M
   const auto message = Message::parse(request);
   if (!message || !message->is(Class::kRequest, Method::kBinding)) return std::nullopt;
   const auto unknown = message->unknown_required(kKnown);
-  Builder builder(out, unknown.empty() ? Class::kSuccess : Class::kError, Method::kBinding, message->id());
-  if (unknown.empty()) {
-    builder.xor_address(Attribute::kXorMappedAddress, from);
-  } else {
-    builder.error_code(kErrorUnknownAttribute, "Unknown Attribute").unknown_attributes(unknown);
-  }
-  if (message->has_fingerprint()) builder.fingerprint();
-  const auto size = builder.finish();
+  Builder response = unknown.empty() ? success_response(out, *message)
+                                     : error_response(out, *message, kErrorUnknownAttribute, unknown);
+  if (unknown.empty()) response.xor_address(Attribute::kXorMappedAddress, from);
+  const auto size = finish_response(response, *message);
   if (!size) return std::nullopt;
   return *size;
 }

@@ -11,17 +11,48 @@ namespace {
 // RFC 8489 §14.1: the family byte of an address.
 constexpr std::uint8_t kFamilyV4 = 0x01;
 constexpr std::uint8_t kFamilyV6 = 0x02;
-constexpr std::size_t kMaxUnknownAttributes = 8;
+// RFC 8489 §14.3, §14.9, §14.10, §14.14: receivers take texts of up to 763 bytes.
+constexpr std::size_t kLongestText = 763;
+// RFC 8489 §14.16: a domain has 255 characters or fewer.
+constexpr std::size_t kLongestDomain = 255;
+// Not in the RFC: longer lists than this are cut.
+constexpr std::size_t kMaxListed = 8;
+
+Family decode_family(std::uint8_t number) {
+  if (number == kFamilyV4) return Family::kV4;
+  return number == kFamilyV6 ? Family::kV6 : Family::kNone;
+}
 
 std::optional<Endpoint> decode_address(Bytes value) {
   Reader reader(value);
   reader.skip(1);
-  const std::uint8_t family = reader.u8();
+  const Family family = decode_family(reader.u8());
   const std::uint16_t port = reader.u16();
-  const Bytes address = reader.rest();
-  const bool fits = (family == kFamilyV4 && address.size() == 4) || (family == kFamilyV6 && address.size() == 16);
-  if (!reader.ok() || !fits) return std::nullopt;
-  return Endpoint{IpAddress::from_bytes(address), port};
+  const Bytes bytes = reader.rest();
+  if (!reader.ok() || family == Family::kNone) return std::nullopt;
+  const IpAddress address = IpAddress::from_bytes(bytes);
+  if (address.family() != family) return std::nullopt;
+  return Endpoint{address, port};
+}
+
+// RFC 8489 §14.8: 3 bits of hundreds from 3 to 6, 8 bits from 0 to 99, then the reason.
+std::optional<ErrorCode> decode_error(Reader& reader) {
+  const unsigned hundreds = reader.u8() & 0x07U;
+  const unsigned rest = reader.u8();
+  if (!reader.ok() || hundreds < 3 || hundreds > 6 || rest > 99) return std::nullopt;
+  const Bytes reason = reader.rest();
+  if (reason.size() > kLongestText) return std::nullopt;
+  return ErrorCode{static_cast<std::uint16_t>(hundreds * 100 + rest), as_text(reason)};
+}
+
+// One entry of PASSWORD-ALGORITHMS; nullopt when it has parameters.
+std::optional<PasswordAlgorithm> decode_algorithm(Reader& reader) {
+  const std::uint16_t number = reader.u16();
+  const std::uint16_t length = reader.u16();
+  reader.skip(length);
+  if (!reader.at_end()) reader.skip((4U - length % 4U) % 4U);
+  if (!reader.ok() || length != 0) return std::nullopt;
+  return static_cast<PasswordAlgorithm>(number);
 }
 
 // RFC 8489 §5: the class bits stand between the bits of the method, as M11..M7 C1 M6..M4 C0 M3..M0.
@@ -117,7 +148,7 @@ std::optional<Bytes> Message::bytes(Attribute attribute) const {
 
 std::optional<std::string_view> Message::text(Attribute attribute) const {
   const auto found = find(attribute);
-  if (!found) return std::nullopt;
+  if (!found || found->value.size() > kLongestText) return std::nullopt;
   return as_text(found->value);
 }
 
@@ -158,15 +189,30 @@ std::optional<Endpoint> Message::xor_address(Attribute attribute) const {
   return decode_xor_address(found->value);
 }
 
-std::vector<Endpoint> Message::xor_addresses(Attribute attribute, std::size_t limit) const {
-  std::vector<Endpoint> addresses;
+template <typename Decode>
+std::vector<Endpoint> Message::every_address(Attribute attribute, std::size_t limit, Decode decode) const {
+  std::vector<Endpoint> found;
   Attributes all = attributes();
   while (const auto candidate = all.next_covered()) {
-    if (addresses.size() >= limit) break;
+    if (found.size() >= limit) break;
     if (!candidate->is(attribute)) continue;
-    if (const auto address = decode_xor_address(candidate->value)) addresses.push_back(*address);
+    if (const auto address = decode(candidate->value)) found.push_back(*address);
   }
-  return addresses;
+  return found;
+}
+
+std::vector<Endpoint> Message::addresses(Attribute attribute, std::size_t limit) const {
+  return every_address(attribute, limit, decode_address);
+}
+
+std::vector<Endpoint> Message::xor_addresses(Attribute attribute, std::size_t limit) const {
+  return every_address(attribute, limit, [this](Bytes value) { return decode_xor_address(value); });
+}
+
+std::optional<Family> Message::family(Attribute attribute) const {
+  const auto value = u32(attribute);
+  if (!value) return std::nullopt;
+  return decode_family(static_cast<std::uint8_t>(*value >> 24));
 }
 
 std::optional<Endpoint> Message::mapped_address() const {
@@ -177,13 +223,49 @@ std::optional<Endpoint> Message::mapped_address() const {
 std::optional<ErrorCode> Message::error_code() const {
   const auto found = find(Attribute::kErrorCode);
   if (!found) return std::nullopt;
-  // RFC 8489 §14.8: 21 reserved bits, 3 bits of hundreds, 8 bits from 0 to 99, then the reason.
   Reader reader(found->value);
   reader.skip(2);
-  const unsigned hundreds = reader.u8() & 0x07U;
-  const unsigned rest = reader.u8();
-  if (!reader.ok() || hundreds < 3 || hundreds > 6 || rest > 99) return std::nullopt;
-  return ErrorCode{static_cast<std::uint16_t>(hundreds * 100 + rest), as_text(reader.rest())};
+  return decode_error(reader);
+}
+
+std::optional<std::vector<std::uint16_t>> Message::unknown_attributes() const {
+  const auto found = find(Attribute::kUnknownAttributes);
+  if (!found || found->value.size() % 2 != 0) return std::nullopt;
+  std::vector<std::uint16_t> types;
+  Reader reader(found->value);
+  while (!reader.at_end() && types.size() < kMaxListed) types.push_back(reader.u16());
+  return types;
+}
+
+std::optional<Bytes> Message::user_hash() const {
+  const auto value = bytes(Attribute::kUserHash);
+  if (!value || value->size() != 32) return std::nullopt;
+  return value;
+}
+
+std::optional<PasswordAlgorithm> Message::password_algorithm() const {
+  const auto found = find(Attribute::kPasswordAlgorithm);
+  if (!found) return std::nullopt;
+  Reader reader(found->value);
+  const auto algorithm = decode_algorithm(reader);
+  return reader.at_end() ? algorithm : std::nullopt;
+}
+
+std::optional<std::vector<PasswordAlgorithm>> Message::password_algorithms() const {
+  const auto found = find(Attribute::kPasswordAlgorithms);
+  if (!found) return std::nullopt;
+  std::vector<PasswordAlgorithm> algorithms;
+  Reader reader(found->value);
+  while (!reader.at_end() && algorithms.size() < kMaxListed) {
+    if (const auto algorithm = decode_algorithm(reader)) algorithms.push_back(*algorithm);
+  }
+  if (!reader.ok()) return std::nullopt;
+  return algorithms;
+}
+
+std::optional<std::string_view> Message::alternate_domain() const {
+  const auto domain = text(Attribute::kAlternateDomain);
+  return domain && domain->size() <= kLongestDomain ? domain : std::nullopt;
 }
 
 std::optional<std::uint16_t> Message::channel_number() const {
@@ -192,10 +274,49 @@ std::optional<std::uint16_t> Message::channel_number() const {
   return static_cast<std::uint16_t>(*value >> 16);
 }
 
+std::optional<std::chrono::seconds> Message::lifetime() const {
+  const auto value = u32(Attribute::kLifetime);
+  if (!value) return std::nullopt;
+  return std::chrono::seconds(*value);
+}
+
+std::optional<bool> Message::even_port() const {
+  const auto value = bytes(Attribute::kEvenPort);
+  if (!value || value->size() != 1) return std::nullopt;
+  return (value->front() & std::byte{0x80}) != std::byte{0};
+}
+
 std::optional<std::uint8_t> Message::requested_transport() const {
   const auto value = u32(Attribute::kRequestedTransport);
   if (!value) return std::nullopt;
   return static_cast<std::uint8_t>(*value >> 24);
+}
+
+std::optional<ReservationToken> Message::reservation_token() const {
+  const auto value = bytes(Attribute::kReservationToken);
+  ReservationToken token{};
+  if (!value || value->size() != token.size()) return std::nullopt;
+  copy_bytes(*value, token);
+  return token;
+}
+
+std::optional<AddressErrorCode> Message::address_error_code() const {
+  const auto found = find(Attribute::kAddressErrorCode);
+  if (!found) return std::nullopt;
+  Reader reader(found->value);
+  const Family family = decode_family(reader.u8());
+  reader.skip(1);
+  const auto error = decode_error(reader);
+  if (!error) return std::nullopt;
+  return AddressErrorCode{family, *error};
+}
+
+std::optional<IcmpError> Message::icmp() const {
+  const auto value = u64(Attribute::kIcmp);
+  if (!value) return std::nullopt;
+  return IcmpError{.type = static_cast<std::uint8_t>(*value >> 41 & 0x7f),
+                   .code = static_cast<std::uint16_t>(*value >> 32 & 0x1ff),
+                   .data = static_cast<std::uint32_t>(*value)};
 }
 
 std::vector<std::uint16_t> Message::unknown_required(std::span<const Attribute> known) const {
@@ -206,7 +327,7 @@ std::vector<std::uint16_t> Message::unknown_required(std::span<const Attribute> 
     if (!comprehension_required(candidate->type) || std::ranges::any_of(known, is_this)) continue;
     if (std::ranges::find(unknown, candidate->type) != unknown.end()) continue;
     unknown.push_back(candidate->type);
-    if (unknown.size() == kMaxUnknownAttributes) break;
+    if (unknown.size() == kMaxListed) break;
   }
   return unknown;
 }

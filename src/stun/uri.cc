@@ -9,7 +9,7 @@
 namespace bamgate::stun {
 namespace {
 
-// RFC 7064 §3.2, RFC 7065 §3.2: default ports.
+// RFC 7064 §3.2, RFC 7065 §3.2: the default ports, without and with TLS.
 constexpr std::uint16_t kDefaultPort = 3478;
 constexpr std::uint16_t kDefaultTlsPort = 5349;
 constexpr std::size_t kLongestHost = 253;
@@ -55,8 +55,30 @@ bool is_host_name(std::string_view host) {
   return !host.empty() && host.size() <= kLongestHost && std::ranges::all_of(host, allowed);
 }
 
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// RFC 3986 §2.1, §3.2.2: "%" and two hex digits stand for one byte.
+std::optional<std::string> decode_percent(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    if (text.size() - i < 3 || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return std::nullopt;
+    decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+    i += 2;
+  }
+  return decoded;
+}
+
 // Takes the host off the front of `rest`, without brackets; what is left is the port with its colon, or nothing.
-std::optional<std::string_view> take_host(std::string_view& rest) {
+std::optional<std::string> take_host(std::string_view& rest) {
   if (rest.starts_with('[')) {
     const std::size_t end = rest.find(']');
     if (end == std::string_view::npos) return std::nullopt;
@@ -64,11 +86,13 @@ std::optional<std::string_view> take_host(std::string_view& rest) {
     const auto address = IpAddress::parse(host);
     if (!address || !address->is_v6()) return std::nullopt;
     rest.remove_prefix(end + 1);
-    return host;
+    return std::string(host);
   }
-  const std::string_view host = rest.substr(0, rest.find(':'));
-  if (!is_host_name(host)) return std::nullopt;
-  rest.remove_prefix(host.size());
+  const std::string_view raw = rest.substr(0, rest.find(':'));
+  auto host = decode_percent(raw);
+  // RFC 3986 §3.2.2: other bytes than these would have to be an internationalised name, which is not resolved here.
+  if (!host || !is_host_name(*host)) return std::nullopt;
+  rest.remove_prefix(raw.size());
   return host;
 }
 
@@ -94,7 +118,7 @@ std::expected<Uri, Error> Uri::parse(std::string_view text) {
   std::string_view rest = text.substr(colon + 1);
   if (const std::size_t query = rest.find('?'); query != std::string_view::npos) {
     const std::string_view option = rest.substr(query + 1);
-    // RFC 7065 §3.1: only turn: and turns: know a transport.
+    // RFC 7064 §3.1, RFC 7065 §3.1: only turn: and turns: know a transport, and this is all that may be asked.
     if (!is_turn(*scheme)) return std::unexpected(Error::kBadUri);
     if (equal_ignoring_case(option, "transport=udp")) {
       uri.transport = UriTransport::kUdp;
@@ -108,7 +132,8 @@ std::expected<Uri, Error> Uri::parse(std::string_view text) {
   const auto host = take_host(rest);
   if (!host) return std::unexpected(Error::kBadUri);
   uri.host = *host;
-  if (!rest.empty()) {
+  // RFC 3986 §3.2.3: a port may be empty, which makes it the default.
+  if (!rest.empty() && rest != ":") {
     const auto port = rest.front() == ':' ? parse_port(rest.substr(1)) : std::nullopt;
     if (!port) return std::unexpected(Error::kBadUri);
     uri.port = *port;

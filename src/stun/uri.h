@@ -1,4 +1,5 @@
 // stun:, stuns:, turn: and turns: URIs (RFC 7064, RFC 7065). Resolving the host is the caller's part.
+// Leaves out names that are not ASCII (they must come as A-labels), IPv6 zones, and transports other than udp and tcp.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ struct Uri {
   std::uint16_t port = 0;
   UriTransport transport = UriTransport::kUdp;  // what ?transport= says, else UDP, or TCP for the schemes with TLS
 
-  /// Schemes are compared without case. The default port is 3478, 5349 with TLS. Error: kBadUri.
+  /// Schemes and transports are compared without case; a host may be percent-encoded. The default port is 3478, 5349
+  /// with TLS. Error: kBadUri.
   static std::expected<Uri, Error> parse(std::string_view text);
   /// The form that parse() reads, always with port; ?transport= only where it differs from the default.
   std::string to_string() const;

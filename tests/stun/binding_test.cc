@@ -58,10 +58,44 @@ TEST(StunBinding, OnlyBindingRequestsAreAnswered) {
   std::array<std::byte, 20> allocate{};
   ASSERT_TRUE(Builder(allocate, Class::kRequest, Method::kAllocate, {}).finish());
   EXPECT_FALSE(answer_binding(from, allocate, out));
+  std::array<std::byte, 20> indication{};
+  ASSERT_TRUE(Builder(indication, Class::kIndication, Method::kBinding, {}).finish());
+  EXPECT_FALSE(answer_binding(from, indication, out)) << "an indication is never answered";
   std::array<std::byte, 20> binding{};
   ASSERT_TRUE(Builder(binding, Class::kRequest, Method::kBinding, {}).finish());
   EXPECT_TRUE(answer_binding(from, binding, out));
   EXPECT_FALSE(answer_binding(from, binding, MutableBytes(out).first(20)));
+}
+
+TEST(StunBinding, FingerprintIsAnsweredWithFingerprintAndNoneWithNone) {
+  for (const bool fingerprint : {true, false}) {
+    for (const bool unknown : {true, false}) {
+      std::array<std::byte, 100> request{};
+      Builder builder(request, Class::kRequest, Method::kBinding, {});
+      if (unknown) builder.flag(static_cast<Attribute>(0x7abc));
+      if (fingerprint) builder.fingerprint();
+      std::array<std::byte, 100> response{};
+      const auto answered =
+          answer_binding({IpAddress::v4(192, 0, 2, 1), 1}, Bytes(request).first(builder.finish().value()), response);
+      ASSERT_TRUE(answered);
+      EXPECT_EQ(Message::parse(Bytes(response).first(*answered))->has_fingerprint(), fingerprint);
+    }
+  }
+}
+
+TEST(StunBinding, KnownAttributesThatNobodyExpectsAreIgnored) {
+  std::array<std::byte, 200> request{};
+  const auto size = Builder(request, Class::kRequest, Method::kBinding, {})
+                        .u32(Attribute::kPriority, 1)
+                        .flag(Attribute::kUseCandidate)
+                        .text(Attribute::kUsername, "user")
+                        .text(Attribute::kSoftware, "software")
+                        .flag(static_cast<Attribute>(0xfabc))
+                        .finish();
+  std::array<std::byte, 100> response{};
+  const auto answered = answer_binding({IpAddress::v4(192, 0, 2, 1), 1}, Bytes(request).first(*size), response);
+  ASSERT_TRUE(answered);
+  EXPECT_EQ(Message::parse(Bytes(response).first(*answered))->message_class(), Class::kSuccess);
 }
 
 TEST(StunTransaction, SendsSevenTimesAndGivesUpAfter39AndAHalfSeconds) {

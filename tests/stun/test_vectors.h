@@ -46,7 +46,7 @@ inline constexpr std::string_view kSampleLongTerm =
     "4f4c33346f4c394653547679363473410014000b6578616d706c652e6f726700"
     "00080014f67024656dd64a3e02b8e0712e85c9a28ca89666";
 
-// RFC 8489 appendix B.1 with erratum 6268: USERHASH and MESSAGE-INTEGRITY-SHA256.
+// RFC 8489 appendix B.1 as erratum 6268 corrects it: USERHASH, PASSWORD-ALGORITHM and MESSAGE-INTEGRITY-SHA256.
 inline constexpr std::string_view kSampleSha256 =
     "000100902112a44278ad3433c6ad72c029da412e"
     "001e00204a3cf38fef6992bda952c6780417da0f24819415569e60b205c46e41407f1704"
@@ -56,6 +56,16 @@ inline constexpr std::string_view kSampleSha256 =
     "0014000b6578616d706c652e6f726700"
     "001d000400020000"
     "001c0020b5c7bf005b6c52a21c51c5e892f81924136296cb927c43149309278cc6518e65";
+
+// RFC 8489 appendix B.1 as printed: its length says 156 where 136 bytes follow, and its HMAC was made over that.
+inline constexpr std::string_view kSampleSha256AsPrinted =
+    "0001009c2112a44278ad3433c6ad72c029da412e"
+    "001e00204a3cf38fef6992bda952c6780417da0f24819415569e60b205c46e41407f1704"
+    "001500296f624d61744a6f73324141414366"
+    "2f2f3439396b3935346436"
+    "4f4c33346f4c39465354767936347341000000"
+    "0014000b6578616d706c652e6f726700"
+    "001c0020e4686c8f0edeb59013e07090010a93efccbccc544c0a45d9f830aa6d6f735a01";
 
 // "Matrix" in Katakana, and the password after SASLprep.
 inline constexpr std::string_view kLongTermUser =

@@ -30,9 +30,23 @@ TEST(StunUri, TextSurvivesTheRoundTrip) {
   }
 }
 
+TEST(StunUri, PercentEncodingIsUndoneInHostNames) {
+  EXPECT_EQ(Uri::parse("stun:%65xample%2eOrg:1"), (Uri{Scheme::kStun, "example.Org", 1, UriTransport::kUdp}));
+  for (const auto* text : {"stun:a%", "stun:a%2", "stun:a%zz", "stun:a%20b", "stun:a%00b", "stun:a%3a80",
+                           "stun:%C3%A4.de", "stun:[2001:db8::1%25eth0]", "stun:host:3%34"}) {
+    EXPECT_FALSE(Uri::parse(text)) << text;
+  }
+}
+
+TEST(StunUri, AnEmptyPortIsTheDefault) {
+  EXPECT_EQ(Uri::parse("stun:example.org:"), Uri::parse("stun:example.org:3478"));
+  EXPECT_EQ(Uri::parse("turns:[2001:db8::1]:?transport=tcp"), Uri::parse("turns:[2001:db8::1]:5349"));
+  EXPECT_TRUE(Uri::parse("stun:example.org:"));
+}
+
 TEST(StunUri, OtherTextIsRefused) {
   for (const auto* text :
-       {"", "stun", "stun:", "http://example.org", "stun://example.org", "stun:example.org:", "stun:example.org:0",
+       {"", "stun", "stun:", "stun::3478", "http://example.org", "stun://example.org", "stun:example.org:0",
         "stun:example.org:65536", "stun:example.org:12x", "stun:[2001:db8::1", "stun:[192.0.2.1]", "stun:2001:db8::1",
         "stun:example.org?transport=udp", "turn:example.org?transport=sctp", "turn:example.org?x",
         "stun:user@example.org", "stun:exa mple.org", "stun:[2001:db8::1]x"}) {
