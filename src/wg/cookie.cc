@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "core/reader.h"
+
 namespace bamgate::wg {
 namespace {
 
@@ -9,19 +11,21 @@ namespace {
 constexpr std::string_view kLabelMac1 = "mac1----";
 constexpr std::string_view kLabelCookie = "cookie--";
 
+Hash mac1_key(const PublicKey& receiver) { return hash({as_bytes(kLabelMac1), receiver.bytes}); }
+Key cookie_key(const PublicKey& giver) { return Key(hash({as_bytes(kLabelCookie), giver.bytes})); }
+
+Bytes mac1_of(Bytes message) { return message.last(2 * kMacSize).first(kMacSize); }
+Bytes mac2_of(Bytes message) { return message.last(kMacSize); }
+
 }  // namespace
 
-Macs::Macs(const PublicKey& local, const PublicKey& remote)
-    : check_key_(hash({as_bytes(kLabelMac1), local.bytes})),
-      sign_key_(hash({as_bytes(kLabelMac1), remote.bytes})),
-      cookie_key_(hash({as_bytes(kLabelCookie), remote.bytes})) {}
-
-bool Macs::mac1_fits(Bytes message) const {
+bool mac1_fits(const Hash& key, Bytes message) {
   if (message.size() < 2 * kMacSize) return false;
-  const Bytes covered = message.first(message.size() - 2 * kMacSize);
-  const Mac expected = mac(check_key_, {covered});
-  return constant_time_equal(expected, message.subspan(covered.size(), kMacSize));
+  return constant_time_equal(mac(key, {message.first(message.size() - 2 * kMacSize)}), mac1_of(message));
 }
+
+Macs::Macs(const PublicKey& local, const PublicKey& remote)
+    : check_key_(mac1_key(local)), sign_key_(mac1_key(remote)), cookie_key_(cookie_key(remote)) {}
 
 void Macs::write(Instant now, ReceiverIndex sender, MutableBytes message) {
   const MutableBytes mac2 = message.last(kMacSize);
@@ -50,6 +54,37 @@ bool Macs::has_cookie(Instant now) const { return cookie_ && now - cookie_->rece
 void Macs::clear() {
   sent_.reset();
   cookie_.reset();
+}
+
+CookieChecker::CookieChecker(const PublicKey& local, Random& random)
+    : check_key_(mac1_key(local)), cookie_key_(cookie_key(local)), random_(&random) {}
+
+bool CookieChecker::mac2_fits(Instant now, Bytes message, const Endpoint& source) {
+  if (message.size() < 2 * kMacSize) return false;
+  const Secret<kMacSize> cookie = cookie_for(now, source);
+  return constant_time_equal(mac(cookie.bytes(), {message.first(message.size() - kMacSize)}), mac2_of(message));
+}
+
+CookieReplyMessage CookieChecker::make_reply(Instant now, Bytes message, const Endpoint& source) {
+  CookieReplyMessage reply;
+  // Paper §5.4.2, §5.4.3: the sender's index follows the type in both messages.
+  reply.receiver = ReceiverIndex{Reader(message.subspan(4)).u32_le()};
+  random_->fill(reply.nonce);
+  xaead_seal(cookie_key_, reply.nonce, cookie_for(now, source).bytes(), mac1_of(message), reply.sealed_cookie);
+  return reply;
+}
+
+// Paper §5.4.7: MAC(secret, source address || source port).
+Secret<kMacSize> CookieChecker::cookie_for(Instant now, const Endpoint& source) {
+  if (!secret_made_ || now - *secret_made_ >= kCookieSecretLifetime) {
+    random_->fill(secret_.mutable_bytes());
+    secret_made_ = now;
+  }
+  const std::array port{static_cast<std::byte>(source.port >> 8), static_cast<std::byte>(source.port & 0xff)};
+  Mac made = mac(secret_.bytes(), {source.address.bytes(), port});
+  const Secret<kMacSize> cookie{std::span<const std::byte, kMacSize>(made)};
+  wipe(made);
+  return cookie;
 }
 
 }  // namespace bamgate::wg

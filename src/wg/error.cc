@@ -24,6 +24,8 @@ const char* to_string(Error error) {
       return "wrong peer";
     case Error::kReplayedInitiation:
       return "replayed initiation";
+    case Error::kFlooded:
+      return "too many initiations";
     case Error::kReplayed:
       return "replayed counter";
     case Error::kExpiredKeypair:
@@ -34,6 +36,16 @@ const char* to_string(Error error) {
       return "no keypair";
     case Error::kNoRoom:
       return "no room in packet buffer";
+    case Error::kUnderLoad:
+      return "no cookie while under load";
+    case Error::kRateLimited:
+      return "too many handshakes from this address";
+    case Error::kUnknownPeer:
+      return "unknown peer";
+    case Error::kPeerExists:
+      return "peer exists";
+    case Error::kNoEndpoint:
+      return "no endpoint";
   }
   return "unknown error";
 }

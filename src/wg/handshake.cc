@@ -42,26 +42,41 @@ std::expected<CreatedInitiation, Error> create_initiation(const Identity& identi
   return created;
 }
 
-std::expected<ResponderHandshake, Error> consume_initiation(const Identity& identity,
-                                                            const InitiationMessage& message) {
-  ResponderHandshake handshake{SymmetricState(identity.local_public), message.ephemeral, message.sender, {}};
-  SymmetricState& noise = handshake.noise;
+std::expected<ReceivedInitiation, Error> open_initiation(const PrivateKey& local, const PublicKey& local_public,
+                                                         const InitiationMessage& message) {
+  ReceivedInitiation received{
+      .handshake = {SymmetricState(local_public), message.ephemeral, message.sender, {}},
+      .initiator = {},
+      .sealed_timestamp = message.sealed_timestamp,
+  };
+  SymmetricState& noise = received.handshake.noise;
   mix_ephemeral(noise, message.ephemeral);
 
-  const auto ephemeral_static = dh(identity.local, message.ephemeral);
+  const auto ephemeral_static = dh(local, message.ephemeral);
   if (!ephemeral_static) return std::unexpected(ephemeral_static.error());
   const Key static_key = noise.mix_key_and_derive(ephemeral_static->bytes());
-  PublicKey initiator;
-  if (!noise.decrypt_and_hash(static_key, message.sealed_static, initiator.bytes)) {
+  if (!noise.decrypt_and_hash(static_key, message.sealed_static, received.initiator.bytes)) {
     return std::unexpected(Error::kBadTag);
   }
-  if (!constant_time_equal(initiator.bytes, identity.remote.bytes)) return std::unexpected(Error::kWrongPeer);
+  return received;
+}
 
-  const Key timestamp_key = noise.mix_key_and_derive(identity.static_static.bytes());
-  if (!noise.decrypt_and_hash(timestamp_key, message.sealed_timestamp, handshake.timestamp.bytes)) {
+std::expected<ResponderHandshake, Error> authenticate_initiation(const Identity& identity,
+                                                                 ReceivedInitiation received) {
+  if (!constant_time_equal(received.initiator.bytes, identity.remote.bytes)) return std::unexpected(Error::kWrongPeer);
+  ResponderHandshake& handshake = received.handshake;
+  const Key timestamp_key = handshake.noise.mix_key_and_derive(identity.static_static.bytes());
+  if (!handshake.noise.decrypt_and_hash(timestamp_key, received.sealed_timestamp, handshake.timestamp.bytes)) {
     return std::unexpected(Error::kBadTag);
   }
-  return handshake;
+  return std::move(handshake);
+}
+
+std::expected<ResponderHandshake, Error> consume_initiation(const Identity& identity,
+                                                            const InitiationMessage& message) {
+  auto received = open_initiation(identity.local, identity.local_public, message);
+  if (!received) return std::unexpected(received.error());
+  return authenticate_initiation(identity, std::move(*received));
 }
 
 std::expected<CreatedResponse, Error> create_response(const Identity& identity, ResponderHandshake handshake,

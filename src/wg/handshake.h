@@ -2,6 +2,7 @@
 // Pure functions of their arguments: retries, replay of timestamps and MACs are the business of Tunnel and Macs.
 #pragma once
 
+#include <array>
 #include <expected>
 
 #include "core/random.h"
@@ -58,7 +59,20 @@ struct CreatedInitiation {
 std::expected<CreatedInitiation, Error> create_initiation(const Identity& identity, ReceiverIndex local_index,
                                                           const Tai64n& timestamp, Random& random);
 
-/// Errors: kBadKey, kBadTag, kWrongPeer (authentic, but not from `identity.remote`).
+/// An initiation as far as it can be read before it is known who sent it. Whoever knows our public key can make one
+/// with anybody's static key inside: `initiator` is a claim until authenticate_initiation() has proven it.
+struct ReceivedInitiation {
+  ResponderHandshake handshake;  // its timestamp is still zero
+  PublicKey initiator;
+  std::array<std::byte, kStampSize + kTagSize> sealed_timestamp{};
+};
+/// The first half of consume_initiation(), for a responder with many peers: tells which one to look up.
+/// Errors: kBadKey, kBadTag.
+std::expected<ReceivedInitiation, Error> open_initiation(const PrivateKey& local, const PublicKey& local_public,
+                                                         const InitiationMessage& message);
+/// The second half. Errors: kWrongPeer (the claim is not `identity.remote`), kBadTag (the claim is false).
+std::expected<ResponderHandshake, Error> authenticate_initiation(const Identity& identity, ReceivedInitiation received);
+/// Both at once, for a responder with one peer. Errors: kBadKey, kBadTag, kWrongPeer.
 std::expected<ResponderHandshake, Error> consume_initiation(const Identity& identity, const InitiationMessage& message);
 
 /// A response and the keys, which the responder must not send with before it received something sealed with them.

@@ -13,6 +13,7 @@
 
 #include "core/time.h"
 #include "wg/handshake.h"
+#include "wg/index_table.h"
 #include "wg/messages.h"
 #include "wg/replay_window.h"
 
@@ -25,6 +26,7 @@ struct Keypair {
   Instant created;
   std::uint64_t send_counter = 0;  // of the next message
   ReplayWindow received;
+  IndexLease lease;  // of keys.local_index
 
   /// True when another message may be sealed: younger than REJECT_AFTER_TIME, fewer than REJECT_AFTER_MESSAGES.
   bool may_seal(Instant now) const;

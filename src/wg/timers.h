@@ -2,22 +2,18 @@
 // from packets that were, or were not, sent and received. In prose:
 //
 // - An initiation that nobody answers is sent again after REKEY_TIMEOUT and a little jitter (so that two sides that
-// began
-//   together fall out of step), each time a new one. After REKEY_ATTEMPT_TIME of this the tunnel gives up, until
+//   began together fall out of step), each time a new one. After REKEY_ATTEMPT_TIME of this the tunnel gives up, until
 //   another packet wants to be sent: each such packet starts the 90 s again.
 // - A session is renewed by its initiator when it sends a packet and the keypair is older than REKEY_AFTER_TIME; and
-// when
-//   it only receives, shortly before REJECT_AFTER_TIME, so that a peer that sends alone does not run into the end. The
-//   responder never renews by age: otherwise both would start at once. Both renew after REKEY_AFTER_MESSAGES.
+//   when it only receives, shortly before REJECT_AFTER_TIME, so that a peer that sends alone does not run into the end.
+//   The responder never renews by age: otherwise both would start at once. Both renew after REKEY_AFTER_MESSAGES.
 // - A keypair older than REJECT_AFTER_TIME seals and opens nothing.
 // - Passive keepalive: a packet came in and nothing went back for KEEPALIVE_TIMEOUT: an empty message is sent, so the
-// peer
-//   knows that we live. Empty messages are no reason for it, so two idle sides fall silent.
+//   peer knows that we live. Empty messages are no reason for it, so two idle sides fall silent.
 // - Dead session: a packet went out and nothing authentic came back for KEEPALIVE_TIMEOUT + REKEY_TIMEOUT (a live peer
-// would
-//   have sent its passive keepalive by then): a new handshake is started.
-// - Persistent keepalive, when switched on: after that long without any authentic message in either direction, an empty
-//   one is sent; it keeps NAT bindings and firewalls open.
+//   would have sent its passive keepalive by then): a new handshake is started.
+// - Persistent keepalive (§2.1), when switched on: after that long without any authentic message in either direction,
+//   an empty one is sent; it keeps NAT bindings and firewalls open.
 // - All keys are wiped 3 * REJECT_AFTER_TIME after the last new session, or after giving up.
 #pragma once
 
@@ -39,7 +35,8 @@ inline constexpr auto kRekeyTimeout = std::chrono::seconds(5);
 inline constexpr auto kKeepaliveTimeout = std::chrono::seconds(10);
 inline constexpr std::uint64_t kRekeyAfterMessages = std::uint64_t{1} << 60;
 inline constexpr std::uint64_t kRejectAfterMessages = UINT64_MAX - (std::uint64_t{1} << 13);  // 2^64 - 2^13 - 1
-// Paper §6.1: "some jitter", up to a third of a second.
+// Paper §6.1: an initiation that a timer causes is jittered, so that two peers do not go on initiating at the same
+// time. How much is not said; Linux takes up to a third of a second.
 inline constexpr auto kMaxJitter = std::chrono::milliseconds(333);
 // Paper §6.3: keys are zeroed after three times REJECT_AFTER_TIME without a new one.
 inline constexpr auto kZeroKeysAfter = 3 * kRejectAfterTime;

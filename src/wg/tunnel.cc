@@ -12,16 +12,6 @@ namespace {
 // Events are few; a caller that never polls them must not make memory grow.
 constexpr std::size_t kMaxEvents = 16;
 
-std::unique_ptr<Keypair> make_keypair(Instant now, TransportKeys keys, bool initiator) {
-  auto keypair = std::make_unique<Keypair>();
-  keypair->keys = std::move(keys);
-  keypair->initiator = initiator;
-  keypair->created = now;
-  return keypair;
-}
-
-std::size_t padding_of(std::size_t size) { return (kPaddingMultiple - size % kPaddingMultiple) % kPaddingMultiple; }
-
 }  // namespace
 
 std::expected<Tunnel, Error> Tunnel::create(const Options& options, Random& random) {
@@ -34,6 +24,10 @@ std::expected<Tunnel, Error> Tunnel::create(const Options& options, Random& rand
 Tunnel::Tunnel(Identity identity, const Options& options, Random& random)
     : identity_(std::move(identity)),
       random_(&random),
+      indices_(options.indices ? options.indices : std::make_shared<IndexTable>()),
+      id_(options.id),
+      mtu_(options.mtu),
+      first_counter_(options.first_counter),
       stamps_(options.clock),
       macs_(identity_.local_public, identity_.remote),
       timers_(options.persistent_keepalive.value_or(std::chrono::seconds(0)), random) {}
@@ -88,20 +82,35 @@ std::expected<void, Error> Tunnel::handle_initiation(Instant now, Bytes message)
   const auto initiation = InitiationMessage::parse(message);
   if (!initiation) return std::unexpected(Error::kWrongSize);
   if (!macs_.mac1_fits(message)) return std::unexpected(Error::kBadMac1);
-  auto consumed = consume_initiation(identity_, *initiation);
-  if (!consumed) return std::unexpected(consumed.error());
+  auto received = open_initiation(identity_.local, identity_.local_public, *initiation);
+  if (!received) return std::unexpected(received.error());
+  return answer_initiation(now, std::move(*received));
+}
+
+std::expected<void, Error> Tunnel::accept_initiation(Instant now, ReceivedInitiation received) {
+  const auto answered = answer_initiation(now, std::move(received));
+  if (!answered) drop(answered.error());
+  return answered;
+}
+
+std::expected<void, Error> Tunnel::answer_initiation(Instant now, ReceivedInitiation received) {
+  auto handshake = authenticate_initiation(identity_, std::move(received));
+  if (!handshake) return std::unexpected(handshake.error());
   // Paper §5.1: the responder keeps the greatest timestamp of each peer and drops what is not greater.
-  if (greatest_stamp_ && consumed->timestamp <= *greatest_stamp_) return std::unexpected(Error::kReplayedInitiation);
-  const Tai64n stamp = consumed->timestamp;
-  auto created = create_response(identity_, std::move(*consumed), fresh_index(), *random_);
+  if (greatest_stamp_ && handshake->timestamp <= *greatest_stamp_) return std::unexpected(Error::kReplayedInitiation);
+  if (last_answered_ && now - *last_answered_ < kInitiationInterval) return std::unexpected(Error::kFlooded);
+  const Tai64n stamp = handshake->timestamp;
+  IndexLease lease = draw_index();
+  auto created = create_response(identity_, std::move(*handshake), lease.index(), *random_);
   if (!created) return std::unexpected(created.error());
 
   greatest_stamp_ = stamp;
+  last_answered_ = now;
   response_.emplace(PendingResponse{{}, now});
   created->message.write(response_->message);
   macs_.write(now, created->message.sender, response_->message);
-  keypairs_.add_as_responder(make_keypair(now, std::move(created->keys), false));
-  rx_bytes_ += message.size();
+  keypairs_.add_as_responder(make_keypair(now, std::move(created->keys), std::move(lease), false));
+  rx_bytes_ += kInitiationSize;
   timers_.any_received(now);
   timers_.session_derived(now);
   return {};
@@ -111,11 +120,11 @@ std::expected<void, Error> Tunnel::handle_response(Instant now, Bytes message) {
   const auto response = ResponseMessage::parse(message);
   if (!response) return std::unexpected(Error::kWrongSize);
   if (!macs_.mac1_fits(message)) return std::unexpected(Error::kBadMac1);
-  if (!handshake_ || handshake_->local_index != response->receiver) return std::unexpected(Error::kUnknownIndex);
-  auto keys = consume_response(identity_, *handshake_, *response);
+  if (!handshake_ || handshake_->lease.index() != response->receiver) return std::unexpected(Error::kUnknownIndex);
+  auto keys = consume_response(identity_, handshake_->state, *response);
   if (!keys) return std::unexpected(keys.error());
 
-  keypairs_.add_as_initiator(make_keypair(now, std::move(*keys), true));
+  keypairs_.add_as_initiator(make_keypair(now, std::move(*keys), std::move(handshake_->lease), true));
   rx_bytes_ += message.size();
   timers_.any_received(now);
   timers_.session_derived(now);
@@ -134,7 +143,7 @@ std::expected<void, Error> Tunnel::handle_cookie_reply(Instant now, Bytes messag
 }
 
 void Tunnel::complete_handshake(Instant now, bool initiator) {
-  handshake_.reset();
+  handshake_.reset();  // paper §5.4.5: its state is zeroed
   initiation_wanted_ = false;
   last_handshake_ = now;
   ++handshakes_;
@@ -194,12 +203,13 @@ std::optional<Transmit> Tunnel::send_response(Instant now, MutableBytes buffer) 
 std::optional<Transmit> Tunnel::send_initiation(Instant now, MutableBytes buffer) {
   if (buffer.size() < kInitiationSize) return std::nullopt;
   initiation_wanted_ = false;
-  auto created = create_initiation(identity_, fresh_index(), stamps_.next(now), *random_);
+  IndexLease lease = draw_index();
+  auto created = create_initiation(identity_, lease.index(), stamps_.next(now), *random_);
   if (!created) return std::nullopt;
   const auto message = buffer.first<kInitiationSize>();
   created->message.write(message);
   macs_.write(now, created->message.sender, message);
-  handshake_.emplace(std::move(created->state));
+  handshake_.emplace(PendingInitiation{std::move(created->state), std::move(lease)});
   last_initiation_ = now;
   timers_.initiation_sent(now);
   return sent(now, kInitiationSize);
@@ -218,6 +228,13 @@ Transmit Tunnel::sent(Instant now, std::size_t size) {
   tx_bytes_ += size;
   timers_.any_sent(now);
   return Transmit{.path = {}, .size = static_cast<std::uint32_t>(size)};
+}
+
+// Paper §5.4.6: zeros up to a multiple of 16 bytes. Linux cuts them at the MTU, so that a message is never longer than
+// that of the longest packet; what is longer than the MTU itself gets none.
+std::size_t Tunnel::padding_of(std::size_t size) const {
+  const std::size_t padded = (size + kPaddingMultiple - 1) / kPaddingMultiple * kPaddingMultiple;
+  return (mtu_ ? std::clamp(*mtu_, size, padded) : padded) - size;
 }
 
 // `message` is header, plain content and room for the tag.
@@ -297,8 +314,9 @@ void Tunnel::after_authentic_data(Instant now, Keypair& keypair, std::size_t siz
   timers_.any_received(now);
   if (keypairs_.confirm(keypair)) complete_handshake(now, false);
   if (!keepalive) timers_.data_received(now);
+  // Paper §6.2: once. While the initiation is unanswered, further messages do not prolong the attempt.
   const Keypair* current = keypairs_.current();
-  if (current != nullptr && current->wants_rekey_after_receive(now)) request_handshake(now);
+  if (current != nullptr && current->wants_rekey_after_receive(now) && !handshake_) request_handshake(now);
 }
 
 void Tunnel::reset(Instant now) {
@@ -325,12 +343,14 @@ void Tunnel::push_event(Event event) {
   events_.push_back(event);
 }
 
-ReceiverIndex Tunnel::fresh_index() {
-  while (true) {
-    const ReceiverIndex index{random_->number<std::uint32_t>()};
-    const bool taken = keypairs_.find(index) != nullptr || (handshake_ && handshake_->local_index == index);
-    if (!taken) return index;
-  }
+std::unique_ptr<Keypair> Tunnel::make_keypair(Instant now, TransportKeys keys, IndexLease lease, bool initiator) const {
+  auto keypair = std::make_unique<Keypair>();
+  keypair->keys = std::move(keys);
+  keypair->initiator = initiator;
+  keypair->created = now;
+  keypair->send_counter = first_counter_;
+  keypair->lease = std::move(lease);
+  return keypair;
 }
 
 std::uint64_t Tunnel::drops() const { return std::accumulate(drops_.begin(), drops_.end(), std::uint64_t{0}); }

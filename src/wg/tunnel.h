@@ -2,7 +2,7 @@
 // Knows no address and no transport: whoever owns it carries its messages, each one whole, to and from the peer.
 // Simultaneous initiations: a side that has initiated answers the other's initiation too and keeps its own going, so
 // both complete within one round trip (the paper leaves this to the retransmission's jitter).
-// Left out: cookies for others while under load (paper §5.3): a data channel has authenticated its peer before.
+// Being under load (paper §5.3) and endpoints that move (§2.1) are not one peer's matter: see Device.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <variant>
 
@@ -21,6 +22,7 @@
 #include "wg/cookie.h"
 #include "wg/error.h"
 #include "wg/handshake.h"
+#include "wg/index_table.h"
 #include "wg/keypair.h"
 #include "wg/keys.h"
 #include "wg/messages.h"
@@ -41,6 +43,9 @@ struct SessionExpired {};
 
 using Event = std::variant<HandshakeCompleted, HandshakeFailed, SessionExpired>;
 
+// Linux: no more than 50 initiations a second are taken from one peer, however fresh their timestamps.
+inline constexpr auto kInitiationInterval = std::chrono::milliseconds(1000 / 50);
+
 /// What became of a message that was authentic, fresh and sealed by the peer.
 struct Opened {
   bool keepalive = false;  // it carried no packet
@@ -59,6 +64,10 @@ class Tunnel {
     std::optional<PresharedKey> preshared = std::nullopt;  // none: 32 zero bytes, as the paper asks for
     std::optional<std::chrono::seconds> persistent_keepalive = std::nullopt;  // none or zero: off
     WallClock clock;                                                          // what TAI64N stamps are made from
+    std::optional<std::size_t> mtu = std::nullopt;  // bytes of an inner packet that padding never exceeds; none: any
+    std::shared_ptr<IndexTable> indices = nullptr;  // of all tunnels on one transport; none: a table of its own
+    PeerId id{};                                    // its name in that table
+    std::uint64_t first_counter = 0;  // of each session's first message; for tests that have to reach the last ones
   };
 
   /// Prepares a tunnel that waits: nothing is sent before initiate(), seal() or a message of the peer.
@@ -71,8 +80,11 @@ class Tunnel {
 
   /// Takes a handshake initiation, response, cookie reply or keepalive. An error is a counted drop and changed nothing.
   /// Errors: kWrongSize, kUnknownType, kNotControl (untouched), kBadMac1, kUnknownIndex, kBadTag, kWrongPeer, kBadKey,
-  /// kReplayedInitiation, kReplayed, kExpiredKeypair. For a batch (stride) the last error is returned.
+  /// kReplayedInitiation, kFlooded, kReplayed, kExpiredKeypair. For a batch (stride) the last error is returned.
   std::expected<void, Error> handle_input(Instant now, const Received& received);
+  /// Takes an initiation that its receiver has opened, after checking its MACs, to find out that it is for this tunnel.
+  /// Errors (counted drops): kWrongPeer, kBadTag, kBadKey, kReplayedInitiation, kFlooded.
+  std::expected<void, Error> accept_initiation(Instant now, ReceivedInitiation received);
   /// Runs the timers of paper §6 that are due.
   void handle_timeout(Instant now);
   /// Writes the next handshake message or keepalive (148 bytes at most). `path` of the result is empty. A buffer that
@@ -113,6 +125,10 @@ class Tunnel {
   std::uint64_t drops() const;
 
  private:
+  struct PendingInitiation {
+    InitiatorHandshake state;
+    IndexLease lease;
+  };
   struct PendingResponse {
     std::array<std::byte, kResponseSize> message;
     Instant made;
@@ -122,6 +138,7 @@ class Tunnel {
 
   std::expected<void, Error> handle_message(Instant now, MutableBytes message);
   std::expected<void, Error> handle_initiation(Instant now, Bytes message);
+  std::expected<void, Error> answer_initiation(Instant now, ReceivedInitiation received);
   std::expected<void, Error> handle_response(Instant now, Bytes message);
   std::expected<void, Error> handle_cookie_reply(Instant now, Bytes message);
   std::expected<MutableBytes, Error> open_in_place(Instant now, MutableBytes message);
@@ -133,24 +150,31 @@ class Tunnel {
   std::optional<Transmit> send_initiation(Instant now, MutableBytes buffer);
   std::optional<Transmit> send_keepalive(Instant now, MutableBytes buffer);
   Transmit sent(Instant now, std::size_t size);
+  std::size_t padding_of(std::size_t size) const;
   void seal_with(Keypair& keypair, MutableBytes message);
   void refresh_after_send(Instant now, const Keypair& keypair);
-  ReceiverIndex fresh_index();
+  IndexLease draw_index() { return IndexLease::draw(indices_, id_, *random_); }
+  std::unique_ptr<Keypair> make_keypair(Instant now, TransportKeys keys, IndexLease lease, bool initiator) const;
   void drop(Error error) { ++drops_[static_cast<std::size_t>(error)]; }
   void push_event(Event event);
 
   Identity identity_;
   Random* random_;
+  std::shared_ptr<IndexTable> indices_;
+  PeerId id_;
+  std::optional<std::size_t> mtu_;
+  std::uint64_t first_counter_;
   StampSource stamps_;
   Macs macs_;
   Timers timers_;
   Keypairs keypairs_;
-  std::optional<InitiatorHandshake> handshake_;  // our initiation that waits for its response
-  std::optional<PendingResponse> response_;      // our answer that waits for poll_transmit()
+  std::optional<PendingInitiation> handshake_;  // our initiation that waits for its response
+  std::optional<PendingResponse> response_;     // our answer that waits for poll_transmit()
   bool initiation_wanted_ = false;
   bool keepalive_wanted_ = false;
   std::optional<Instant> last_initiation_;
   std::optional<Tai64n> greatest_stamp_;
+  std::optional<Instant> last_answered_;  // when the last initiation of the peer was taken
   std::deque<Event> events_;
 
   std::uint64_t rx_bytes_ = 0;

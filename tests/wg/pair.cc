@@ -10,12 +10,14 @@ namespace {
 constexpr UnixTime kEpoch{1'700'000'000};
 
 Tunnel make_tunnel(const PrivateKey& local, const PublicKey& remote, const std::optional<PresharedKey>& preshared,
-                   std::optional<seconds> keepalive, Instant now, Random& random) {
+                   std::optional<seconds> keepalive, const PairOptions& options, Instant now, Random& random) {
   auto tunnel = Tunnel::create({.local = local,
                                 .remote = remote,
                                 .preshared = preshared,
                                 .persistent_keepalive = keepalive,
-                                .clock = {kEpoch, now}},
+                                .clock = {kEpoch, now},
+                                .mtu = options.mtu,
+                                .first_counter = options.first_counter},
                                random);
   return std::move(tunnel.value());
 }
@@ -35,8 +37,8 @@ Pair::Pair(PairOptions options)
       key_a_(PrivateKey::generate(random_)),
       key_b_(PrivateKey::generate(random_)),
       a(make_tunnel(key_a_, options.remote_of_a.value_or(key_b_.public_key()), options.preshared_a,
-                    options.persistent_keepalive_a, now, random_)),
-      b(make_tunnel(key_b_, key_a_.public_key(), options.preshared_b, std::nullopt, now, random_)) {}
+                    options.persistent_keepalive_a, options, now, random_)),
+      b(make_tunnel(key_b_, key_a_.public_key(), options.preshared_b, std::nullopt, options, now, random_)) {}
 
 bool Pair::send(Side from, const Message& packet) {
   PacketBuffer buffer = pool_.copy(packet);

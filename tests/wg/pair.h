@@ -32,6 +32,8 @@ struct PairOptions {
   std::optional<seconds> persistent_keepalive_a = std::nullopt;
   std::optional<PublicKey> remote_of_a = std::nullopt;  // whom A takes for its peer; B otherwise
   std::uint64_t seed = 1;
+  std::uint64_t first_counter = 0;                // of every session of both
+  std::optional<std::size_t> mtu = std::nullopt;  // of both
 };
 
 class Pair {

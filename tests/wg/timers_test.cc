@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "wg/pair.h"
 
 namespace bamgate::wg {
@@ -21,6 +23,25 @@ TEST(WgTimers, UnansweredInitiationIsRepeatedEveryFiveSecondsWithJitter) {
   EXPECT_EQ(pair.sent(Side::kA, MessageType::kInitiation), 2U);
   pair.run(milliseconds(5333));
   EXPECT_EQ(pair.sent(Side::kA, MessageType::kInitiation), 3U);
+}
+
+TEST(WgTimers, NoTwoRetransmissionsFallIntoStep) {
+  Pair pair;
+  std::vector<Instant> sent;
+  pair.lose = [&](Side, const Message&) {
+    sent.push_back(pair.now);
+    return true;
+  };
+  pair.a.initiate(pair.now);
+  pair.run(seconds(80));
+  ASSERT_GE(sent.size(), 15U);
+  std::set<Duration> gaps;
+  for (std::size_t i = 1; i < sent.size(); ++i) {
+    gaps.insert(sent[i] - sent[i - 1]);
+    EXPECT_GE(sent[i] - sent[i - 1], kRekeyTimeout);
+    EXPECT_LE(sent[i] - sent[i - 1], kRekeyTimeout + kMaxJitter);
+  }
+  EXPECT_GE(gaps.size(), 10U);
 }
 
 TEST(WgTimers, AttemptEndsAfter90SecondsAndTheNextPacketStartsAgain) {
