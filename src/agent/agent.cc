@@ -1,3 +1,5 @@
+// The connection to the hub, packets, and the draining of all parts. What the hub tells about others stands in
+// agent_roster.cc, the network of this machine in agent_network.cc.
 #include "agent/agent.h"
 
 #include <algorithm>
@@ -16,9 +18,6 @@ constexpr const char* kChannelLabel = "bamgate";
 // and that what connected them is dead; who does not know it ignores it.
 constexpr std::string_view kInstance = "instance";
 
-// Revoked keys are kept as long as the run lasts; the hub names those of 90 days.
-constexpr std::size_t kMaxRevoked = 4096;
-
 // A refresh ahead of time that failed is tried again after this; the token at hand still serves meanwhile.
 constexpr auto kRefreshRetry = std::chrono::seconds(30);
 
@@ -35,7 +34,8 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
               .bridge = bridge_,
               .certificate = options_.certificate,
               .stun_servers = options_.stun_servers,
-              .excluded = {options_.address.network()},
+              .local_addresses = {},
+              .route_filter = {},
               .channel = {.label = kChannelLabel,
                           .protocol = {},
                           .ordered = options_.ordered,
@@ -47,7 +47,7 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
               .messages = {},
               .farewells = {}},
       signaling_(self_info(random), random) {
-  if (options_.address6) shared_.excluded.push_back(options_.address6->network());
+  update_route_filter();
 }
 
 Agent::~Agent() = default;
@@ -81,10 +81,12 @@ void Agent::stop(Instant now) {
   for (auto& [name, peer] : peers_) peer->disconnect(now, "we are going down");
   send_messages(now);
   signaling_.stop(now);
+  tokens_ = {};
   pump_signaling(now);
 }
 
 void Agent::on_access_token(Instant now, std::string token, std::chrono::seconds lifetime) {
+  if (signaling_.state() == signaling::Client::State::kStopped) return;
   const bool wanted = signaling_.state() == signaling::Client::State::kToken;
   tokens_.refreshed(now, token, lifetime);
   if (wanted) signaling_.on_access_token(now, std::move(token));
@@ -92,6 +94,7 @@ void Agent::on_access_token(Instant now, std::string token, std::chrono::seconds
 }
 
 void Agent::on_token_failed(Instant now, signaling::TokenFailure reason) {
+  if (signaling_.state() == signaling::Client::State::kStopped) return;
   tokens_.failed();
   tokens_.postpone(now + kRefreshRetry);
   // A refusal ends everything, also when the token at hand would still serve for a while.
@@ -122,11 +125,6 @@ void Agent::on_hub_closed(Instant now, std::uint16_t code) {
 
 void Agent::on_hub_connect_failed(Instant now, int http_status) {
   signaling_.on_connect_failed(now, http_status);
-  pump(now);
-}
-
-void Agent::network_changed(Instant now) {
-  signaling_.network_changed(now);
   pump(now);
 }
 
@@ -165,6 +163,7 @@ void Agent::pump_signaling(Instant now) {
       notice(NoticeLevel::kWarning, std::string("no connection to the hub: ") + to_string(offline->why) +
                                         "; trying again, peers that are connected stay so");
     } else if (auto* fatal = std::get_if<signaling::Fatal>(&*event)) {
+      tokens_ = {};  // nothing more is asked of the hub
       const bool revoked = fatal->why == signaling::FatalReason::kRevoked;
       shared_.effects.emplace_back(Stop{revoked ? StopReason::kRevoked : StopReason::kUnauthorised});
     }
@@ -180,167 +179,7 @@ void Agent::send_messages(Instant now) {
   }
 }
 
-// ---- What the hub tells about others ----
-
-void Agent::handle_list(Instant now, const signaling::PeerList& list) {
-  for (const signaling::PeerRevoked& revoked : list.revoked) handle_revoked(now, revoked);
-  if (list.complete) {
-    std::set<std::string> listed;
-    for (const signaling::PeerInfo& info : list.peers) listed.insert(info.peer_id);
-    for (auto& [name, peer] : peers_) {
-      if (!listed.contains(name)) peer->handle_left(now);
-    }
-  }
-  for (const signaling::PeerInfo& info : list.peers) handle_present(now, info);
-  share_out_allowed_ips();
-  update_routes();
-}
-
-void Agent::handle_present(Instant now, const signaling::PeerInfo& info) {
-  const auto key = wg::PublicKey::parse(info.public_key);
-  if (!key || info.peer_id == options_.name || revoked_.contains(*key)) {
-    ++refused_messages_;
-    return;
-  }
-  const auto found = peers_.find(info.peer_id);
-  // A known name with another key is believed only after the hub has revoked the old key: then the name is forgotten.
-  if (found != peers_.end() && found->second->key() != *key) {
-    ++refused_messages_;
-    return notice(NoticeLevel::kWarning, info.peer_id +
-                                             ": refused, its key has changed; if you set it up anew, run "
-                                             "'bamgate down' and 'bamgate up' here");
-  }
-  Peer* peer = found != peers_.end() ? found->second.get() : add_peer(info, *key);
-  if (peer == nullptr) return;
-  for (const IpPrefix& refused : set_allowed_ips(*peer, info)) {
-    notice(NoticeLevel::kWarning, info.peer_id + ": " + refused.to_string() + " belongs to another device already");
-  }
-  peer->handle_present(now, info);
-}
-
-// Returns those that another peer holds.
-std::vector<IpPrefix> Agent::set_allowed_ips(const Peer& peer, const signaling::PeerInfo& info) {
-  const auto accepted = options_.accepted_routes.find(info.peer_id);
-  const std::vector<IpPrefix> none;
-  const auto prefixes =
-      allowed_ips(info, options_.address.network(), options_.address6 ? options_.address6->network() : IpPrefix{},
-                  accepted == options_.accepted_routes.end() ? none : accepted->second);
-  return bridge_.set_allowed_ips(peer.index(), prefixes);
-}
-
-// What one peer gave up may be another's now, which was refused it before.
-void Agent::share_out_allowed_ips() {
-  for (const auto& [name, peer] : peers_) (void)set_allowed_ips(*peer, peer->info());
-}
-
-Peer* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key) {
-  if (peers_.size() >= kMaxPeers) {
-    ++refused_messages_;
-    return nullptr;
-  }
-  auto tunnel = wg::Tunnel::create({.local = options_.private_key,
-                                    .remote = key,
-                                    .preshared = std::nullopt,
-                                    .persistent_keepalive = std::nullopt,
-                                    .clock = options_.clock},
-                                   shared_.random);
-  if (!tunnel) {
-    ++refused_messages_;
-    notice(NoticeLevel::kWarning, info.peer_id + ": refused, its key is no usable key");
-    return nullptr;
-  }
-  const bridge::PeerIndex index{next_index_++};
-  auto peer = std::make_unique<Peer>(shared_, index, info, std::move(*tunnel));
-  Peer* added = peer.get();
-  peers_[info.peer_id] = std::move(peer);
-  by_index_[index] = added;
-  return added;
-}
-
-void Agent::remove_peer(Instant now, const std::string& name, std::string_view why) {
-  const auto found = peers_.find(name);
-  if (found == peers_.end()) return;
-  found->second->disconnect(now, why);
-  std::erase_if(by_socket_, [&](const auto& entry) { return entry.second.peer == found->second.get(); });
-  by_index_.erase(found->second->index());
-  peers_.erase(found);
-  share_out_allowed_ips();
-}
-
-void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
-  const auto key = wg::PublicKey::parse(revoked.public_key);
-  if (!key) {
-    ++refused_messages_;
-    return;
-  }
-  if (revoked_.size() < kMaxRevoked) revoked_.insert(*key);
-  const auto found = peers_.find(revoked.peer_id);
-  if (found == peers_.end() || found->second->key() != *key) return;
-  notice(NoticeLevel::kWarning, revoked.peer_id + ": revoked; its tunnel is closed");
-  remove_peer(now, revoked.peer_id, "revoked");
-  update_routes();
-}
-
-Peer* Agent::find_sender(const std::string& from, const std::string& public_key) {
-  const auto found = peers_.find(from);
-  if (found == peers_.end() || (!public_key.empty() && public_key != found->second->key().to_string())) {
-    ++refused_messages_;
-    return nullptr;
-  }
-  return found->second.get();
-}
-
-void Agent::handle_message(Instant now, signaling::Message message) {
-  if (const auto* offer = std::get_if<signaling::Offer>(&message)) {
-    if (Peer* peer = find_sender(offer->from, offer->public_key)) peer->handle_offer(now, *offer);
-  } else if (const auto* answer = std::get_if<signaling::Answer>(&message)) {
-    if (Peer* peer = find_sender(answer->from, answer->public_key)) peer->handle_answer(now, *answer);
-  } else if (const auto* candidate = std::get_if<signaling::IceCandidate>(&message)) {
-    if (Peer* peer = find_sender(candidate->from, {})) peer->handle_candidate(now, *candidate);
-  } else if (const auto* left = std::get_if<signaling::PeerLeft>(&message)) {
-    if (Peer* peer = find_sender(left->peer_id, {})) peer->handle_left(now);
-  } else if (const auto* revoked = std::get_if<signaling::PeerRevoked>(&message)) {
-    handle_revoked(now, *revoked);
-  }
-}
-
-void Agent::update_routes() {
-  std::vector<IpPrefix> routes;
-  for (const auto& [name, peer] : peers_) {
-    const auto accepted = options_.accepted_routes.find(name);
-    if (accepted == options_.accepted_routes.end()) continue;
-    std::ranges::copy(accepted_routes(peer->info(), accepted->second), std::back_inserter(routes));
-  }
-  std::ranges::sort(routes);
-  routes.erase(std::unique(routes.begin(), routes.end()), routes.end());
-  if (routes == routes_) return;
-  routes_ = routes;
-  shared_.effects.emplace_back(SetRoutes{std::move(routes)});
-}
-
-// ---- Sockets and packets ----
-
-void Agent::on_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base) {
-  for (auto& [name, peer] : peers_) {
-    if (peer->attempt() != attempt) continue;
-    by_socket_[socket] = {peer.get(), attempt};
-    peer->add_socket(now, attempt, socket, base);
-  }
-  pump(now);
-}
-
-void Agent::on_sockets_complete(Instant now, AttemptId attempt) {
-  for (auto& [name, peer] : peers_) peer->complete_sockets(now, attempt);
-  pump(now);
-}
-
-void Agent::add_stun_server(Instant now, const Endpoint& server) {
-  auto& servers = shared_.stun_servers;
-  if (std::ranges::find(servers, server) != servers.end()) return;
-  servers.push_back(server);
-  for (auto& [name, peer] : peers_) peer->add_stun_server(now, server);
-  pump(now);
-}
+// ---- Packets ----
 
 void Agent::handle_datagram(Instant now, const Received& received) {
   const auto found = by_socket_.find(received.path.local);
@@ -369,11 +208,16 @@ Peer* Agent::find_index(bridge::PeerIndex index) {
 }
 
 void Agent::handle_timeout(Instant now) {
+  // Nobody is late by so much who was awake. What is before all time means "at once".
+  const Instant due = next_timeout();
+  const bool slept = due > Instant() && now - due > kSleep;
   for (auto& [name, peer] : peers_) {
     if (peer->next_timeout() <= now) peer->handle_timeout(now);
   }
   if (signaling_.next_timeout() <= now) signaling_.handle_timeout(now);
   if (tokens_.renew_at() <= now && tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
+  handle_network_timers(now);
+  if (slept) begin_afresh(now, signaling::NetworkChange::kSlept);
   pump(now);
 }
 
@@ -430,7 +274,7 @@ std::optional<Effect> Agent::poll_effect() {
 }
 
 Instant Agent::next_timeout() const {
-  Instant next = std::min(signaling_.next_timeout(), tokens_.renew_at());
+  Instant next = std::min({signaling_.next_timeout(), tokens_.renew_at(), timers_.next()});
   for (const auto& [name, peer] : peers_) next = std::min(next, peer->next_timeout());
   return next;
 }

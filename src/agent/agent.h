@@ -40,6 +40,10 @@ class Agent {
 
   /// A room never holds more devices (docs/signaling.md), so no more peers are kept.
   static constexpr std::size_t kMaxPeers = 1024;
+  /// However often the network changes, it begins things afresh no more than once in this time.
+  static constexpr auto kChangeInterval = std::chrono::seconds(1);
+  /// A timeout that is handled so much too late was slept through.
+  static constexpr auto kSleep = std::chrono::seconds(5);
 
   /// `random`, `crypto`, `pool` and `sctp` must outlive the agent.
   Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& sctp);
@@ -65,8 +69,13 @@ class Agent {
   void on_sockets_complete(Instant now, AttemptId attempt);
   /// A STUN server whose name is resolved only now.
   void add_stun_server(Instant now, const Endpoint& server);
-  /// Local addresses or routes changed, or the machine slept.
-  void network_changed(Instant now);
+  /// Addresses or routes of this machine have changed; also to be called before start(). `addresses`: those on which it
+  /// can be reached, each with the length of its network, without those of the tunnel. Connections whose local address
+  /// is gone are replaced at once, waiting peers are tried at once, the connection to the hub is probed or, when an
+  /// address is gone, made anew. Changes that follow each other by less than kChangeInterval are put together. Without
+  /// any address nothing is done until there is one.
+  /// That the machine slept is noticed by handle_timeout() itself, by coming too late.
+  void network_changed(Instant now, std::vector<IpPrefix> addresses);
 
   /// One datagram (or a GRO batch) from the socket named in its path. Unknown sockets are counted drops.
   void handle_datagram(Instant now, const Received& received);
@@ -90,7 +99,7 @@ class Agent {
   void send_messages(Instant now);
   void handle_list(Instant now, const signaling::PeerList& list);
   void handle_message(Instant now, signaling::Message message);
-  void handle_present(Instant now, const signaling::PeerInfo& info);
+  Peer* take_info(Instant now, const signaling::PeerInfo& info);
   void handle_revoked(Instant now, const signaling::PeerRevoked& revoked);
   Peer* add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key);
   std::vector<IpPrefix> set_allowed_ips(const Peer& peer, const signaling::PeerInfo& info);
@@ -98,10 +107,17 @@ class Agent {
   void remove_peer(Instant now, const std::string& name, std::string_view why);
   Peer* find_sender(const std::string& from, const std::string& public_key);
   Peer* find_index(bridge::PeerIndex index);
-  void update_routes();
+  bool update_routes();
+  void leave_stale_paths(Instant now);
+  void update_route_filter();
+  void handle_network_timers(Instant now);
+  void take_addresses(Instant now);
+  void begin_afresh(Instant now, signaling::NetworkChange change);
   void need_token(bool renew);
   void notice(NoticeLevel level, std::string text);
   signaling::PeerInfo self_info(Random& random) const;
+
+  enum class Timer : std::uint8_t { kNetwork, kCount };
 
   Options options_;
   bridge::Bridge bridge_;
@@ -122,6 +138,9 @@ class Agent {
   std::uint32_t next_index_ = 1;
   std::string next_transmit_;  // where the round over the peers goes on
   std::vector<IpPrefix> routes_;
+  TimerTable<Timer> timers_;
+  std::vector<IpPrefix> next_addresses_;  // of this machine, as it was told last
+  Instant earliest_change_ = Instant::min();
   std::uint64_t unknown_socket_ = 0;
   std::uint64_t refused_messages_ = 0;
 };

@@ -1,87 +1,45 @@
 // One other device of the network as this one sees it: its WireGuard tunnel, which lives as long as the device is
-// known, and its present connection, which is replaced whenever it fails. All transitions between the states stand in
-// peer.cc.
-//
-//   kAway        the hub does not list it and nothing connects us
-//   kWaiting     it is there, but nothing runs now: a retry is due later, or its offer is awaited
-//   kConnecting  an attempt is under way: descriptions, ICE, DTLS, SCTP
-//   kOpen        the data channel is open, WireGuard shakes hands in it
-//   kConnected   packets flow
-//
-// Left out: ICE restart; a fresh connection with fresh sockets takes its place.
+// known, and the present attempt to be connected with it. Its states and all transitions stand in peer_state.cc; what
+// is done on them stands in peer.cc.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "agent/effect.h"
+#include "agent/attempt.h"
+#include "agent/early_candidates.h"
+#include "agent/peer_state.h"
 #include "agent/restart_policy.h"
-#include "agent/send_queue.h"
+#include "agent/shared.h"
 #include "agent/status.h"
-#include "bridge/bridge.h"
 #include "core/timer_table.h"
-#include "peer/peer_connection.h"
-#include "signaling/message.h"
 #include "wg/tunnel.h"
 
 namespace bamgate::agent {
-
-/// What all peers of one agent share; everything in it outlives them.
-struct Shared {
-  std::string self;        // our device name
-  std::string public_key;  // ours, as the hub knows it
-  Random& random;
-  Crypto& crypto;
-  BufferPool& pool;
-  sctp::EngineFactory& sctp;
-  bridge::Bridge& bridge;
-  std::shared_ptr<const dtls::Certificate> certificate;
-  std::vector<Endpoint> stun_servers;
-  std::vector<IpPrefix> excluded;
-  sctp::ChannelOptions channel;  // the one data channel of a pair of devices
-  wg::WallClock clock;
-  bool allow_loopback = false;
-  std::uint32_t next_attempt = 1;
-
-  UnixTime unix_time(Instant now) const {
-    return {clock.unix.seconds + std::chrono::duration_cast<std::chrono::seconds>(now - clock.at).count()};
-  }
-
-  // Outputs, drained by the agent.
-  std::deque<Effect> effects;
-  std::deque<signaling::Message> messages;
-  std::deque<std::pair<Transmit, PacketBuffer>> farewells;  // last datagrams of connections that are gone
-};
-
-enum class PeerState : std::uint8_t { kAway, kWaiting, kConnecting, kOpen, kConnected };
 
 class Peer {
  public:
   /// Without an answer and a working path after this time an attempt is given up.
   static constexpr auto kAttemptTime = std::chrono::seconds(30);
-  /// Data was sent and nothing authenticated came back for so long, not even DTLS: the session is dead.
-  static constexpr auto kSilence = std::chrono::seconds(15);
-  /// Data was sent and WireGuard heard nothing for so long, though DTLS did: the tunnel is dead. A live one says
-  /// something every 10 s (its keepalive), and not all of that is lost.
-  static constexpr auto kTunnelSilence = std::chrono::seconds(60);
   /// The offerer starts WireGuard's handshake; when none is complete after this time the other side tries too.
   static constexpr auto kHandshakePatience = std::chrono::seconds(3);
 
+  /// Not listed yet: handle_present() follows.
   Peer(Shared& shared, bridge::PeerIndex index, signaling::PeerInfo info, wg::Tunnel tunnel);
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
   ~Peer();
 
   // What the hub says.
-  void handle_present(Instant now, signaling::PeerInfo info);
-  void handle_left(Instant now);
+
+  /// What a list says about it; handle_present() follows.
+  void set_info(Instant now, signaling::PeerInfo info);
+  void handle_present(Instant now) { apply(now, PeerInput::kListed); }
+  void handle_left(Instant now) { apply(now, PeerInput::kLeft); }
   void handle_offer(Instant now, const signaling::Offer& offer);
   void handle_answer(Instant now, const signaling::Answer& answer);
   void handle_candidate(Instant now, const signaling::IceCandidate& candidate);
@@ -91,12 +49,15 @@ class Peer {
   void complete_sockets(Instant now, AttemptId attempt);
   void add_stun_server(Instant now, const Endpoint& server);
   void handle_datagram(Instant now, const Received& received);
+  /// Addresses or routes have changed: an attempt that leads nowhere any more (Attempt::is_stale) is replaced.
+  void leave_stale_path(Instant now);
+  /// A wait for the next attempt ends; we offer, whoever's turn it is.
+  void retry_now(Instant now) { apply(now, PeerInput::kRetry); }
 
-  /// Carries one WireGuard message over the data channel, after those that wait for SCTP's window. It is dropped when
-  /// there is no channel.
+  /// Carries one WireGuard message over the data channel. It is dropped when there is none.
   void send(Instant now, PacketBuffer message);
   /// Ends the connection and tells the peer so.
-  void disconnect(Instant now, std::string_view why);
+  void disconnect(Instant now, std::string_view why) { apply(now, PeerInput::kEnd, why); }
 
   void handle_timeout(Instant now);
   /// The next datagram of the present connection.
@@ -110,37 +71,29 @@ class Peer {
   const signaling::PeerInfo& info() const { return info_; }
   const wg::PublicKey& key() const { return tunnel_.remote(); }
   PeerState state() const { return state_; }
-  std::optional<AttemptId> attempt() const { return attempt_; }
+  std::optional<AttemptId> attempt() const { return attempt_ ? std::optional(attempt_->id()) : std::nullopt; }
   PeerStatus status(Instant now) const;
-  const peer::PeerConnection* connection() const { return connection_.get(); }
   /// WireGuard messages that found no channel or waited too long.
-  std::uint64_t dropped_sends() const { return dropped_sends_ + queue_.dropped(); }
+  std::uint64_t dropped_sends() const { return dropped_sends_ + (attempt_ ? attempt_->dropped_sends() : 0); }
 
  private:
-  enum class Timer : std::uint8_t { kAttempt, kRetry, kHandshake, kSilence, kTunnelSilence, kCount };
-  struct EarlyCandidate {
-    std::string ufrag;
-    std::string line;
-  };
+  enum class Timer : std::uint8_t { kAttempt, kRetry, kHandshake, kCount };
 
-  bool is_offerer() const;
-  const char* state_name() const;
-  void enter(PeerState state);
-  void start_attempt(Instant now);
-  void make_connection(Instant now, bool offerer);
-  void drop_connection(Instant now, bool tell_peer);
-  void retry_later(Instant now, std::string_view why);
-  void apply_early_candidates(Instant now);
+  bool sorts_first() const;
+  PeerRole role() const;
+  void apply(Instant now, PeerInput input, std::string_view why = {});
+  void begin_attempt(Instant now, bool offers);
+  void make_offer(Instant now);
+  void end_attempt(Instant now, bool tell_peer);
+  void schedule_retry(Instant now, std::string_view why);
+
+  void use_early_candidates(Instant now);
   bool pump_connection(Instant now);
   bool pump_tunnel(Instant now);
   void handle_event(Instant now, peer::PeerConnection::Event event);
   void handle_message(Instant now, PacketBuffer message);
   void open_tunnel(Instant now, sctp::ChannelId channel);
-  void send_control(Instant now, Bytes message);
-  void send_queued(Instant now);
-  void note_sent(Instant now);
-  void note_heard();
-  bool heard_since_armed() const;
+  void tunnel_secured(Instant now);
   void handle_timers(Instant now);
   void notice(NoticeLevel level, std::string text);
 
@@ -148,17 +101,12 @@ class Peer {
   bridge::PeerIndex index_;
   signaling::PeerInfo info_;
   wg::Tunnel tunnel_;
-  PeerState state_ = PeerState::kWaiting;
-  bool present_ = true;  // the hub lists it
-  bool was_connected_ = false;
-  std::unique_ptr<peer::PeerConnection> connection_;
-  std::optional<AttemptId> attempt_;
-  std::optional<sctp::ChannelId> channel_;
-  std::vector<EarlyCandidate> early_candidates_;
+  PeerState state_ = PeerState::kAway;
+  std::unique_ptr<Attempt> attempt_;  // there exactly when has_connection(state_)
+  EarlyCandidates early_candidates_;
   RestartPolicy policy_;
   TimerTable<Timer> timers_;
   std::optional<Instant> connected_since_;
-  SendQueue queue_;
   std::uint64_t dropped_sends_ = 0;
 };
 

@@ -14,7 +14,6 @@
 #include "net/resolve.h"
 #include "os/candidate_addresses.h"
 #include "os/netlink.h"
-#include "stun/uri.h"
 
 namespace bamgate::cli {
 namespace {
@@ -64,7 +63,7 @@ std::expected<std::unique_ptr<DeviceHost>, Failure> DeviceHost::create(net::Loop
 }
 
 DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::FileLock lock, os::Tun tun,
-                       std::unique_ptr<sctp::UsrsctpRuntime> sctp)
+                       std::unique_ptr<sctp::EngineFactory> sctp)
     : loop_(loop),
       folder_(std::move(folder)),
       device_(std::move(device)),
@@ -91,7 +90,7 @@ std::expected<void, Failure> DeviceHost::configure_interface() {
 }
 
 std::expected<void, Failure> DeviceHost::make_agent() {
-  auto sctp = sctp::UsrsctpRuntime::create(random_);
+  auto sctp = sctp::make_engine_factory(random_);
   if (!sctp) return std::unexpected(Failure{ExitCode::kFailed, std::string(sctp::to_string(sctp.error()))});
   sctp_ = std::move(*sctp);
   auto certificate = dtls::Certificate::generate(random_, net::unix_now());
@@ -134,11 +133,23 @@ ExitCode DeviceHost::run() {
   loop_.on_signal([this](int) { stop(ExitCode::kDone); });
   tun_watcher_ = std::make_unique<net::FdWatcher>(loop_, tun_->fd());
   tun_watcher_->on_readable([this] { read_tun(); });
+  watch_network();
+  read_stun_servers();
   resolve_stun_servers();
   agent_->start(net::now());
   flush();
   loop_.run();
   return exit_code_;
+}
+
+void DeviceHost::watch_network() {
+  network_ = std::make_unique<NetworkWatcher>(loop_, tun_->name(), tun_->index(), kMark);
+  auto addresses = network_->start([this](std::vector<IpPrefix> changed) {
+    agent_->network_changed(net::now(), std::move(changed));
+    resolve_stun_servers();
+    flush();
+  });
+  agent_->network_changed(net::now(), std::move(addresses));
 }
 
 // ---- Packets ----
@@ -284,23 +295,27 @@ void DeviceHost::set_routes(const std::vector<IpPrefix>& wanted) {
 
 // ---- STUN servers ----
 
-void DeviceHost::resolve_stun_servers() {
-  std::vector<stun::Uri> names;
+void DeviceHost::read_stun_servers() {
   for (const std::string& text : device_.config.stun.servers) {
     const auto uri = stun::Uri::parse(text);
     if (!uri) continue;
     if (const auto address = IpAddress::parse(uri->host)) {
       agent_->add_stun_server(net::now(), {*address, uri->port});
     } else {
-      names.push_back(*uri);
+      stun_names_.push_back(*uri);
     }
   }
-  stun_unresolved_ = names.size();
-  for (const stun::Uri& uri : names) loop_.spawn(resolve_stun_server(uri.host, uri.port));
 }
 
-asio::awaitable<void> DeviceHost::resolve_stun_server(std::string host, std::uint16_t port) {
-  const auto endpoints = co_await net::resolve(loop_, host, port, net::now() + kResolvePatience);
+// Also when the network changes: a machine may start without any.
+void DeviceHost::resolve_stun_servers() {
+  if (stun_unresolved_ > 0) return;  // under way
+  stun_unresolved_ = stun_names_.size();
+  for (const stun::Uri& uri : stun_names_) loop_.spawn(resolve_stun_server(uri));
+}
+
+asio::awaitable<void> DeviceHost::resolve_stun_server(stun::Uri uri) {
+  const auto endpoints = co_await net::resolve(loop_, uri.host, uri.port, net::now() + kResolvePatience);
   if (endpoints) {
     // One of each family; further addresses are the same server.
     Family seen = Family::kNone;
@@ -309,8 +324,9 @@ asio::awaitable<void> DeviceHost::resolve_stun_server(std::string host, std::uin
       seen = endpoint.address.family();
       agent_->add_stun_server(net::now(), endpoint);
     }
+    std::erase_if(stun_names_, [&](const stun::Uri& name) { return name.host == uri.host && name.port == uri.port; });
   } else {
-    spdlog::debug("STUN server {} is left out: {}", host, endpoints.error().detail);
+    spdlog::debug("STUN server {} is left out for now: {}", uri.host, endpoints.error().detail);
   }
   stun_server_settled();
 }
@@ -422,6 +438,7 @@ void DeviceHost::stop(ExitCode code) {
 void DeviceHost::finish() {
   timer_.cancel();
   tun_watcher_.reset();
+  network_.reset();
   sockets_.clear();
   tun_.reset();  // takes its addresses and routes along
   for (net::ControlReply& reply : waiting_for_down_) reply.send_line("{\"ok\":true}");

@@ -12,6 +12,7 @@
 
 #include "agent/agent.h"
 #include "cli/config_folder.h"
+#include "cli/network_watcher.h"
 #include "net/loop.h"
 #include "net/udp_socket.h"
 #include "net/unix_control.h"
@@ -20,7 +21,8 @@
 #include "os/native_crypto.h"
 #include "os/random.h"
 #include "os/tun.h"
-#include "sctp/usrsctp_runtime.h"
+#include "sctp/engine.h"
+#include "stun/uri.h"
 
 namespace bamgate::cli {
 
@@ -44,13 +46,15 @@ class DeviceHost {
   };
 
   DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::FileLock lock, os::Tun tun,
-             std::unique_ptr<sctp::UsrsctpRuntime> sctp);
+             std::unique_ptr<sctp::EngineFactory> sctp);
 
   std::expected<void, Failure> configure_interface();
   std::expected<void, Failure> make_agent();
   std::expected<void, Failure> listen_control();
+  void watch_network();
+  void read_stun_servers();
   void resolve_stun_servers();
-  asio::awaitable<void> resolve_stun_server(std::string host, std::uint16_t port);
+  asio::awaitable<void> resolve_stun_server(stun::Uri uri);
   void stun_server_settled();
 
   void read_tun();
@@ -76,11 +80,12 @@ class DeviceHost {
   os::SystemRandom random_;
   os::NativeCrypto crypto_;
   BufferPool pool_;
-  std::unique_ptr<sctp::UsrsctpRuntime> sctp_;
+  std::unique_ptr<sctp::EngineFactory> sctp_;
   std::unique_ptr<agent::Agent> agent_;
   std::string public_key_;
 
   std::unique_ptr<net::FdWatcher> tun_watcher_;
+  std::unique_ptr<NetworkWatcher> network_;
   net::Timer timer_;
   net::Timer stop_timer_;
   std::unique_ptr<net::ControlServer> control_;
@@ -88,7 +93,8 @@ class DeviceHost {
   std::uint32_t next_socket_ = 1;
   std::vector<net::UdpReceived> slots_;
   std::vector<IpPrefix> routes_;
-  std::size_t stun_unresolved_ = 0;
+  std::vector<stun::Uri> stun_names_;  // those that no resolver has known so far
+  std::size_t stun_unresolved_ = 0;    // questions that are under way
   std::vector<agent::AttemptId> awaiting_stun_;
 
   std::unique_ptr<net::WebSocketClient> hub_;

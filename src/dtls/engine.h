@@ -31,8 +31,8 @@ class Engine {
   /// Wipes all keys.
   ~Engine();
 
-  /// Sets the moment that Options::unix_time belongs to.
-  void start(Instant now) { started_ = now; }
+  /// Sets the moment that Options::unix_time belongs to, and how long the first retransmission of a flight waits.
+  void start(Instant now, std::chrono::milliseconds initial_retransmit);
   /// Goes on with the handshake: with one record, or with nothing to send the first flight or retransmit a late one.
   /// True when the handshake is complete and the peer's certificate is the right one. An error ends the session.
   std::expected<bool, Error> handshake(Instant now, Bytes record);
@@ -48,8 +48,10 @@ class Engine {
   /// After the handshake: encrypts `packet` in place. It needs room for the header and the tag. An error ends the
   /// session.
   std::expected<void, Error> write(Instant now, PacketBuffer& packet);
-  /// Queues close_notify when the handshake is complete.
-  void send_close_notify(Instant now);
+  /// Tells the peer that the session ends, under the keys in force: by close_notify when it ends in order, by a fatal
+  /// alert when it failed and the call that failed has not sent one. Nothing answers a fatal alert. Not for a server
+  /// before its first ClientHello: it has no version yet.
+  void send_last_alert(Instant now, Error reason);
 
   /// After the handshake.
   std::size_t overhead() const;
@@ -61,7 +63,7 @@ class Engine {
   Engine(const Session::Options& options, TransmitQueue& outgoing);
   int configure();
   int set_up();
-  void set_retransmit_timeout(std::uint32_t initial);
+  void set_retransmit_timeout(std::chrono::milliseconds initial);
   Error ended(int result, Error otherwise) const;
 
   static int on_send(void* self, const unsigned char* data, std::size_t size) noexcept;
@@ -76,14 +78,16 @@ class Engine {
   mbedtls_ssl_context ssl_;
 
   Instant started_{};
+  std::chrono::milliseconds initial_retransmit_ = kInitialRetransmit;
   Instant now_{};
   Bytes input_;                     // the record that on_receive() gives out; empty: none
   PacketBuffer* sealed_ = nullptr;  // where on_send() writes during write()
 
-  std::uint32_t timer_ms_ = 0;  // the retransmit timer's last value in milliseconds; 0: not running
+  std::chrono::milliseconds timer_{};  // the retransmit timer's last value; 0: not running
   Instant halfway_ = kNever;
   Instant deadline_ = kNever;
 
+  bool alerted_ = false;  // the last call sent an alert
   bool certificate_matches_ = false;
   bool certificate_differs_ = false;
 };

@@ -1,5 +1,7 @@
 #include "dtls/fingerprint.h"
 
+#include <algorithm>
+
 #include "dtls/mbedtls_compat.h"
 
 namespace bamgate::dtls {
@@ -49,6 +51,26 @@ std::string Fingerprint::to_string() const {
     text += kDigits[std::to_integer<std::size_t>(byte & std::byte{0x0f})];
   }
   return text;
+}
+
+bool Fingerprints::add_attribute(std::string_view value) {
+  // RFC 8122 §5: the names of hash functions are compared without regard to case.
+  constexpr std::string_view kName = "sha-256 ";
+  const auto same = [](char left, char right) { return (left | 0x20) == (right | 0x20); };
+  if (!std::ranges::equal(value.substr(0, kName.size()), kName, same)) return true;
+  const auto parsed = Fingerprint::parse(value.substr(kName.size()));
+  if (parsed) add(*parsed);
+  return parsed.has_value();
+}
+
+void Fingerprints::add(const Fingerprint& fingerprint) {
+  if (all_.size() < kMax) all_.push_back(fingerprint);
+}
+
+bool Fingerprints::contain(const Fingerprint& fingerprint) const {
+  bool found = false;
+  for (const Fingerprint& promised : all_) found |= promised == fingerprint;
+  return found;
 }
 
 }  // namespace bamgate::dtls

@@ -21,7 +21,8 @@ inline constexpr std::size_t kMaxPlaintext = 16384;
 inline constexpr std::size_t kTag = 16;
 // RFC 6347 §4.2.2: type 1, length 3, message_seq 2, fragment_offset 3, fragment_length 3 bytes.
 inline constexpr std::size_t kHandshakeHeader = 12;
-// RFC 5246 §7.4.
+// RFC 5246 §7.4: the handshake messages that are treated apart.
+inline constexpr std::uint8_t kHelloRequest = 0;
 inline constexpr std::uint8_t kClientHello = 1;
 // RFC 6347 §4.2.1: a first ClientHello may carry DTLS 1.0's version in its record.
 inline constexpr std::uint16_t kDtls10 = 0xfeff;

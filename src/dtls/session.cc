@@ -23,7 +23,13 @@ constexpr std::uint16_t kEncryptedEpoch = 1;
 constexpr std::size_t kMinMtu = 256;
 constexpr std::size_t kMaxMtu = 16384;
 
-enum class State : std::uint8_t { kIdle, kHandshaking, kConnected, kClosed };
+enum class State : std::uint8_t {
+  kIdle,         // before start()
+  kWaiting,      // a server before the first ClientHello: mbedTLS would give up if it saw anything else
+  kHandshaking,  // flights go to and fro
+  kConnected,
+  kClosed,  // the engine and its keys are gone
+};
 
 bool is_application_data(Bytes record) {
   return !record.empty() && record[0] == static_cast<std::byte>(RecordType::kApplicationData);
@@ -36,7 +42,7 @@ class Session::Impl {
   explicit Impl(const Options& options) : options_(options), outgoing_(*options.pool) {}
 
   std::expected<void, Error> create_engine();
-  void start(Instant now);
+  void start(Instant now, std::optional<Duration> round_trip);
   std::expected<void, Error> handle_input(Instant now, const Received& received);
   void handle_timeout(Instant now);
   std::optional<Transmit> poll_transmit(MutableBytes buffer);
@@ -68,7 +74,6 @@ class Session::Impl {
   std::unique_ptr<Engine> engine_;  // null when closed
   HelloReassembler hello_;
   State state_ = State::kIdle;
-  bool hello_seen_ = false;  // server: mbedTLS has had a ClientHello
   Instant give_up_at_ = kNever;
   std::size_t overhead_ = 0;
   std::vector<PacketBuffer> early_;
@@ -83,12 +88,16 @@ std::expected<void, Error> Session::Impl::create_engine() {
   return {};
 }
 
-void Session::Impl::start(Instant now) {
+void Session::Impl::start(Instant now, std::optional<Duration> round_trip) {
   if (state_ != State::kIdle) return;
-  state_ = State::kHandshaking;
   give_up_at_ = now + options_.handshake_timeout;
-  engine_->start(now);
-  advance(now, {});
+  engine_->start(now, initial_retransmit(round_trip));
+  if (options_.role == Role::kServer) {
+    state_ = State::kWaiting;
+  } else {
+    state_ = State::kHandshaking;
+    advance(now, {});
+  }
 }
 
 std::expected<void, Error> Session::Impl::handle_input(Instant now, const Received& received) {
@@ -125,23 +134,34 @@ std::expected<void, Error> Session::Impl::handle_datagram(Instant now, Bytes dat
   return std::unexpected(records ? Error::kBadRecord : Error::kNotDtls);
 }
 
-/// True when the record was of use.
+/// True when the record was of use. There is no epoch behind the first handshake's.
 bool Session::Impl::handle_record(Instant now, const Record& record) {
-  if (record.epoch > kEncryptedEpoch) return false;
-  if (state_ == State::kConnected) {
-    // What is left of the handshake's unencrypted records is late or forged. A peer that lost our last flight shows
-    // that by repeating its Finished, which is encrypted.
-    return record.epoch == kEncryptedEpoch && handle_protected_record(now, record.whole);
+  const bool encrypted = record.epoch == kEncryptedEpoch;
+  switch (state_) {
+    case State::kWaiting:
+      return record.epoch == 0 && handle_plain_record(now, record);
+    case State::kHandshaking:
+      return encrypted ? handle_early_record(now, record) : record.epoch == 0 && handle_plain_record(now, record);
+    case State::kConnected:
+      // What is left of the handshake's unencrypted records is late or forged. A peer that lost our last flight shows
+      // that by repeating its Finished, which is encrypted.
+      return encrypted && handle_protected_record(now, record.whole);
+    case State::kIdle:
+    case State::kClosed:
+      return false;
   }
-  return record.epoch == 0 ? handle_plain_record(now, record) : handle_early_record(now, record);
+  return false;
 }
 
 bool Session::Impl::handle_plain_record(Instant now, const Record& record) {
   if (!is_plausible(record)) return false;
-  const bool hello = record.type == RecordType::kHandshake && record.payload[0] == static_cast<std::byte>(kClientHello);
-  if (hello) return options_.role == Role::kServer && handle_client_hello(now, record);
-  // A server's handshake begins with a ClientHello; mbedTLS would give up if anything else came first.
-  if (options_.role == Role::kServer && !hello_seen_) return false;
+  if (record.type == RecordType::kHandshake) {
+    const auto message = std::to_integer<std::uint8_t>(record.payload[0]);
+    // RFC 5246 §7.4.1.1: a client that negotiates already ignores it; mbedTLS would give up.
+    if (message == kHelloRequest) return false;
+    if (message == kClientHello) return options_.role == Role::kServer && handle_client_hello(now, record);
+  }
+  if (state_ == State::kWaiting) return false;
   advance(now, record.whole);
   return true;
 }
@@ -155,7 +175,7 @@ bool Session::Impl::handle_client_hello(Instant now, const Record& record) {
     case HelloReassembler::Outcome::kComplete:
       break;
   }
-  hello_seen_ = true;
+  state_ = State::kHandshaking;
   advance(now, hello_.message());
   return true;
 }
@@ -240,9 +260,8 @@ void Session::Impl::replay_early(Instant now) {
 }
 
 void Session::Impl::handle_timeout(Instant now) {
-  if (state_ != State::kHandshaking) return;
   if (give_up_at_ <= now) return finish(now, Error::kHandshakeTimeout);
-  if (engine_->retransmit_at() <= now) advance(now, {});
+  if (state_ == State::kHandshaking && engine_->retransmit_at() <= now) advance(now, {});
 }
 
 std::optional<Transmit> Session::Impl::poll_transmit(MutableBytes buffer) {
@@ -260,8 +279,7 @@ std::optional<Session::Event> Session::Impl::poll_event() {
 }
 
 Instant Session::Impl::next_timeout() const {
-  if (state_ != State::kHandshaking) return kNever;
-  return std::min(give_up_at_, engine_->retransmit_at());
+  return state_ == State::kHandshaking ? std::min(give_up_at_, engine_->retransmit_at()) : give_up_at_;
 }
 
 std::expected<void, Error> Session::Impl::seal(Instant now, PacketBuffer& packet) {
@@ -302,11 +320,11 @@ void Session::Impl::close(Instant now) {
   if (state_ != State::kClosed) finish(now, Error::kClosedLocally);
 }
 
-/// The only way into kClosed. RFC 5246 §7.2.1: close_notify is answered with close_notify.
+/// The only way into kClosed. RFC 5246 §7.2.1: close_notify is answered with close_notify. A handshake that is given up
+/// says so too, because the other side may be complete (our last flight arrived, its answer did not) and would hold a
+/// session that nobody shares.
 void Session::Impl::finish(Instant now, Error reason) {
-  if (state_ == State::kConnected && (reason == Error::kClosedByPeer || reason == Error::kClosedLocally)) {
-    engine_->send_close_notify(now);
-  }
+  if (state_ == State::kHandshaking || state_ == State::kConnected) engine_->send_last_alert(now, reason);
   state_ = State::kClosed;
   give_up_at_ = kNever;
   engine_.reset();
@@ -315,12 +333,17 @@ void Session::Impl::finish(Instant now, Error reason) {
   events_.emplace_back(Closed{reason});
 }
 
+std::chrono::milliseconds initial_retransmit(std::optional<Duration> round_trip) {
+  if (!round_trip) return kInitialRetransmit;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*round_trip * kRetransmitRoundTrips);
+  return std::clamp(wait, kShortestRetransmit, kInitialRetransmit);
+}
+
 std::expected<Session, Session::Error> Session::create(const Options& options) {
   const auto valid_mtu = [](std::size_t mtu) { return mtu >= kMinMtu && mtu <= kMaxMtu; };
   const bool valid = options.certificate && options.random != nullptr && options.pool != nullptr &&
-                     valid_mtu(options.handshake_mtu) && valid_mtu(options.data_mtu) &&
-                     options.initial_retransmit.count() > 0 && options.initial_retransmit <= kMaximalRetransmit &&
-                     options.handshake_timeout.count() > 0;
+                     !options.remote_fingerprints.empty() && valid_mtu(options.handshake_mtu) &&
+                     valid_mtu(options.data_mtu) && options.handshake_timeout.count() > 0;
   if (!valid) return std::unexpected(Error::kBadOptions);
   auto impl = std::make_unique<Impl>(options);
   if (const auto created = impl->create_engine(); !created) return std::unexpected(created.error());
@@ -332,7 +355,7 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-void Session::start(Instant now) { impl_->start(now); }
+void Session::start(Instant now, std::optional<Duration> round_trip) { impl_->start(now, round_trip); }
 std::expected<void, Session::Error> Session::handle_input(Instant now, const Received& received) {
   return impl_->handle_input(now, received);
 }

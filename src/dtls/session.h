@@ -42,9 +42,17 @@ struct Closed {
   Error reason = Error::kClosed;
 };
 
-// RFC 6347 §4.2.4.1: the retransmit timer starts at 1 s and doubles up to 60 s or more.
+// RFC 6347 §4.2.4.1: the retransmit timer should start at 1 s, and it doubles up to 60 s or more.
 inline constexpr auto kInitialRetransmit = std::chrono::milliseconds(1000);
 inline constexpr auto kMaximalRetransmit = std::chrono::seconds(60);
+// A handshake carries no stream that could congest a path, so a known round trip may shorten the start (§4.2.4.1 itself
+// lowered it for the sake of latency). What a flight needs beside the round trip is the peer's time for signatures:
+// three round trips and not less than 100 ms keep a slow phone from being asked twice.
+inline constexpr int kRetransmitRoundTrips = 3;
+inline constexpr auto kShortestRetransmit = std::chrono::milliseconds(100);
+
+/// The first retransmission of a flight waits this long: 1 s, less when the path's round trip is known and short.
+std::chrono::milliseconds initial_retransmit(std::optional<Duration> round_trip);
 
 /// Satisfies SansIo and DataPath. Move-only. Before start() it sends nothing and accepts nothing.
 class Session {
@@ -55,13 +63,12 @@ class Session {
   struct Options {
     Role role = Role::kClient;
     std::shared_ptr<const Certificate> certificate;
-    Fingerprint remote_fingerprint;
+    Fingerprints remote_fingerprints;  // from the peer's description: its certificate must be one of these
     UnixTime unix_time;                // the time of day when start() is called
     Random* random = nullptr;          // must outlive the session
     BufferPool* pool = nullptr;        // must outlive the session and all packets in its events
     std::size_t handshake_mtu = 1200;  // bytes of a datagram with handshake messages: fits every path that we meet
     std::size_t data_mtu = 1472;       // bytes of a datagram that seal() may make: Ethernet minus IPv4 and UDP headers
-    std::chrono::milliseconds initial_retransmit = kInitialRetransmit;  // may be lowered when the round trip is known
     std::chrono::milliseconds handshake_timeout = std::chrono::seconds(30);  // from start() until Connected
   };
 
@@ -78,16 +85,17 @@ class Session {
     std::uint64_t events = 0;     // application data that found the event queue full
   };
 
-  /// Errors: kBadOptions (no certificate, random or pool; an MTU under 256 or over 16,384 bytes; a timeout that is not
-  /// positive), kLibraryFailed.
+  /// Errors: kBadOptions (no certificate, fingerprint, random or pool; an MTU under 256 or over 16,384 bytes; a timeout
+  /// that is not positive), kLibraryFailed.
   static std::expected<Session, Error> create(const Options& options);
 
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  /// The path works: the client sends its first flight, the server waits for it. A second call does nothing.
-  void start(Instant now);
+  /// The path works: the client sends its first flight, the server waits for it. `round_trip` is the path's, if checks
+  /// have measured it, and sets initial_retransmit(). A second call does nothing.
+  void start(Instant now, std::optional<Duration> round_trip = std::nullopt);
   /// Takes any datagram (or several of `stride` bytes): handshake, alerts, application data (which comes out as
   /// events). The bytes are not changed. Succeeds when at least one record was of use. Errors: kNotDtls, kBadRecord
   /// (all counted drops), kNotConnected before start(), kClosed.
@@ -108,8 +116,8 @@ class Session {
   /// the plaintext. On failure the packet is unchanged.
   /// Errors: kNotApplicationData (anything else, or not connected yet: give it to handle_input()), kBadRecord, kClosed.
   std::expected<Opened, Error> open(Instant now, PacketBuffer& packet);
-  /// Sends close_notify (when connected), wipes the keys and ends with Closed{kClosedLocally}. poll_transmit() still
-  /// gives out what is queued.
+  /// Sends close_notify (unless nothing was said yet), wipes the keys and ends with Closed{kClosedLocally}.
+  /// poll_transmit() still gives out what is queued.
   void close(Instant now);
 
   bool connected() const;

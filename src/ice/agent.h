@@ -25,8 +25,10 @@
 #include "ice/credentials.h"
 #include "ice/error.h"
 #include "ice/gatherer.h"
+#include "ice/nomination.h"
 #include "ice/outbox.h"
 #include "ice/pair.h"
+#include "ice/route_filter.h"
 #include "stun/message.h"
 
 namespace bamgate::ice {
@@ -42,8 +44,8 @@ struct Options {
   Role role = Role::kControlling;
   Credentials local;                   // see Credentials::generate()
   std::vector<Endpoint> stun_servers;  // at most kMaxStunServers; more may come with add_stun_server()
-  /// The tunnel's own prefixes: no local, remote or peer-reflexive candidate may lie there.
-  std::vector<IpPrefix> excluded;
+  /// What leads into the tunnel: no local, remote or peer-reflexive candidate may lie there.
+  RouteFilter route_filter;
   /// Addresses that exist only behind relays (the hub's 10.255.0.0/16): relayed candidates there pair with each other
   /// only.
   std::vector<IpPrefix> relay_networks;
@@ -61,7 +63,8 @@ struct Counters {
   std::uint64_t role_conflicts = 0;           // 487 sent or received
   std::uint64_t consent_sent = 0;             // consent checks
   std::uint64_t consent_answered = 0;         // valid responses to them
-  std::uint64_t dropped_malformed = 0;        // no STUN, or STUN that nobody asked for
+  std::uint64_t ignored_candidates = 0;       // lines with TCP, mDNS names, another component, or malformed
+  std::uint64_t dropped_malformed = 0;        // no STUN, STUN that nobody asked for, or a check without PRIORITY
   std::uint64_t dropped_unauthenticated = 0;  // wrong user name or integrity
   std::uint64_t dropped_excluded = 0;         // from an excluded or unusable address, or on an unknown path
   std::uint64_t dropped_limit = 0;            // candidates, pairs, early checks or replies beyond a bound
@@ -102,13 +105,17 @@ class Agent {
 
   /// A socket bound to `base` becomes a host candidate; one server-reflexive candidate is gathered from each STUN
   /// server of its family. Several bases may share a socket. Excluded and unusable addresses, and any call after
-  /// GatheringComplete, are ignored.
+  /// GatheringComplete or PathSelected (RFC 8838 §13), are ignored; so it is with the next two.
   void add_local_address(Instant now, SocketId socket, const Endpoint& base);
   /// A TURN allocation: `relayed` is its address, `related` the mapped one. Checks through it carry `relay` in their
   /// path.
   void add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed, const Endpoint& related);
-  /// One more STUN server, as soon as its name is resolved. Ignored after GatheringComplete and beyond kMaxStunServers.
+  /// One more STUN server, as soon as its name is resolved. Ignored beyond kMaxStunServers.
   void add_stun_server(Instant now, const Endpoint& server);
+  /// The socket is gone, or the address that it was bound to: its candidates and pairs are forgotten, and nothing is
+  /// sent from it any more; the same for relays behind it. If it carried the selected path, the agent is kDisconnected
+  /// at once. The peer is not told (RFC 8838 cannot take a candidate back); it finds out when its checks get no answer.
+  void remove_local_address(Instant now, SocketId socket);
   /// No more addresses, relays or servers come. GatheringComplete follows once every STUN server answered or was given
   /// up.
   void set_local_addresses_complete(Instant now);
@@ -119,6 +126,10 @@ class Agent {
   /// May come before the credentials. The same endpoint twice is no error.
   /// Errors: kUnusableAddress, kExcludedAddress, kTooMany, kClosed.
   std::expected<void, Error> add_remote_candidate(Instant now, const Candidate& candidate);
+  /// The same for a line as the hub brings it. What is no candidate for us (TCP, mDNS and other names, another
+  /// component, malformed) is ignored and counted: ignored_candidates. Errors: those of parse_candidate(), and the
+  /// above.
+  std::expected<void, Error> add_remote_candidate_line(Instant now, std::string_view line);
   /// The peer's end-of-candidates.
   void set_remote_candidates_complete(Instant now);
 
@@ -178,15 +189,23 @@ class Agent {
     IncomingCheck check;
   };
 
-  // agent.cc: candidates, pacing, timers, states.
+  // agent.cc: pacing, timers, states.
   void run(Instant now);
   bool is_final() const;
   void enter(State state);
   void end(State state);
+  void retransmit(Instant now);
+  void start_transaction(Instant now);
+  void keep_consent(Instant now);
+  void finish_gathering();
+  void give_up_when_hopeless(Instant now);
+
+  // agent_candidates.cc: local and remote candidates, pairs.
   std::expected<void, Error> check_address(const Endpoint& endpoint) const;
   std::string foundation_for(CandidateType type, const IpAddress& base, const IpAddress& server);
   std::uint16_t next_local_preference(Family family) const;
   void add_base(Base base);
+  bool may_announce() const;
   void announce(const Candidate& candidate);
   void learn_reflexive(const Reflexive& reflexive);
   const Base* find_base(const Path& path) const;
@@ -194,11 +213,6 @@ class Agent {
   bool in_relay_network(const IpAddress& address) const;
   Pair* add_pair(const Base& base, const Candidate& remote);
   bool worth_checking(const Pair& pair) const;
-  void retransmit(Instant now);
-  void start_transaction(Instant now);
-  void keep_consent(Instant now);
-  void finish_gathering();
-  void give_up_when_hopeless(Instant now);
 
   // agent_checks.cc: checks out, requests and responses in, nomination.
   std::expected<void, Error> handle_datagram(Instant now, const Path& path, Bytes datagram);
@@ -216,6 +230,7 @@ class Agent {
   void fail(Pair& pair);
   const Candidate& local_candidate_at(const Pair& pair, const Endpoint& mapped);
   void switch_role(Role role);
+  NominationInput nomination_input() const;
   void nominate(Instant now);
   void select(Instant now, Pair& pair);
   void send(const Path& path, const std::vector<std::byte>& datagram);

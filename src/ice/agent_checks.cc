@@ -2,15 +2,12 @@
 #include <algorithm>
 
 #include "ice/agent.h"
-#include "ice/nomination.h"
+#include "ice/pacing.h"
 #include "stun/integrity.h"
 
 namespace bamgate::ice {
 namespace {
 
-// RFC 8445 §14.3: RTO = MAX(500 ms, Ta * pairs that wait or are in flight).
-constexpr auto kShortestRto = std::chrono::milliseconds(500);
-constexpr auto kTaPerPair = std::chrono::milliseconds(50);
 // Neither a flood of candidates nor doubling (RFC 8489 §6.2.1) makes a check rarer than this: behind NATs it gets
 // through only while the peer's own is fresh, and a lossy network needs more than 7 attempts. With an RTO of 500 ms the
 // 20th transmission comes after 35.5 s and the end after 39.5 s, as with the default schedule.
@@ -77,9 +74,9 @@ std::expected<void, Error> Agent::handle_request(Instant now, const Path& path, 
     ++counters_.dropped_excluded;
     return std::unexpected(usable ? Error::kUnknownPath : usable.error());
   }
-  if (!check->unknown_attributes.empty()) {
-    send(path, write_check_error(crypto_, check->id, stun::kErrorUnknownAttribute, check->unknown_attributes,
-                                 options_.local));
+  if (check->refusal) {
+    ++counters_.dropped_malformed;
+    send(path, write_check_error(crypto_, check->id, *check->refusal, check->unknown_attributes, options_.local));
     return std::unexpected(Error::kBadRequest);
   }
   ++counters_.checks_received;
@@ -176,7 +173,8 @@ void Agent::start_check(Instant now, Pair& pair) {
                             .tie_breaker = tie_breaker_,
                             .priority = pair.check_priority,
                             .use_candidate = pair.nominate && role_ == Role::kControlling};
-  const auto rto = std::clamp<Duration>(kTaPerPair * checklist_.busy(), kShortestRto, kLongestRto);
+  // RFC 8445 §14.3: the more pairs wait or are in flight, the longer the timeout.
+  const auto rto = std::clamp<Duration>(kTa * checklist_.busy(), kShortestRto, kLongestRto);
   pair.request = write_check(crypto_, check, options_.local, *remote_credentials_);
   const stun::RetransmitOptions retransmit{.rto = rto, .rc = kRc, .rm = kRm, .longest_interval = kLongestRto};
   pair.transaction.emplace(now, check.id, retransmit);
@@ -216,7 +214,7 @@ std::expected<void, Error> Agent::handle_response(Instant now, const Path& path,
   if (response.message_class() == stun::Class::kError) return handle_check_error(*pair, response);
 
   const SentCheck check = *pair->find_sent(response.id());
-  const auto mapped = response.xor_address(stun::Attribute::kXorMappedAddress);
+  const auto mapped = read_check_success(response);
   // RFC 8445 §7.2.5.2.1: the answer must come from where the check went. A mapped address inside the tunnel shows that
   // the check went through the tunnel itself.
   if (!mapped || path != pair->path || !check_address(*mapped)) {
@@ -295,15 +293,23 @@ void Agent::succeed(Instant now, Pair& pair, const SentCheck& check, const Endpo
 
 // --- Nomination
 
+NominationInput Agent::nomination_input() const {
+  const auto is_v6 = [](const auto& known) { return known.candidate.endpoint.address.is_v6(); };
+  NominationInput input{.checks_started = checks_started_, .remote_complete = remote_complete_};
+  input.direct_possible = std::ranges::any_of(bases_, [](const Base& base) { return base.relay == RelayId::kNone; });
+  input.v6_possible = std::ranges::any_of(bases_, is_v6) && (!remote_complete_ || std::ranges::any_of(remotes_, is_v6));
+  return input;
+}
+
 void Agent::nominate(Instant now) {
   next_nomination_ = kNever;
   if (role_ != Role::kControlling || state_ != State::kChecking) return;
-  const bool direct = std::ranges::any_of(bases_, [](const Base& base) { return base.relay == RelayId::kNone; });
-  const Nomination choice = choose_nomination(checklist_, {checks_started_, remote_complete_, direct}, now);
+  const Nomination choice = choose_nomination(checklist_, nomination_input(), now);
   next_nomination_ = choice.next;
   if (choice.pair == nullptr) return;
   Pair& pair = *checklist_.find(choice.pair->id);
   select(now, pair);
+  if (!selected_) return;
   pair.nominate = true;
   checklist_.trigger(pair);
 }
@@ -317,6 +323,12 @@ void Agent::select(Instant now, Pair& pair) {
     return;
   }
   if (selected_ && nomination_confirmed_ && pair.priority < selected_priority_) return;
+  // RFC 7675 §5.1: an answer of that age is no consent any more. Ask again; the answer selects.
+  if (now >= pair.last_answer + kConsentLifetime) {
+    if (!pair.transaction) checklist_.trigger(pair);
+    nomination_grace_end_ = now + kNominationGrace;
+    return;
+  }
   selected_ = PathSelected{pair.path, pair.local_seen(), pair.remote};
   selected_priority_ = pair.priority;
   nomination_confirmed_ = pair.remote_nominated;

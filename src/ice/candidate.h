@@ -28,7 +28,7 @@ struct Candidate {
       related;  // the base of a reflexive, the mapped address of a relayed candidate; for people only
 
   /// The line without "a=": `candidate:… 1 udp … typ host`, with raddr and rport when `related` is set, and with
-  /// `ufrag …` when `ufrag` is not empty (RFC 8839 §5.1, RFC 8840 §4.1).
+  /// `ufrag …` when `ufrag` is not empty (RFC 8839 §5.1, RFC 8838 §9).
   std::string to_string(std::string_view ufrag = {}) const;
   /// What `bamgate status` shows: "host 192.168.1.2:41000 udp".
   std::string describe() const;

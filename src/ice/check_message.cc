@@ -12,6 +12,9 @@ namespace {
 // Two ufrags of 256 bytes make the largest USERNAME; everything else takes less than 200 bytes.
 constexpr std::size_t kLargestMessage = 1024;
 
+constexpr std::array kKnownInResponse = {stun::Attribute::kXorMappedAddress, stun::Attribute::kMappedAddress,
+                                         stun::Attribute::kMessageIntegrity, stun::Attribute::kMessageIntegritySha256,
+                                         stun::Attribute::kUsername};
 constexpr std::array kKnown = {
     stun::Attribute::kUsername,     stun::Attribute::kMessageIntegrity,       stun::Attribute::kPriority,
     stun::Attribute::kUseCandidate, stun::Attribute::kMessageIntegritySha256,
@@ -67,12 +70,10 @@ std::expected<IncomingCheck, Error> read_check(Crypto& crypto, const stun::Messa
     check.role = Role::kControlled;
     check.tie_breaker = *other;
   }
-  const auto priority = request.u32(stun::Attribute::kPriority);
+  check.priority = request.u32(stun::Attribute::kPriority).value_or(0);
   // RFC 8445 §7.1.1: PRIORITY is in every check; 1 to 2^31 - 1.
-  if (check.unknown_attributes.empty() && (!priority || *priority == 0 || *priority > 0x7fffffff)) {
-    return std::unexpected(Error::kBadRequest);
-  }
-  check.priority = priority.value_or(0);
+  if (check.priority == 0 || check.priority > 0x7fffffff) check.refusal = stun::kErrorBadRequest;
+  if (!check.unknown_attributes.empty()) check.refusal = stun::kErrorUnknownAttribute;
   return check;
 }
 
@@ -81,6 +82,11 @@ std::vector<std::byte> write_check_success(Crypto& crypto, const stun::Transacti
   return write(stun::Class::kSuccess, id, [&](stun::Builder& builder) {
     builder.xor_address(stun::Attribute::kXorMappedAddress, from).integrity(crypto, as_bytes(local.pwd)).fingerprint();
   });
+}
+
+std::optional<Endpoint> read_check_success(const stun::Message& response) {
+  if (!response.unknown_required(kKnownInResponse).empty()) return std::nullopt;
+  return response.xor_address(stun::Attribute::kXorMappedAddress);
 }
 
 std::vector<std::byte> write_check_error(Crypto& crypto, const stun::TransactionId& id, std::uint16_t code,

@@ -35,12 +35,23 @@ Pair* Checklist::add(Pair pair, Role role) {
 }
 
 bool Checklist::make_room(std::uint64_t priority) {
-  const auto worst = std::ranges::min_element(
-      pairs_, {}, [](const Pair& pair) { return pair.state == PairState::kSucceeded ? UINT64_MAX : pair.priority; });
-  if (worst == pairs_.end() || worst->state == PairState::kSucceeded || worst->priority >= priority) return false;
+  // RFC 8838 §11: failed pairs go first, then the worst; valid ones never.
+  const auto rank = [](const Pair& pair) {
+    if (pair.state == PairState::kFailed) return std::uint64_t{0};
+    return pair.state == PairState::kSucceeded ? UINT64_MAX : pair.priority;
+  };
+  const auto worst = std::ranges::min_element(pairs_, {}, rank);
+  if (rank(*worst) >= priority) return false;
   std::erase(triggered_, worst->id);
   pairs_.erase(worst);
   return true;
+}
+
+void Checklist::remove(SocketId socket) {
+  for (const Pair& pair : pairs_) {
+    if (pair.path.local == socket) untrigger(pair);
+  }
+  std::erase_if(pairs_, [&](const Pair& pair) { return pair.path.local == socket; });
 }
 
 Pair* Checklist::find(const Path& path) {
@@ -87,6 +98,11 @@ Pair* Checklist::take_triggered() {
 }
 
 bool Checklist::foundation_busy(const std::string& foundation) const {
+  // RFC 8838 §12: where one pair of the foundation is valid, none has to wait.
+  const auto valid = [&](const Pair& pair) {
+    return pair.foundation == foundation && pair.state == PairState::kSucceeded;
+  };
+  if (std::ranges::any_of(pairs_, valid)) return false;
   return std::ranges::any_of(pairs_, [&](const Pair& pair) {
     if (pair.foundation != foundation) return false;
     // A check that went unanswered once holds nobody back any longer: it may take 40 s to fail, and with one component

@@ -15,9 +15,12 @@ class Checklist {
   // RFC 8445 §6.1.2.5: an upper limit on pairs is needed; 100 is the recommended one.
   static constexpr std::size_t kMaxPairs = 100;
 
-  /// Adds a pair for `path`, or returns the one that exists. Beyond kMaxPairs the worst pair that is not valid gives
-  /// way if the new one is better; otherwise nullptr. References to pairs end with the next add() or remove.
+  /// Adds a pair for `path`, or returns the one that exists. Beyond kMaxPairs a failed pair gives way, or the worst
+  /// one that is not valid if the new one is better; otherwise nullptr. References to pairs end with the next add() or
+  /// remove.
   Pair* add(Pair pair, Role role);
+  /// Forgets the pairs of a local socket that is gone.
+  void remove(SocketId socket);
   Pair* find(const Path& path);
   const Pair* find(const Path& path) const;
   Pair* find(Pair::Id id);

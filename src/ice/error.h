@@ -11,7 +11,7 @@ enum class Error : std::uint8_t {
   kHostName,          // a ".local" (mDNS) or other name where an address is needed: may be ignored
   kOtherComponent,    // a component other than 1: may be ignored
   kUnusableAddress,   // an address or port that no peer can have: unspecified, multicast, link-local, loopback, port 0
-  kExcludedAddress,   // an address inside the tunnel's own prefixes
+  kExcludedAddress,   // an address that is reached through the tunnel itself
   kTooMany,           // a bound on candidates or pairs is reached
   kBadCredentials,    // a ufrag or password of wrong length or with wrong characters
   kClosed,            // the agent has failed, lost consent or was closed
@@ -19,7 +19,7 @@ enum class Error : std::uint8_t {
   kUnknownPath,       // it came on a socket or relay that the agent was not given
   kBadUsername,       // a check for another session: its USERNAME does not name ours
   kBadIntegrity,      // MESSAGE-INTEGRITY is missing or wrong
-  kBadRequest,        // an authenticated request that lacks what a check must carry, or carries what nobody knows
+  kBadRequest,        // an authentic request that lacks what a check must carry, or carries what nobody knows
   kNoTransaction,     // a response to nothing that is in flight here
   kErrorResponse,     // the other side answered a check or a STUN server a request with an error
   kBadResponse,       // an authentic answer from elsewhere than the check went, or with an unusable mapped address

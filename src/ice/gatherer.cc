@@ -3,16 +3,22 @@
 #include <algorithm>
 #include <array>
 
+#include "ice/pacing.h"
 #include "stun/binding.h"
 
 namespace bamgate::ice {
 namespace {
 
-// RFC 8445 §14.3: the RTO of STUN requests is at least 500 ms. Sent at 0, 0.5, 1.5, 2.5, ... 6.5 s and given up after
-// 8.5 s: end-of-candidates waits for the last server, so the default of 39.5 s is too long; and without a
-// server-reflexive candidate there is often no path, so doubling would leave too few attempts on a lossy network.
-constexpr stun::RetransmitOptions kRetransmit = {
-    .rto = std::chrono::milliseconds(500), .rc = 8, .rm = 4, .longest_interval = std::chrono::seconds(1)};
+// RFC 8445 §14.3: RTO = MAX(500 ms, Ta * server-reflexive candidates); not over 1 s here. With 500 ms, requests leave
+// at 0, 0.5, 1.5, 2.5, ... 6.5 s and are given up after 8.5 s: end-of-candidates waits for the last server, so the
+// default of 39.5 s is too long; and without a server-reflexive candidate there is often no path, so doubling would
+// leave too few attempts on a lossy network.
+constexpr auto kLongestRto = std::chrono::seconds(1);
+
+stun::RetransmitOptions retransmit_options(std::size_t requests) {
+  const auto rto = std::clamp<Duration>(kTa * requests, kShortestRto, kLongestRto);
+  return {.rto = rto, .rc = 8, .rm = 4, .longest_interval = kLongestRto};
+}
 
 // RFC 8445 §5.1.1.4: bindings are kept alive until ICE is done; §11: Tr is 15 s or more.
 constexpr auto kRefreshInterval = std::chrono::seconds(15);
@@ -26,6 +32,11 @@ void Gatherer::add_base(SocketId socket, const Endpoint& base) {
   if (std::ranges::any_of(bases_, same)) return;
   bases_.push_back({socket, base});
   for (const Endpoint& server : servers_) add_request(bases_.back(), server);
+}
+
+void Gatherer::remove_base(SocketId socket) {
+  std::erase_if(bases_, [&](const Base& base) { return base.socket == socket; });
+  std::erase_if(requests_, [&](const Request& request) { return request.base.socket == socket; });
 }
 
 bool Gatherer::add_server(const Endpoint& server) {
@@ -55,16 +66,20 @@ void Gatherer::start_next(Instant now, Random& random, Outbox& outbox) {
 void Gatherer::start(Request& request, Instant now, Random& random, Outbox& outbox) {
   request.step = Step::kInProgress;
   request.refresh = kNever;
-  request.transaction.emplace(now, stun::make_transaction_id(random), kRetransmit);
+  request.transaction.emplace(now, stun::make_transaction_id(random), retransmit_options(requests_.size()));
   std::array<std::byte, 64> buffer{};
   const auto size = stun::write_binding_request(buffer, request.transaction->id());
   if (size) outbox.push({request.base.socket, request.server, RelayId::kNone}, Bytes(buffer).first(*size));
 }
 
-void Gatherer::handle_timeout(Instant now, Random& random, Outbox& outbox) {
+void Gatherer::handle_timeout(Instant now, Outbox& outbox) {
   if (stopped_) return;
   for (Request& request : requests_) {
-    if (now >= request.refresh) start(request, now, random, outbox);
+    if (now >= request.refresh) {
+      // A refresh is a new transaction: it waits for its turn like any other (pacing).
+      request.refresh = kNever;
+      request.step = Step::kWaiting;
+    }
     if (!request.transaction) continue;
     switch (request.transaction->handle_timeout(now)) {
       case stun::Transaction::Step::kWait:

@@ -28,14 +28,16 @@ class Gatherer {
  public:
   /// One request to each server of the family of `base`. A socket and family that is known already is ignored.
   void add_base(SocketId socket, const Endpoint& base);
+  /// The socket is gone: its requests end without an answer.
+  void remove_base(SocketId socket);
   /// False when the server is known, or one too many.
   bool add_server(const Endpoint& server);
 
   bool has_waiting() const;
   /// Sends the first request that has not been sent yet.
   void start_next(Instant now, Random& random, Outbox& outbox);
-  /// Retransmits, gives up, and refreshes bindings that are due.
-  void handle_timeout(Instant now, Random& random, Outbox& outbox);
+  /// Retransmits, gives up, and has bindings wait for a refresh that is due.
+  void handle_timeout(Instant now, Outbox& outbox);
   /// True when `message` answers one of the requests; `found` is set when it names an address.
   bool handle_response(Instant now, const Path& path, const stun::Message& message, std::optional<Reflexive>& found);
 

@@ -7,9 +7,9 @@ namespace {
 
 Instant earliest_nomination(const Checklist& checklist, const Pair& pair, const NominationInput& input) {
   const Instant valid = *pair.valid_since;
-  if (pair.is_host_to_host()) return valid;
+  if (pair.is_host_to_host() && (pair.remote.endpoint.address.is_v6() || !input.v6_possible)) return valid;
   if (input.remote_complete && !checklist.any_open_above(pair)) return valid;
-  const Instant wait_end = valid + kDirectPairWait;
+  const Instant wait_end = valid + std::max<Duration>(kDirectPairWait, pair.round_trip.value_or(Duration{}));
   if (!pair.is_relayed() || !input.direct_possible) return wait_end;
   return std::max(wait_end, input.checks_started + kRelayedPairWait);
 }

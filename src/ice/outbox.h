@@ -31,6 +31,10 @@ class Outbox {
     }
     return std::nullopt;
   }
+  /// Forgets what was to leave from a local socket that is gone.
+  void remove(SocketId socket) {
+    std::erase_if(datagrams_, [&](const Datagram& datagram) { return datagram.path.local == socket; });
+  }
   void clear() { datagrams_.clear(); }
   bool empty() const { return datagrams_.empty(); }
 

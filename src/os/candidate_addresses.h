@@ -17,7 +17,10 @@ namespace bamgate::os {
 
 struct LocalAddress {
   IpAddress address;
+  std::uint8_t length = 0;  // of the network that is on the link, in bits
   std::string interface;
+
+  IpPrefix prefix() const { return {address, length}; }
 
   auto operator<=>(const LocalAddress&) const = default;
 };

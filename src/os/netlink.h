@@ -1,6 +1,6 @@
 // Interfaces, addresses and routes of this network namespace by rtnetlink (rtnetlink(7)) through libmnl; no program is
 // run. Each call opens a socket of its own, asks and waits for the kernel's answer, which comes at once. Left out:
-// notifications of changes, rules, routes with gateways, tables other than main.
+// notifications of changes (network_events.h), rules, routes with gateways, tables other than main.
 //
 // The addresses and routes of a TUN vanish with its descriptor: nothing of what is added here to a TUN has to be undone
 // at the end, not even after a crash.

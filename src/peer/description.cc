@@ -89,7 +89,7 @@ class Parser {
     // RFC 3264 §6: port 0 refuses the section. Any other is only that of the default candidate.
     if (!parse_number(next_word(value), port) || port == 0) return;
     const std::string_view protocol = next_word(value);
-    // RFC 8841 §4.1: over TCP the same section is called TCP/DTLS/SCTP.
+    // RFC 8841 §4.2: over TCP the same section is called TCP/DTLS/SCTP.
     if (protocol == "UDP/DTLS/SCTP" || protocol == "TCP/DTLS/SCTP") {
       data_channel_ = value == "webrtc-datachannel";
     } else if (protocol == "DTLS/SCTP") {
@@ -132,18 +132,15 @@ class Parser {
     return token;
   }
 
-  // RFC 8122 §5: several fingerprints may stand there; SHA-256 is the one that WebRTC asks for (RFC 8827 §6.5).
+  // RFC 8122 §5: of several fingerprints only those of SHA-256 count, the hash that WebRTC asks for (RFC 8827 §6.5),
+  // and those of the section count more than those of the session.
   bool fingerprint(std::string_view value) {
-    constexpr std::string_view kSha256 = "sha-256 ";
-    const auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
-    if (value.size() < kSha256.size() || !std::ranges::equal(value.substr(0, kSha256.size()), kSha256, same)) {
-      return true;
-    }
-    const auto parsed = dtls::Fingerprint::parse(value.substr(kSha256.size()));
-    if (!parsed) return false;
-    // Of several the first counts; one of the section counts more than one of the session.
-    if (sections_ > fingerprint_level_) result_.fingerprint = *parsed;
-    fingerprint_level_ = std::max(fingerprint_level_, sections_);
+    dtls::Fingerprints found;
+    if (!found.add_attribute(value)) return false;
+    if (found.empty()) return true;
+    if (sections_ > fingerprint_level_) result_.fingerprints = {};
+    fingerprint_level_ = sections_;
+    result_.fingerprints.add(found.all().front());
     return true;
   }
 
@@ -185,7 +182,9 @@ std::string write_description(const Description& description) {
   line({"a=ice-ufrag:", description.ice.ufrag});
   line({"a=ice-pwd:", description.ice.pwd});
   line({"a=ice-options:trickle"});
-  line({"a=fingerprint:sha-256 ", description.fingerprint.to_string()});
+  for (const dtls::Fingerprint& fingerprint : description.fingerprints.all()) {
+    line({"a=fingerprint:sha-256 ", fingerprint.to_string()});
+  }
   line({"a=setup:", setup_name(description.setup)});
   if (description.old_form) {
     line({"a=sctpmap:", port, " webrtc-datachannel 256"});

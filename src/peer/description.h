@@ -30,7 +30,7 @@ struct Description {
   std::uint64_t session_id = 0;  // o= line; RFC 9429 §5.2.1
   std::string mid = "0";         // a=mid, mirrored by the answer
   ice::Credentials ice;
-  dtls::Fingerprint fingerprint;
+  dtls::Fingerprints fingerprints;  // one of them names the certificate (RFC 8122 §5.1)
   Setup setup = Setup::kActpass;
   std::uint16_t sctp_port = 5000;
   bool old_form = false;  // "DTLS/SCTP 5000" and a=sctpmap; an answer has the form of its offer (RFC 3264 §6)

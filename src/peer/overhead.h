@@ -10,8 +10,10 @@ inline constexpr std::size_t kIpv6Header = 40;
 inline constexpr std::size_t kUdpHeader = 8;
 /// RFC 8656 §12.4: channel number and length.
 inline constexpr std::size_t kChannelDataHeader = 4;
-/// RFC 6347 §4.1 and RFC 5288 §3: record header 13, explicit nonce 8, tag 16. ChaCha20 (RFC 7905) needs 29.
+/// RFC 6347 §4.1 and RFC 5288 §3: with AES-GCM, record header 13, explicit nonce 8, tag 16. The sums count with this.
 inline constexpr std::size_t kDtlsRecord = 37;
+/// RFC 7905 §2: with ChaCha20-Poly1305 there is no explicit nonce.
+inline constexpr std::size_t kDtlsRecordChaCha20 = 29;
 /// RFC 9260 §3: common header 12, DATA chunk header 16.
 inline constexpr std::size_t kSctpData = 28;
 /// WireGuard paper §5.4.6: type and reserved 4, receiver 4, counter 8, tag 16.

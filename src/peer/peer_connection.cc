@@ -30,7 +30,7 @@ ice::Options ice_options(const PeerConnection::Options& options, const ice::Cred
   result.role = options.offerer ? ice::Role::kControlling : ice::Role::kControlled;
   result.local = local;
   result.stun_servers = options.stun_servers;
-  result.excluded = options.excluded;
+  result.route_filter = options.route_filter;
   result.allow_loopback = options.allow_loopback;
   return result;
 }
@@ -74,7 +74,7 @@ Description PeerConnection::describe(Setup setup) const {
   Description description;
   description.session_id = session_id_;
   description.ice = local_credentials_;
-  description.fingerprint = options_.certificate->fingerprint();
+  description.fingerprints = options_.certificate->fingerprint();
   description.setup = setup;
   description.max_message_size = kMaxMessageSize;
   return description;
@@ -116,7 +116,7 @@ std::expected<void, Error> PeerConnection::apply_remote(Instant now, const Descr
   dtls::Session::Options session;
   session.role = role;
   session.certificate = options_.certificate;
-  session.remote_fingerprint = remote.fingerprint;
+  session.remote_fingerprints = remote.fingerprints;
   session.unix_time = options_.unix_time;
   session.random = &random_;
   session.pool = &pool_;
@@ -140,9 +140,7 @@ std::expected<void, Error> PeerConnection::apply_remote(Instant now, const Descr
 }
 
 std::expected<void, Error> PeerConnection::add_remote_candidate(Instant now, std::string_view line) {
-  const auto parsed = ice::parse_candidate(line);
-  if (!parsed) return std::unexpected(from_ice(parsed.error()));
-  const auto added = ice_.add_remote_candidate(now, parsed->candidate);
+  const auto added = ice_.add_remote_candidate_line(now, line);
   pump(now);
   if (!added) return std::unexpected(from_ice(added.error()));
   return {};
@@ -155,6 +153,11 @@ void PeerConnection::set_remote_candidates_complete(Instant now) {
 
 void PeerConnection::add_local_address(Instant now, SocketId socket, const Endpoint& base) {
   ice_.add_local_address(now, socket, base);
+  pump(now);
+}
+
+void PeerConnection::remove_local_address(Instant now, SocketId socket) {
+  ice_.remove_local_address(now, socket);
   pump(now);
 }
 
@@ -330,7 +333,7 @@ void PeerConnection::start_dtls(Instant now) {
   if (dtls_started_) return;
   dtls_started_ = true;
   enter(State::kSecuring);
-  dtls_->start(now);
+  dtls_->start(now, ice_.rtt());
 }
 
 void PeerConnection::pump_dtls(Instant now) {
@@ -353,6 +356,7 @@ void PeerConnection::start_sctp(Instant now) {
   options.remote_port = remote_sctp_port_;
   options.path_mtu = kSctpPacket;
   options.max_message_size = kMaxMessageSize;
+  options.queue = options_.queue;
   auto created = sctp::Association::create(engines_, options, pool_);
   if (!created) return fail(now, Error::kSctpFailed);
   sctp_.emplace(std::move(*created));

@@ -77,10 +77,11 @@ class PeerConnection {
     bool offerer = false;  // the offerer is the controlling ICE agent and opens the channels
     std::shared_ptr<const dtls::Certificate> certificate;
     std::vector<Endpoint> stun_servers;
-    std::vector<IpPrefix> excluded;              // the tunnel's own prefixes: never candidates
+    ice::RouteFilter route_filter;               // what leads into the tunnel: never candidates
     UnixTime unix_time;                          // for the date inside TLS messages
     bool allow_loopback = false;                 // candidates on 127.0.0.1: for tests on one machine
     std::vector<sctp::ChannelOptions> channels;  // opened by the offerer as soon as SCTP is up
+    sctp::QueueLimits queue;                     // what may wait on each channel for SCTP's window
   };
 
   struct Counters {
@@ -111,6 +112,8 @@ class PeerConnection {
 
   /// A bound UDP socket through which the peer may be reached.
   void add_local_address(Instant now, SocketId socket, const Endpoint& base);
+  /// That socket, or the address that it was bound to, is gone. If it carried the path, the connection is closed.
+  void remove_local_address(Instant now, SocketId socket);
   /// No further local address will come (for now).
   void set_local_addresses_complete(Instant now);
   /// A STUN server whose name was resolved only now.
@@ -135,6 +138,8 @@ class PeerConnection {
   const std::string& remote_ufrag() const { return remote_ufrag_; }
   const Counters& counters() const { return counters_; }
   const ice::Agent& ice() const { return ice_; }
+  /// Messages that send() took and that were never sent: they waited too long, or their channel closed.
+  std::uint64_t dropped_sends() const { return sctp_ ? sctp_->counters().messages_unsent : 0; }
   /// When DTLS last authenticated something from the peer.
   std::optional<Instant> last_authenticated() const { return last_authenticated_; }
 

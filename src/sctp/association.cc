@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "sctp/packet.h"
+
 namespace bamgate::sctp {
 namespace {
 
@@ -15,6 +17,7 @@ static_assert(SansIo<Association>);
 constexpr std::uint16_t kMinPathMtu = 576;
 constexpr std::uint16_t kMaxPathMtu = 1500;
 constexpr std::uint32_t kMaxMessageSize = std::uint32_t{1} << 20;
+constexpr std::size_t kMaxPacket = 65535;
 
 /// Events that wait for an owner who does not take them.
 constexpr std::size_t kMaxEvents = 65536;
@@ -26,7 +29,21 @@ constexpr std::uint8_t kMaxRefusedResets = 5;
 bool valid(const Association::Options& options) {
   return options.path_mtu >= kMinPathMtu && options.path_mtu <= kMaxPathMtu && options.path_mtu % 4 == 0 &&
          options.local_port != 0 && options.remote_port != 0 && options.max_message_size != 0 &&
-         options.max_message_size <= kMaxMessageSize && options.max_unsent != 0;
+         options.max_message_size <= kMaxMessageSize;
+}
+
+// A channel that promises delivery keeps it; on one with a lifetime nothing waits longer than that.
+QueueLimits limits_for(const ChannelOptions& channel, QueueLimits limits) {
+  if (!channel.max_retransmits && !channel.max_lifetime) {
+    limits.max_age.reset();
+    limits.codel = false;
+  }
+  // RFC 3758 §4.1: the lifetime begins when the message is handed over, not when it leaves.
+  if (channel.max_lifetime) {
+    const Duration lifetime = *channel.max_lifetime;
+    limits.max_age = std::min(limits.max_age.value_or(lifetime), lifetime);
+  }
+  return limits;
 }
 
 StreamId stream_of(ChannelId id) { return static_cast<StreamId>(id); }
@@ -51,15 +68,14 @@ std::expected<Association, Error> Association::create(EngineFactory& factory, co
   auto engine = factory.make_engine({.local_port = options.local_port,
                                      .remote_port = options.remote_port,
                                      .path_mtu = options.path_mtu,
-                                     .max_message_size = options.max_message_size,
-                                     .max_unsent = options.max_unsent},
+                                     .max_message_size = options.max_message_size},
                                     pool);
   if (!engine) return std::unexpected(engine.error());
-  return Association(std::move(*engine), options);
+  return Association(std::move(*engine), options, pool);
 }
 
-Association::Association(std::unique_ptr<Engine> engine, const Options& options)
-    : engine_(std::move(engine)), options_(options) {}
+Association::Association(std::unique_ptr<Engine> engine, const Options& options, BufferPool& pool)
+    : engine_(std::move(engine)), options_(options), pool_(&pool) {}
 
 void Association::start(Instant now) {
   if (state_ != State::kNew) return;
@@ -71,9 +87,29 @@ void Association::start(Instant now) {
 
 std::expected<void, Error> Association::handle_input(Instant now, const Received& received) {
   if (state_ == State::kClosed) return std::unexpected(Error::kClosed);
+  if (const auto checked = check(received.data); !checked) return checked;
   const auto result = engine_->handle_input(now, received.data);
   pump(now);
   return result;
+}
+
+std::expected<void, Error> Association::check(Bytes packet) {
+  if (packet.size() < kCommonHeader + kChunkHeader || packet.size() > kMaxPacket) {
+    ++counters_.packets_malformed;
+    return std::unexpected(Error::kMalformed);
+  }
+  // RFC 9260 §6.8: a packet with a wrong checksum is discarded; DTLS below does not change that (RFC 8261 §4).
+  if (!has_right_checksum(packet)) {
+    ++counters_.packets_bad_checksum;
+    return std::unexpected(Error::kBadChecksum);
+  }
+  // RFC 9260 §8.4: what belongs to no association. It is not answered: there is only this one in the DTLS connection.
+  const CommonHeader header = read_common_header(packet);
+  if (header.destination_port != options_.local_port || header.source_port != options_.remote_port) {
+    ++counters_.packets_wrong_port;
+    return std::unexpected(Error::kWrongPort);
+  }
+  return {};
 }
 
 void Association::handle_timeout(Instant now) {
@@ -103,33 +139,58 @@ std::optional<Association::Event> Association::poll_event() {
 Instant Association::next_timeout() const { return engine_->next_timeout(); }
 
 std::expected<ChannelId, Error> Association::open_channel(Instant now, const ChannelOptions& options) {
-  if (state_ == State::kClosing || state_ == State::kClosed) return std::unexpected(Error::kClosed);
+  if (state_ > State::kConnected) return std::unexpected(Error::kClosed);
   if (!sctp::valid(options)) return std::unexpected(Error::kBadOptions);
   const auto id = channels_.lowest_free(!options_.dtls_client, streams_);
   if (!id) return std::unexpected(Error::kNoStreamLeft);
-  channels_.add(*id, Channel{.options = options});
-  control_due_ = true;
+  add_channel(*id, options, Channel::Outgoing::kAnnouncing);
   pump(now);
   return *id;
+}
+
+Channel& Association::add_channel(ChannelId id, ChannelOptions options, Channel::Outgoing outgoing) {
+  control_due_ = true;
+  SendQueue queue(limits_for(options, options_.queue));
+  return channels_.add(id, Channel{.options = std::move(options), .queue = std::move(queue), .outgoing = outgoing});
+}
+
+void Association::set_queue(ChannelId id, const QueueLimits& limits) {
+  if (Channel* channel = channels_.find(id)) channel->queue.set_limits(limits_for(channel->options, limits));
 }
 
 std::expected<void, Error> Association::send(Instant now, ChannelId id, MessageKind kind, Bytes message) {
   if (state_ == State::kNew || state_ == State::kConnecting) return std::unexpected(Error::kNotConnected);
   if (state_ != State::kConnected) return std::unexpected(Error::kClosed);
-  const Channel* channel = channels_.find(id);
-  if (channel == nullptr || channel->closing()) return std::unexpected(Error::kUnknownChannel);
-  if (!channel->writable()) return std::unexpected(Error::kWouldBlock);
+  Channel* channel = channels_.find(id);
+  if (channel == nullptr || !channel->writable()) return std::unexpected(Error::kUnknownChannel);
+  // RFC 8841 §6.1: nothing longer than a=max-message-size.
+  if (message.size() > options_.max_message_size) return std::unexpected(Error::kMessageTooLarge);
+  const bool direct = channel->ready() && channel->queue.empty();
+  auto result = direct ? hand_over(now, id, *channel, kind, message, now) : std::unexpected(Error::kWouldBlock);
+  if (!result && result.error() == Error::kWouldBlock && channel->queue.has_room(message.size())) {
+    channel->queue.push(now, kind, pool_->copy(message));
+    result = {};
+  }
+  pump(now);
+  return result;
+}
+
+// Gives the engine a message that send() took at `since`.
+std::expected<void, Error> Association::hand_over(Instant now, ChannelId id, const Channel& channel, MessageKind kind,
+                                                  Bytes message, Instant since) {
   static constexpr std::array<std::byte, 1> kEmpty{};
-  // RFC 8832 §6: until the ACK has come everything is sent in order, so that nothing overtakes the OPEN.
-  const bool in_order = channel->options.ordered || channel->outgoing == Channel::Outgoing::kOpening;
-  const SendOptions options{.stream = stream_of(id),
-                            .ppid = static_cast<std::uint32_t>(ppid_of(kind, message.empty())),
-                            .ordered = in_order,
-                            .max_retransmits = channel->options.max_retransmits,
-                            .max_lifetime = channel->options.max_lifetime};
+  SendOptions options{.stream = stream_of(id),
+                      .ppid = static_cast<std::uint32_t>(ppid_of(kind, message.empty())),
+                      // RFC 8832 §6: until the ACK has come everything is sent in order, behind the OPEN.
+                      .ordered = channel.options.ordered || channel.outgoing == Channel::Outgoing::kOpening,
+                      .max_retransmits = channel.options.max_retransmits};
+  if (channel.options.max_lifetime) {
+    const auto waited = std::chrono::ceil<std::chrono::milliseconds>(now - since);
+    options.max_lifetime = std::max(*channel.options.max_lifetime - waited, std::chrono::milliseconds(0));
+  }
+  if (const auto age = channel.queue.limits().max_age) options.send_by = since + *age;
   const auto result = engine_->send(now, options, message.empty() ? Bytes(kEmpty) : message);
   if (result) ++counters_.messages_out;
-  pump(now);
   return result;
 }
 
@@ -146,10 +207,13 @@ void Association::shutdown(Instant now) {
     case State::kNew:
       return end(Error::kShutdown);
     case State::kConnecting:
-    case State::kConnected:
       state_ = State::kClosing;
       engine_->shutdown(now);
       return pump(now);
+    case State::kConnected:
+      state_ = State::kDraining;
+      return pump(now);
+    case State::kDraining:
     case State::kClosing:
     case State::kClosed:
       return;
@@ -165,19 +229,59 @@ void Association::abort(Instant now) {
 AssociationCounters Association::counters() const {
   AssociationCounters result = counters_;
   result.engine = engine_->counters();
+  result.messages_unsent += result.engine.messages_stale;
+  for (const auto& [id, channel] : channels_.all()) result.messages_unsent += channel.queue.dropped();
   return result;
+}
+
+std::size_t Association::buffered_bytes() const {
+  std::size_t bytes = engine_->unsent_bytes();
+  for (const auto& [id, channel] : channels_.all()) bytes += channel.queue.bytes();
+  return bytes;
 }
 
 // Takes what the engine has to say, then hands it what channels have to say.
 void Association::pump(Instant now) {
+  take_events(now);
+  flush(now);
+  take_events(now);  // of what was just handed over
+  if (state_ != State::kClosed && (events_.size() > kMaxEvents || event_bytes_ > kMaxEventBytes)) {
+    engine_->abort(now);
+    end(Error::kQueueOverflow);
+  }
+}
+
+void Association::take_events(Instant now) {
   while (auto event = engine_->poll_event()) {
     if (state_ == State::kClosed) continue;
     std::visit([&](auto& what) { on(now, std::move(what)); }, *event);
   }
-  if (control_due_ && state_ == State::kConnected) flush_control(now);
-  if (state_ != State::kClosed && (events_.size() > kMaxEvents || event_bytes_ > kMaxEventBytes)) {
-    engine_->abort(now);
-    end(Error::kQueueOverflow);
+}
+
+// Hands the engine what it takes: messages, the closings of channels that have drained, openings and what waits behind
+// them.
+void Association::flush(Instant now) {
+  if (state_ != State::kConnected && state_ != State::kDraining) return;
+  flush_queues(now);
+  if (control_due_) {
+    flush_control(now);
+    flush_queues(now);
+  }
+  if (state_ == State::kDraining && !channels_.waiting()) {
+    state_ = State::kClosing;
+    engine_->shutdown(now);
+  }
+}
+
+// One message of each channel in turn, until the engine has enough.
+void Association::flush_queues(Instant now) {
+  while (const auto id = channels_.next_flowing(last_served_)) {
+    Channel& channel = *channels_.find(*id);
+    if (const SendQueue::Entry* head = channel.queue.head(now)) {
+      if (!hand_over(now, *id, channel, head->kind, head->data.data(), head->since)) return;
+      channel.queue.pop();
+    }
+    last_served_ = *id;
   }
 }
 
@@ -214,6 +318,7 @@ void Association::on(Instant, EngineReset reset) {
     case EngineReset::What::kIncoming:
       // RFC 8831 §6.7: whoever sees the peer's side closed closes its own.
       channel->incoming = Channel::Incoming::kReset;
+      channel->queue.clear();
       begin_close(*channel);
       break;
     case EngineReset::What::kOutgoing:
@@ -247,8 +352,7 @@ void Association::on_open(Instant now, ChannelId id, ChannelOptions options) {
     if (old->incoming != Channel::Incoming::kReset) return refuse(now, id);
     finish_close(id);
   }
-  channels_.add(id, Channel{.options = options, .outgoing = Channel::Outgoing::kAckDue});
-  control_due_ = true;
+  add_channel(id, options, Channel::Outgoing::kAckDue);
   events_.push_back(ChannelOpened{id, std::move(options), true});
 }
 
@@ -309,6 +413,7 @@ bool Association::send_dcep(Instant now, ChannelId id, const DcepMessage& messag
 }
 
 bool Association::request_reset(Instant now, ChannelId id, Channel& channel) {
+  if (!channel.queue.empty()) return false;
   const auto asked = engine_->reset_stream(now, stream_of(id));
   if (!asked && asked.error() == Error::kWouldBlock) return false;
   channel.outgoing = Channel::Outgoing::kResetSent;
@@ -326,12 +431,20 @@ void Association::begin_close(Channel& channel) {
 }
 
 void Association::finish_close(ChannelId id) {
+  if (Channel* channel = channels_.find(id)) {
+    channel->queue.clear();
+    counters_.messages_unsent += channel->queue.dropped();
+  }
   channels_.erase(id);
   events_.push_back(ChannelClosed{id});
 }
 
 void Association::end(Error reason) {
   state_ = State::kClosed;
+  for (auto& [id, channel] : channels_.all()) {
+    channel.queue.clear();
+    counters_.messages_unsent += channel.queue.dropped();
+  }
   channels_.clear();
   control_due_ = false;
   events_.push_back(Closed{reason});

@@ -24,6 +24,7 @@
 #include "sctp/dcep.h"
 #include "sctp/engine.h"
 #include "sctp/error.h"
+#include "sctp/send_queue.h"
 
 namespace bamgate::sctp {
 
@@ -55,8 +56,12 @@ struct AssociationCounters {
   EngineCounters engine;
   std::uint64_t messages_in = 0;
   std::uint64_t messages_out = 0;
-  std::uint64_t messages_dropped = 0;  // on a stream without channel, or with a payload protocol that we do not know
-  std::uint64_t dcep_refused = 0;      // DCEP messages that cannot be read or do not fit the channel's state
+  std::uint64_t messages_dropped = 0;   // on a stream without channel, or with a payload protocol that we do not know
+  std::uint64_t messages_unsent = 0;    // accepted by send() and never sent: too old, for CoDel, or the channel closed
+  std::uint64_t dcep_refused = 0;       // DCEP messages that cannot be read or do not fit the channel's state
+  std::uint64_t packets_malformed = 0;  // too short for a common header and a chunk, or longer than 65,535 bytes
+  std::uint64_t packets_bad_checksum = 0;  // RFC 9260 §6.8
+  std::uint64_t packets_wrong_port = 0;    // RFC 9260 §8.4
 };
 
 /// Satisfies SansIo. Movable; a moved-from association may only be destroyed or assigned to.
@@ -75,13 +80,12 @@ class Association {
     std::uint16_t path_mtu = 1340;
     /// Bytes; send() refuses longer messages, and a peer that sends one loses the association. At most 1 MiB.
     std::uint32_t max_message_size = 262144;
-    /// Bytes that may wait here for the congestion window. Small, because what waits through an outage is delivered
-    /// late and in a burst; the queue that knows about age stands above. A longer message is taken when nothing waits.
-    std::uint32_t max_unsent = 65536;
+    /// What may wait for the congestion window on each channel, until set_queue() says otherwise.
+    QueueLimits queue = {};
   };
 
-  /// Makes an association that waits for start(). `factory` (a UsrsctpRuntime) and `pool` must outlive it; so must the
-  /// pool every message that it gave out. Errors: kBadOptions, kOutOfMemory.
+  /// Makes an association that waits for start(). `factory` and `pool` must outlive it; so must the pool every message
+  /// that it gave out. Errors: kBadOptions, kOutOfMemory.
   static std::expected<Association, Error> create(EngineFactory& factory, const Options& options, BufferPool& pool);
 
   /// Begins to connect; the peer does the same (RFC 8831 §6.2: simultaneous INIT). Call it once, when DTLS is up.
@@ -89,7 +93,7 @@ class Association {
   void start(Instant now);
 
   /// One SCTP packet, the content of one DTLS record (RFC 8261 §4). Packets before start() are dropped: the peer
-  /// repeats its INIT, and ours will do. Errors: kMalformed, kClosed.
+  /// repeats its INIT, and ours will do. Errors, all counted drops: kMalformed, kBadChecksum, kWrongPort, kClosed.
   std::expected<void, Error> handle_input(Instant now, const Received& received);
   void handle_timeout(Instant now);
   /// Writes the next SCTP packet into `buffer`, which must hold path_mtu bytes (a packet that does not fit is dropped).
@@ -98,36 +102,55 @@ class Association {
   /// The same without a copy: the packet lies in a pooled buffer with kHeadroom in front, ready to be sealed in place.
   std::optional<PacketBuffer> poll_packet();
   std::optional<Event> poll_event();
-  /// At most the tick of the engine; earlier when packets or events wait that a call to another association caused.
+  /// When handle_timeout() wants to be called; not later than now when packets or events wait that a call to another
+  /// association of the same factory caused.
   Instant next_timeout() const;
 
   /// Opens a channel in-band (RFC 8832). Before the association is up it is announced as soon as it is. send() is
   /// allowed once the association is up; ChannelOpened tells that the peer has acknowledged. Errors: kBadOptions,
   /// kNoStreamLeft, kClosed.
   std::expected<ChannelId, Error> open_channel(Instant now, const ChannelOptions& options);
-  /// Queues a copy of `message` with the reliability of its channel. Errors: kNotConnected, kClosed, kUnknownChannel,
-  /// kMessageTooLarge, kWouldBlock (nothing was queued).
+  /// Says how much may wait on a channel, and how long. An unknown channel is ignored.
+  void set_queue(ChannelId channel, const QueueLimits& limits);
+  /// Takes a copy of `message`, to be sent with the reliability of its channel as soon as the congestion window and the
+  /// messages before it allow. On a channel whose messages may be lost it is dropped when it has waited too long
+  /// (QueueLimits, ChannelOptions::max_lifetime). Errors: kNotConnected, kClosed, kUnknownChannel, kMessageTooLarge,
+  /// kWouldBlock (the queue is full; nothing was taken).
   std::expected<void, Error> send(Instant now, ChannelId channel, MessageKind kind, Bytes message);
   /// Closes a channel: what waits there is sent, then its streams are reset (RFC 8831 §6.7). ChannelClosed follows. An
   /// unknown channel is ignored.
   void close_channel(Instant now, ChannelId channel);
-  /// Sends what waits and ends in good order (RFC 9260 §9.2). Closed{kShutdown} follows.
+  /// Sends what waits and ends in good order (RFC 9260 §9.2). Closed{kShutdown} follows; Closed{kTimedOut} when the
+  /// peer does not answer.
   void shutdown(Instant now);
   /// Ends at once with an ABORT to the peer (RFC 9260 §9.1). Closed{kLocalAbort} follows.
   void abort(Instant now);
 
   /// True between Connected and Closed.
   bool connected() const { return state_ == State::kConnected; }
-  /// Bytes accepted by send() and not yet sent a first time. Data in flight does not count.
-  std::size_t buffered_bytes() const { return engine_->unsent_bytes(); }
+  /// Bytes accepted by send() and not yet sent a first time, of all channels. Data in flight does not count.
+  std::size_t buffered_bytes() const;
   AssociationCounters counters() const;
 
  private:
-  enum class State : std::uint8_t { kNew, kConnecting, kConnected, kClosing, kClosed };
+  enum class State : std::uint8_t {
+    kNew,
+    kConnecting,
+    kConnected,
+    kDraining,  // shutdown() was called; what waits on the channels goes to the engine first
+    kClosing,   // the engine shuts down
+    kClosed,
+  };
 
-  Association(std::unique_ptr<Engine> engine, const Options& options);
+  Association(std::unique_ptr<Engine> engine, const Options& options, BufferPool& pool);
 
+  std::expected<void, Error> check(Bytes packet);
   void pump(Instant now);
+  void take_events(Instant now);
+  void flush(Instant now);
+  void flush_queues(Instant now);
+  std::expected<void, Error> hand_over(Instant now, ChannelId id, const Channel& channel, MessageKind kind,
+                                       Bytes message, Instant since);
   void on(Instant now, EngineUp up);
   void on(Instant now, EngineMessage message);
   void on(Instant now, EngineReset reset);
@@ -142,15 +165,18 @@ class Association {
   bool request_reset(Instant now, ChannelId id, Channel& channel);
   void begin_close(Channel& channel);
   void finish_close(ChannelId id);
+  Channel& add_channel(ChannelId id, ChannelOptions options, Channel::Outgoing outgoing);
   void end(Error reason);
   bool has_parity(ChannelId id, bool odd) const { return (static_cast<unsigned>(id) % 2 == 1) == odd; }
 
   std::unique_ptr<Engine> engine_;
   Options options_;
+  BufferPool* pool_;
   State state_ = State::kNew;
   ChannelTable channels_;
   std::uint16_t streams_ = kStreams;  // outgoing ones that both sides agreed on
   bool control_due_ = false;          // some channel has something for the engine
+  ChannelId last_served_{};           // whose message left last
   std::deque<Event> events_;
   std::size_t event_bytes_ = 0;  // of the messages in events_
   AssociationCounters counters_;

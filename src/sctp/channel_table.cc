@@ -1,17 +1,20 @@
 #include "sctp/channel_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace bamgate::sctp {
 
-bool Channel::writable() const {
+bool Channel::flowing() const { return !queue.empty() && ready(); }
+
+bool Channel::ready() const {
   switch (outgoing) {
     case Outgoing::kOpening:
     case Outgoing::kOpen:
+    case Outgoing::kResetDue:
       return true;
     case Outgoing::kAnnouncing:
     case Outgoing::kAckDue:
-    case Outgoing::kResetDue:
     case Outgoing::kResetSent:
     case Outgoing::kReset:
       return false;
@@ -64,6 +67,21 @@ std::optional<ChannelId> ChannelTable::lowest_free(bool odd, std::uint16_t limit
     if (!channels_.contains(id)) return id;
   }
   return std::nullopt;
+}
+
+std::optional<ChannelId> ChannelTable::next_flowing(ChannelId after) const {
+  const auto flowing = [](const auto& entry) { return entry.second.flowing(); };
+  const auto middle = channels_.upper_bound(after);
+  auto found = std::find_if(middle, channels_.end(), flowing);
+  if (found == channels_.end()) {
+    found = std::find_if(channels_.begin(), middle, flowing);
+    if (found == middle) return std::nullopt;
+  }
+  return found->first;
+}
+
+bool ChannelTable::waiting() const {
+  return std::ranges::any_of(channels_, [](const auto& entry) { return !entry.second.queue.empty(); });
 }
 
 }  // namespace bamgate::sctp

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 
 #include "core/reader.h"
 #include "core/writer.h"
@@ -26,6 +27,36 @@ constexpr std::uint16_t kNormalPriority = 256;
 
 constexpr std::uint32_t kMaxReliability = std::numeric_limits<std::uint32_t>::max();
 
+// Bytes of the UTF-8 character (RFC 3629 §4) at the front of `text`, which is not empty; 0 when there is none.
+std::size_t character_size(std::string_view text) {
+  const auto octet = [&](std::size_t i) { return i < text.size() ? static_cast<std::uint8_t>(text[i]) : 0U; };
+  const unsigned lead = octet(0);
+  if (lead < 0x80) return 1;
+  const std::size_t size = lead >= 0xc2 && lead < 0xe0   ? 2
+                           : lead >= 0xe0 && lead < 0xf0 ? 3
+                           : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                         : 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((octet(i) & 0xc0) != 0x80) return 0;
+  }
+  // Longer than need be, a surrogate, or beyond the last character.
+  const unsigned second = octet(1);
+  const bool wrong = (lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+                     (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f);
+  return wrong ? 0 : size;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+bool is_channel_text(std::string_view text) { return text.size() <= kMaxChannelText && is_utf8(text); }
+
 std::expected<DcepMessage, Error> parse_open(Reader& reader) {
   DcepOpen open;
   const std::uint8_t type = reader.u8();
@@ -37,6 +68,8 @@ std::expected<DcepMessage, Error> parse_open(Reader& reader) {
   open.options.label = as_text(reader.bytes(label));
   open.options.protocol = as_text(reader.bytes(protocol));
   if (!reader.ok() || !reader.at_end()) return std::unexpected(Error::kMalformed);
+  // RFC 8832 §5.1: both are UTF-8. They will be shown to people.
+  if (!is_utf8(open.options.label) || !is_utf8(open.options.protocol)) return std::unexpected(Error::kMalformed);
   open.options.ordered = (type & kUnordered) == 0;
   switch (type & ~kUnordered & 0xff) {
     case kReliable:
@@ -88,7 +121,7 @@ bool valid(const ChannelOptions& options) {
   if (options.max_lifetime && (options.max_lifetime->count() < 0 || options.max_lifetime->count() > kMaxReliability)) {
     return false;
   }
-  return options.label.size() <= kMaxChannelText && options.protocol.size() <= kMaxChannelText;
+  return is_channel_text(options.label) && is_channel_text(options.protocol);
 }
 
 Bytes write_dcep(const DcepMessage& message, MutableBytes output) {

@@ -33,7 +33,7 @@ inline constexpr std::size_t kMaxDcepSize = 12 + 2 * kMaxChannelText;
 /// read as 65,535.
 std::expected<DcepMessage, Error> parse_dcep(Bytes message);
 
-/// True when the options can stand in an OPEN: at most one limit, both in range, short texts.
+/// True when the options can stand in an OPEN: at most one limit, both in range, short texts in UTF-8.
 bool valid(const ChannelOptions& options);
 
 /// Writes `message` to the front of `output` and returns what was written. Needs kMaxDcepSize bytes and valid options.

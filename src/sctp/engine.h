@@ -1,5 +1,5 @@
 // The seam between data channels and the SCTP machine below them: streams, payload protocol identifiers, reliability.
-// usrsctp stands behind it today (usrsctp_engine.h); nothing of usrsctp is named here. An engine knows no channel and
+// Any implementation of SCTP can stand behind it; make_engine_factory() says which does. An engine knows no channel and
 // no DCEP. Like every machine here it never calls its owner: packets and events wait in bounded queues until they are
 // taken.
 #pragma once
@@ -15,6 +15,7 @@
 #include "core/buffer_pool.h"
 #include "core/bytes.h"
 #include "core/packet_buffer.h"
+#include "core/random.h"
 #include "core/time.h"
 #include "sctp/error.h"
 
@@ -23,8 +24,8 @@ namespace bamgate::sctp {
 /// An SCTP stream number.
 enum class StreamId : std::uint16_t {};
 
-/// Streams that we ask for and accept in each direction. RFC 8831 §6.2 recommends 65,535; each costs about 150 bytes in
-/// usrsctp, and a peer of ours has one or two channels.
+/// Streams that we ask for and accept in each direction. RFC 8831 §6.2 recommends 65,535; each costs an engine some
+/// hundred bytes, and a peer of ours has one or two channels.
 inline constexpr std::uint16_t kStreams = 256;
 
 struct EngineOptions {
@@ -32,7 +33,8 @@ struct EngineOptions {
   std::uint16_t remote_port = 5000;         //
   std::uint16_t path_mtu = 1340;            // bytes of the largest SCTP packet, common header included; fixed
   std::uint32_t max_message_size = 262144;  // bytes; a longer message from the peer ends the association
-  std::uint32_t max_unsent = 65536;         // bytes accepted by send() and not yet sent a first time
+  // Bytes accepted by send() and not yet sent a first time. Few: the queue that knows about age stands above.
+  std::uint32_t max_unsent = 4096;
 };
 
 /// How one message travels.
@@ -40,9 +42,11 @@ struct SendOptions {
   StreamId stream{};
   std::uint32_t ppid = 0;
   bool ordered = true;
-  std::optional<std::uint16_t> max_retransmits = {};           // RFC 7496 §3.2 over RFC 3758
-  std::optional<std::chrono::milliseconds> max_lifetime = {};  // RFC 3758 §4.1
-  bool urgent = false;                                         // may exceed max_unsent (DCEP)
+  std::optional<std::uint16_t> max_retransmits = {};           // RFC 7496 §3.1 over RFC 3758
+  std::optional<std::chrono::milliseconds> max_lifetime = {};  // RFC 3758 §4.1: from now on; not sent again after it
+  // The content of a message that has not begun to leave by then never leaves. Not for a message that must arrive.
+  std::optional<Instant> send_by = {};
+  bool urgent = false;  // may exceed max_unsent (DCEP)
 };
 
 /// The association is up.
@@ -75,11 +79,13 @@ using EngineEvent = std::variant<EngineUp, EngineMessage, EngineReset, EngineDow
 struct EngineCounters {
   std::uint64_t packets_in = 0;
   std::uint64_t packets_out = 0;
-  std::uint64_t packets_refused = 0;   // too short, or before start()
-  std::uint64_t packets_overrun = 0;   // dropped because the owner did not take the outgoing ones away
-  std::uint64_t chunks_sent = 0;       // DATA chunks, each sent for the first time
-  std::uint64_t chunks_resent = 0;     // DATA chunks sent again
-  std::uint64_t messages_aborted = 0;  // messages of which only a part arrived (RFC 3758)
+  std::uint64_t packets_early = 0;      // came before start()
+  std::uint64_t packets_wrong_tag = 0;  // the verification tag is not ours (RFC 9260 §8.5)
+  std::uint64_t packets_overrun = 0;    // dropped because the owner did not take the outgoing ones away
+  std::uint64_t chunks_sent = 0;        // DATA chunks, each sent for the first time
+  std::uint64_t chunks_resent = 0;      // DATA chunks sent again
+  std::uint64_t messages_aborted = 0;   // messages of which only a part arrived (RFC 3758)
+  std::uint64_t messages_stale = 0;     // messages that had not begun to leave at their send_by
 };
 
 /// One association. Every call but the constant ones may queue packets and events.
@@ -89,7 +95,9 @@ class Engine {
 
   /// Sends INIT; the peer does the same at about the same time (RFC 8831 §6.2, RFC 9260 §5.2.1).
   virtual std::expected<void, Error> start(Instant now) = 0;
-  /// One SCTP packet from the peer. Errors: kMalformed (shorter than the common header), kClosed.
+  /// One SCTP packet from the peer, whose length, checksum and ports have been looked at. A packet that belongs to no
+  /// association of ours, or to an older one, is a counted drop and never answered. A peer that started afresh
+  /// (RFC 9260 §5.2.4 action A) ends this association: EngineDown{kRestarted}. Errors: kClosed.
   virtual std::expected<void, Error> handle_input(Instant now, Bytes packet) = 0;
   virtual void handle_timeout(Instant now) = 0;
   /// The next SCTP packet to send, in a buffer with headroom; nullopt when there is none.
@@ -98,8 +106,8 @@ class Engine {
   /// When handle_timeout() wants to be called; not later than now when packets or events wait.
   virtual Instant next_timeout() const = 0;
 
-  /// Queues a copy of `message` (1 byte or more). Errors: kWouldBlock, kMessageTooLarge, kClosed, kUnknownChannel (no
-  /// such stream).
+  /// Queues a copy of `message` (1 byte or more). Errors: kWouldBlock (more than max_unsent would wait; a single
+  /// message may be longer), kMessageTooLarge, kNotConnected, kClosed, kUnknownChannel (no such stream).
   virtual std::expected<void, Error> send(Instant now, const SendOptions& options, Bytes message) = 0;
   /// Asks the peer to reset our outgoing `stream` once what waits there is sent (RFC 6525 §4.1). Errors: kWouldBlock
   /// (another request is under way), kUnsupported, kClosed.
@@ -121,5 +129,9 @@ class EngineFactory {
   /// Packets and messages come from `pool`, which must outlive the engine and what it gave out.
   virtual std::expected<std::unique_ptr<Engine>, Error> make_engine(const EngineOptions& options, BufferPool& pool) = 0;
 };
+
+/// The engines of this process. `random` must outlive them. Error: kRuntimeTaken (the present kind of engine has state
+/// for the whole process: one factory lives at a time).
+std::expected<std::unique_ptr<EngineFactory>, Error> make_engine_factory(Random& random);
 
 }  // namespace bamgate::sctp

@@ -26,6 +26,10 @@ std::string_view to_string(Error error) {
       return "not supported by the peer";
     case Error::kMalformed:
       return "malformed";
+    case Error::kBadChecksum:
+      return "wrong checksum";
+    case Error::kWrongPort:
+      return "wrong port";
     case Error::kShutdown:
       return "shut down";
     case Error::kAborted:

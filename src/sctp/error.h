@@ -9,16 +9,18 @@ namespace bamgate::sctp {
 enum class Error : std::uint8_t {
   // Results of calls.
   kBadOptions,       // the options contradict each other or are out of range
-  kRuntimeTaken,     // another runtime lives in this process, or the last one could not be wound up
+  kRuntimeTaken,     // another factory of engines lives in this process, or the last one could not be wound up
   kOutOfMemory,      // the engine could not make its association
   kNotConnected,     // the association is not up yet
   kClosed,           // the association has ended (or was never started)
-  kWouldBlock,       // the send buffer is full: try again after the next handle_input() or handle_timeout()
+  kWouldBlock,       // what may wait is waiting: try again after the next handle_input() or handle_timeout()
   kMessageTooLarge,  // a message is longer than max_message_size; as a reason: the peer sent one
   kUnknownChannel,   // no such channel, or it is closing
   kNoStreamLeft,     // every stream of our parity is in use
   kUnsupported,      // the peer did not negotiate what this needs
   kMalformed,        // a packet or a DCEP message cannot be read
+  kBadChecksum,      // a packet whose CRC32c is wrong (RFC 9260 §6.8)
+  kWrongPort,        // a packet for or from a port that is not of this association (RFC 9260 §8.4)
   // Reasons why an association ended.
   kShutdown,       // an orderly shutdown, by either side
   kAborted,        // the peer sent ABORT

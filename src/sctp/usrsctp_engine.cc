@@ -8,8 +8,8 @@
 #include <cstring>
 #include <variant>
 
+#include "sctp/packet.h"
 #include "sctp/usrsctp_option.h"
-#include "sctp/usrsctp_packet.h"
 
 namespace bamgate::sctp {
 namespace {
@@ -29,9 +29,6 @@ constexpr std::size_t kMaxParts = 4;
 
 /// An engine that hears nothing asks usrsctp after this time whether it still waits for something.
 constexpr auto kResynchronizeAfter = std::chrono::seconds(1);
-
-// RFC 9260 §1.6: serial number arithmetic.
-bool is_after(std::uint32_t tsn, std::uint32_t reference) { return static_cast<std::int32_t>(tsn - reference) > 0; }
 
 Error send_error(int code) {
   switch (code) {
@@ -108,17 +105,23 @@ std::expected<void, Error> UsrsctpEngine::start(Instant now) {
 
 std::expected<void, Error> UsrsctpEngine::handle_input(Instant now, Bytes packet) {
   enter(now);
-  if (packet.size() < kCommonHeader + kChunkHeader || packet.size() > 65535) {
-    ++counters_.packets_refused;
-    return std::unexpected(Error::kMalformed);
+  if (state_ == State::kNew) {
+    ++counters_.packets_early;
+    return {};
   }
-  if (socket_ == nullptr) {
-    ++counters_.packets_refused;
-    if (state_ == State::kNew) return {};
-    return std::unexpected(Error::kClosed);
-  }
+  if (socket_ == nullptr) return std::unexpected(Error::kClosed);
   ++counters_.packets_in;
-  usrsctp_conninput(address(), packet.data(), packet.size(), 0);
+  switch (gate_.examine(packet)) {
+    case UsrsctpGate::Verdict::kWrongTag:
+      ++counters_.packets_wrong_tag;
+      break;
+    case UsrsctpGate::Verdict::kHeld:
+      if (!gate_.rest().empty()) usrsctp_conninput(address(), gate_.rest().data(), gate_.rest().size(), 0);
+      break;
+    case UsrsctpGate::Verdict::kPass:
+      usrsctp_conninput(address(), packet.data(), packet.size(), 0);
+      break;
+  }
   leave();
   return {};
 }
@@ -155,7 +158,7 @@ std::expected<void, Error> UsrsctpEngine::send(Instant now, const SendOptions& o
   if (message.empty() || message.size() > options_.max_message_size) return std::unexpected(Error::kMessageTooLarge);
   if (static_cast<std::uint16_t>(options.stream) >= outgoing_streams_) return std::unexpected(Error::kUnknownChannel);
   enter(now);
-  const auto full = [&] { return unsent_ != 0 && unsent_ + message.size() > options_.max_unsent; };
+  const auto full = [&] { return unsent_.bytes() != 0 && unsent_.bytes() + message.size() > options_.max_unsent; };
   if (!options.urgent && full()) {
     resynchronize();
     if (full()) return std::unexpected(Error::kWouldBlock);
@@ -163,13 +166,13 @@ std::expected<void, Error> UsrsctpEngine::send(Instant now, const SendOptions& o
   sctp_sendv_spa info = send_information(options);
   // Some of it may leave during the call; so it is counted before.
   queued_ += message.size();
-  unsent_ += message.size();
+  unsent_.push(static_cast<std::uint16_t>(options.stream), message.size(), options.send_by);
   const ssize_t sent =
       usrsctp_sendv(socket_, message.data(), message.size(), nullptr, 0, &info, sizeof(info), SCTP_SENDV_SPA, 0);
   const int code = errno;
   if (sent < 0) {
     queued_ -= std::min(queued_, message.size());
-    unsent_ -= std::min(unsent_, message.size());
+    unsent_.withdraw(static_cast<std::uint16_t>(options.stream));
   }
   set_outstanding(queued_ != 0);
   leave();
@@ -213,46 +216,56 @@ void UsrsctpEngine::abort(Instant now) {
 }
 
 void UsrsctpEngine::on_packet(Bytes packet) {
-  count_chunks(packet);
-  if (const auto cut = find_cut(packet, options_.path_mtu)) {
-    queue_packet(packet.first(kCommonHeader), packet.subspan(kCommonHeader, *cut - kCommonHeader));
-    queue_packet(packet.first(kCommonHeader), packet.subspan(*cut));
+  gate_.note_output(packet);
+  if (note_chunks(packet)) {
+    queue_hollow(packet);
   } else {
-    queue_packet(packet, {});
+    queue_packet(packet);
   }
   last_activity_ = runtime_.now();
   runtime_.stay_busy();
 }
 
-// With `chunks`, `head` is the common header alone and the checksum is made anew.
-void UsrsctpEngine::queue_packet(Bytes head, Bytes chunks) {
+// Counts the DATA chunks that leave; true when one must leave hollow.
+bool UsrsctpEngine::note_chunks(Bytes packet) {
+  hollow_.clear();
+  for (ChunkWalk walk(packet); walk.next();) {
+    const auto chunk = walk.data();
+    if (!chunk) continue;
+    const auto departure = unsent_.leave(runtime_.now(), *chunk);
+    ++(departure.again ? counters_.chunks_resent : counters_.chunks_sent);
+    if (departure.stale) ++counters_.messages_stale;
+    if (departure.hollow) hollow_.push_back(chunk->tsn);
+  }
+  return !hollow_.empty();
+}
+
+// usrsctp leaves the checksum to us (configure() in usrsctp_runtime.cc).
+void UsrsctpEngine::queue_packet(Bytes packet) {
   if (packets_.size() >= kMaxPackets) {
     ++counters_.packets_overrun;
     return;
   }
   ++counters_.packets_out;
-  PacketBuffer packet = pool_.take(head.size() + chunks.size());
-  copy_bytes(head, packet.append(head.size()));
-  if (!chunks.empty()) {
-    copy_bytes(chunks, packet.append(chunks.size()));
-    write_usrsctp_checksum(packet.data());
-  }
-  packets_.push_back(std::move(packet));
+  PacketBuffer copy = pool_.take(packet.size());
+  copy_bytes(packet, copy.append(packet.size()));
+  write_checksum(copy.data());
+  packets_.push_back(std::move(copy));
 }
 
-// Follows which DATA chunks leave for the first time: TSNs are given out in the order of first transmission.
-void UsrsctpEngine::count_chunks(Bytes packet) {
+// With the chunks of hollow_ replaced.
+void UsrsctpEngine::queue_hollow(Bytes packet) {
+  std::vector<std::byte> shorter(packet.begin(), packet.begin() + kCommonHeader);
   for (ChunkWalk walk(packet); walk.next();) {
     const auto chunk = walk.data();
-    if (!chunk) continue;
-    if (highest_tsn_ && !is_after(chunk->tsn, *highest_tsn_)) {
-      ++counters_.chunks_resent;
-      continue;
+    if (!chunk || std::ranges::find(hollow_, chunk->tsn) == hollow_.end()) {
+      shorter.insert(shorter.end(), walk.bytes().begin(), walk.bytes().end());
+    } else {
+      shorter.resize(shorter.size() + kHollowChunk);
+      write_hollow(walk.bytes(), MutableBytes(shorter).last(kHollowChunk));
     }
-    ++counters_.chunks_sent;
-    highest_tsn_ = chunk->tsn;
-    unsent_ -= std::min(unsent_, chunk->size);
   }
+  queue_packet(shorter);
 }
 
 void UsrsctpEngine::on_data(const sctp_rcvinfo& info, bool last, Bytes part) {
@@ -280,7 +293,7 @@ void UsrsctpEngine::deliver(const sctp_rcvinfo& info, Bytes message) {
 
 void UsrsctpEngine::on_send_space(std::uint32_t free_bytes) {
   queued_ = send_space_ - std::min<std::size_t>(send_space_, free_bytes);
-  unsent_ = std::min(unsent_, queued_);
+  if (queued_ == 0) unsent_.clear();
   if (state_ == State::kUp) set_outstanding(queued_ != 0);
 }
 
@@ -366,6 +379,9 @@ void UsrsctpEngine::enter(Instant now) {
 
 // Inside a callback the socket may not be closed; now it may.
 void UsrsctpEngine::leave() {
+  if (const auto released = gate_.take_released(); released && socket_ != nullptr) {
+    usrsctp_conninput(address(), released->data(), released->size(), 0);
+  }
   if (!failure_) return;
   const Error reason = *failure_;
   failure_.reset();
@@ -382,7 +398,7 @@ void UsrsctpEngine::fail(Error reason) {
 void UsrsctpEngine::resynchronize() {
   if (socket_ != nullptr && !usrsctp_has_data(socket_)) {
     queued_ = 0;
-    unsent_ = 0;
+    unsent_.clear();
     if (state_ == State::kUp) set_outstanding(false);
   }
 }
@@ -397,7 +413,7 @@ void UsrsctpEngine::close_socket() {
   }
   socket_ = nullptr;
   queued_ = 0;
-  unsent_ = 0;
+  unsent_.clear();
   parts_.clear();
   part_bytes_ = 0;
 }

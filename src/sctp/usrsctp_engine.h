@@ -17,7 +17,9 @@
 #include "core/time.h"
 #include "sctp/engine.h"
 #include "sctp/error.h"
+#include "sctp/usrsctp_gate.h"
 #include "sctp/usrsctp_runtime.h"
+#include "sctp/usrsctp_unsent.h"
 
 struct socket;
 struct sctp_rcvinfo;
@@ -50,7 +52,7 @@ class UsrsctpEngine final : public Engine {
   std::expected<void, Error> reset_stream(Instant now, StreamId stream) override;
   void shutdown(Instant now) override;
   void abort(Instant now) override;
-  std::size_t unsent_bytes() const override { return unsent_; }
+  std::size_t unsent_bytes() const override { return unsent_.bytes(); }
   const EngineCounters& counters() const override { return counters_; }
 
   // Called by the runtime from inside usrsctp.
@@ -73,8 +75,9 @@ class UsrsctpEngine final : public Engine {
   void on_partial_delivery(Bytes notification);
   void push(EngineEvent event);
   void deliver(const sctp_rcvinfo& info, Bytes message);
-  void count_chunks(Bytes packet);
-  void queue_packet(Bytes head, Bytes chunks);
+  bool note_chunks(Bytes packet);
+  void queue_packet(Bytes packet);
+  void queue_hollow(Bytes packet);
   void resynchronize();
   void fail(Error reason);
   void close_socket();
@@ -95,10 +98,11 @@ class UsrsctpEngine final : public Engine {
   std::size_t part_bytes_ = 0;
 
   std::uint16_t outgoing_streams_ = 0;
-  std::size_t send_space_ = 0;                // bytes of usrsctp's send buffer
-  std::size_t queued_ = 0;                    // bytes in it, sent or not
-  std::size_t unsent_ = 0;                    // bytes in it that were never sent
-  std::optional<std::uint32_t> highest_tsn_;  // the highest TSN sent so far
+  std::size_t send_space_ = 0;         // bytes of usrsctp's send buffer
+  std::size_t queued_ = 0;             // bytes in it, sent or not
+  UsrsctpUnsent unsent_;               // those in it that were never sent
+  std::vector<std::uint32_t> hollow_;  // TSNs in the packet that leaves just now
+  UsrsctpGate gate_;
   bool outstanding_ = false;
   Instant last_activity_{};
   EngineCounters counters_;

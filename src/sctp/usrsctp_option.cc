@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "sctp/usrsctp_packet.h"
+#include "sctp/packet.h"
 
 namespace bamgate::sctp {
 namespace {
@@ -106,14 +106,6 @@ int reset_usrsctp_stream(struct socket* socket, std::uint16_t stream) {
                             static_cast<socklen_t>(request.size())) == 0
              ? 0
              : errno;
-}
-
-void write_usrsctp_checksum(MutableBytes packet) {
-  constexpr std::size_t kOffset = 8;
-  std::uint32_t checksum = 0;
-  std::memcpy(packet.data() + kOffset, &checksum, sizeof(checksum));
-  checksum = usrsctp_crc32c(packet.data(), packet.size());
-  std::memcpy(packet.data() + kOffset, &checksum, sizeof(checksum));
 }
 
 }  // namespace bamgate::sctp

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/bytes.h"
 #include "sctp/engine.h"
 
 struct socket;
@@ -23,7 +22,5 @@ std::size_t usrsctp_send_space(struct socket* socket);
 bool usrsctp_has_data(struct socket* socket);
 /// Asks for a reset of an outgoing stream; 0 or an errno.
 int reset_usrsctp_stream(struct socket* socket, std::uint16_t stream);
-/// Writes the CRC32c of `packet` into its common header (RFC 9260 §6.8). Needs 12 bytes and more.
-void write_usrsctp_checksum(MutableBytes packet);
 
 }  // namespace bamgate::sctp

@@ -79,6 +79,8 @@ namespace {
 
 // Settings for the whole process. A new usrsctp_init resets them.
 void configure() {
+  // Checksums are made and checked by us (packet.h): every engine's are.
+  usrsctp_enable_crc32c_offload();
   // Nothing of the kernel's SCTP world: addresses are ids, and the path is the one that ICE chose.
   usrsctp_sysctl_set_sctp_blackhole(2);  // never answer a packet that belongs to no association
   usrsctp_sysctl_set_sctp_no_csum_on_loopback(0);
@@ -118,6 +120,10 @@ void configure() {
 }
 
 }  // namespace
+
+std::expected<std::unique_ptr<EngineFactory>, Error> make_engine_factory(Random& random) {
+  return UsrsctpRuntime::create(random);
+}
 
 std::expected<std::unique_ptr<UsrsctpRuntime>, Error> UsrsctpRuntime::create(Random& random) {
   if (current != nullptr) return std::unexpected(Error::kRuntimeTaken);

@@ -267,21 +267,26 @@ void Client::flush(Instant now) {
   }
 }
 
-void Client::network_changed(Instant now) {
+void Client::network_changed(Instant now, NetworkChange change) {
   switch (state_) {
     case State::kStopped:
     case State::kToken:
       return;
-    case State::kConnecting:  // perhaps on the old network; repeated changes do not draw this out
-      timers_.set(Timer::kAttempt, std::min(timers_.deadline(Timer::kAttempt), now + kProbePatience));
-      return;
     case State::kWaiting:
       if (may_hurry_) retry_soon(now);
       return;
+    case State::kConnecting:
+      if (change != NetworkChange::kOther) break;
+      // Perhaps on the old network; repeated changes do not draw this out.
+      timers_.set(Timer::kAttempt, std::min(timers_.deadline(Timer::kAttempt), now + kProbePatience));
+      return;
     case State::kJoining:
     case State::kOnline:
+      if (change != NetworkChange::kOther) break;
       return ping(now, kProbePatience);
   }
+  give_up(now, OfflineReason::kNetwork);
+  retry_soon(now);
 }
 
 void Client::retry_soon(Instant now) {
@@ -326,6 +331,8 @@ const char* to_string(OfflineReason reason) {
       return "the hub cannot be reached";
     case OfflineReason::kLost:
       return "the connection to the hub was lost";
+    case OfflineReason::kNetwork:
+      return "the network of this machine has changed";
     case OfflineReason::kTimeout:
       return "the hub does not answer";
     case OfflineReason::kToken:

@@ -49,6 +49,7 @@ enum class TokenFailure {
 enum class OfflineReason {
   kUnreachable,  // the hub could not be reached, or gave no token
   kLost,         // the connection ended or broke
+  kNetwork,      // the address under the connection is gone, or the machine slept
   kTimeout,      // no answer in time
   kToken,        // the access token was refused; a new one will be asked for
   kMalformed,    // the hub could not read us
@@ -63,6 +64,13 @@ enum class FatalReason {
   kUnauthorised,  // no token will be given any more
 };
 const char* to_string(FatalReason reason);
+
+/// What has happened to the network of this machine.
+enum class NetworkChange {
+  kOther,        // addresses or routes came or changed: a connection may still work
+  kAddressGone,  // an address went away, perhaps the one that a connection uses
+  kSlept,        // the machine slept, and the hub may have given us up
+};
 
 // Effects: what the owner is to do.
 
@@ -156,9 +164,9 @@ class Client {
   void on_closed(Instant now, std::uint16_t code);
   /// The connection could not be opened; `http_status` is the answer to the upgrade, 0 when there was none.
   void on_connect_failed(Instant now, int http_status);
-  /// Addresses or routes have changed, or the machine slept: a connection is probed, a wait for the network is cut
-  /// short (not one that the hub asked for, and no more than once a second).
-  void network_changed(Instant now);
+  /// Addresses or routes have changed, or the machine slept: a connection is probed, or made anew when it is likely to
+  /// be dead, and a wait for the network is cut short (not one that the hub asked for). No more than once a second.
+  void network_changed(Instant now, NetworkChange change);
   /// Queues a message, paced. False, and the message is dropped: while not online, when kMaxQueued messages or
   /// kMaxQueuedBytes wait, or when it is longer than the hub takes (64 KiB).
   /// What is queued when the connection ends is dropped too: after each Online the agent decides afresh from the list.

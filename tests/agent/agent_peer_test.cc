@@ -140,6 +140,28 @@ TEST_F(Attempts, AreNotDisturbedByTheSameAnswerTwice) {
   EXPECT_EQ(anna->attempts, 1);
 }
 
+// bert takes back his answer by offering himself: he has moved, and nobody else knows.
+TEST_F(Attempts, GiveWayToAnOfferOfThePeerOnceTheirOwnIsAnswered) {
+  wire = false;
+  anna = &make("anna", "10.100.0.1/16", 1);
+  bert = &make("bert", "10.100.0.2/16", 2);
+  bring_online(*bert, {anna->info});
+  bring_online(*anna, {bert->info});
+  run_for(2s);
+  ASSERT_EQ(bert->attempts, 1) << "he has answered";
+  forward = false;
+  move(*bert, {IpAddress::v4(198, 51, 100, 7)});
+  rejoin(*bert, {anna->info});
+  const auto offer = bert->take<signaling::Offer>();
+  ASSERT_TRUE(offer);
+  wire = forward = true;
+  say(*anna, *offer);
+  run_for(2s);
+  EXPECT_EQ(anna->attempts, 2);
+  EXPECT_EQ(anna->state_of("bert", now), "connected");
+  EXPECT_EQ(bert->state_of("anna", now), "connected");
+}
+
 TEST_F(Attempts, AreNotMadeToPeersThatAreAway) {
   forward = false;
   anna = &make("anna", "10.100.0.1/16", 1);
@@ -181,6 +203,28 @@ TEST_F(Connections, OutliveTheHub) {
   settle();
   EXPECT_EQ(bert->tun.size(), 1U);
   EXPECT_EQ(anna->attempts, 1);
+}
+
+TEST_F(Connections, AreNotNegotiatedAgainWhenTheHubIsBack) {
+  for (Actor* who : {anna, bert}) who->agent->on_hub_closed(now, 1006);
+  run_for(1s);
+  rejoin(*anna, {});
+  EXPECT_EQ(anna->state_of("bert", now), "connected") << "though the hub does not know bert yet";
+  rejoin(*bert, {anna->info});
+  announce(*anna, {bert->info});
+  run_for(1min);
+  EXPECT_EQ(anna->attempts + bert->attempts, 2);
+  send_packet(*anna, "10.100.0.2");
+  settle();
+  EXPECT_EQ(bert->tun.size(), 1U);
+}
+
+TEST_F(Connections, AreNotTouchedByAnOfferThatCannotBeRead) {
+  for (const char* sdp : {"", "nonsense", "v=0\r\n"}) {
+    say(*bert, signaling::Offer{.from = "anna", .to = "bert", .sdp = sdp, .public_key = {}, .extra = {}});
+  }
+  EXPECT_EQ(bert->state_of("anna", now), "connected");
+  EXPECT_EQ(bert->attempts, 1);
 }
 
 TEST_F(Connections, OutliveALostHubConnectionOfThePeer) {

@@ -1,5 +1,6 @@
 #include "agent/scripted_hub.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <variant>
@@ -20,7 +21,7 @@ std::string Actor::state_of(const std::string& peer, Instant now) const {
   return "unknown";
 }
 
-ScriptedHub::ScriptedHub() : sctp_(std::move(*sctp::UsrsctpRuntime::create(random_))) {}
+ScriptedHub::ScriptedHub() : sctp_(std::move(*sctp::make_engine_factory(random_))) {}
 
 ScriptedHub::~ScriptedHub() {
   for (const auto& actor : actors_) actor->agent.reset();
@@ -55,7 +56,30 @@ void ScriptedHub::kill(Actor& actor) {
   actor.said.clear();
 }
 
+void ScriptedHub::sleep(Actor& actor, Duration duration) {
+  asleep = &actor;
+  run_for(duration);
+  asleep = nullptr;
+}
+
+void ScriptedHub::move(Actor& actor, std::vector<IpAddress> addresses) {
+  actor.addresses = std::move(addresses);
+  std::vector<IpPrefix> prefixes;
+  for (const IpAddress& address : actor.addresses) prefixes.push_back({address, 24});
+  actor.agent->network_changed(now, std::move(prefixes));
+  drain(actor);
+}
+
+void ScriptedHub::rejoin(Actor& actor, const std::vector<signaling::PeerInfo>& others) {
+  settle();
+  actor.agent->on_hub_open(now);
+  drain(actor);
+  actor.info.metadata = actor.joins.back().metadata;
+  announce(actor, others);
+}
+
 void ScriptedHub::bring_online(Actor& actor, const std::vector<signaling::PeerInfo>& others) {
+  move(actor, actor.addresses);
   actor.agent->start(now);
   drain(actor);
   actor.agent->on_access_token(now, "token", 3600s);
@@ -88,10 +112,10 @@ void ScriptedHub::connect_anna_and_bert() {
   ASSERT_EQ(bert->state_of("anna", now), "connected");
 }
 
-void ScriptedHub::send_packet(Actor& from, const std::string& destination) {
+void ScriptedHub::send_packet(Actor& from, const std::string& destination, std::size_t size) {
   const auto packet = sim::write_packet({.source = {IpPrefix::parse(from.info.address)->address, 9},
                                          .destination = {*IpAddress::parse(destination), 9},
-                                         .payload = {}});
+                                         .payload = std::vector<std::byte>(size - kSmallestPacket)});
   from.agent->handle_tun(now, from.pool.copy(packet));
   drain(from);
 }
@@ -104,8 +128,11 @@ void ScriptedHub::drain(Actor& actor) {
     while (const auto transmit = actor.agent->poll_transmit(now, buffer)) {
       const auto socket = actor.sockets.find(transmit->path.local);
       ASSERT_NE(socket, actor.sockets.end()) << actor.name << " sends through a socket that is closed";
-      in_flight_.push_back(
-          {socket->second.second, transmit->path.remote, {buffer.begin(), buffer.begin() + transmit->size}});
+      const Endpoint& from = socket->second.second;
+      largest_datagram = std::max<std::size_t>(largest_datagram, transmit->size);
+      // The kernel refuses to send from an address that is gone.
+      if (std::ranges::find(actor.addresses, from.address) == actor.addresses.end()) continue;
+      in_flight_.push_back({from, transmit->path.remote, {buffer.begin(), buffer.begin() + transmit->size}});
     }
     auto effect = actor.agent->poll_effect();
     if (!effect) return;
@@ -116,10 +143,12 @@ void ScriptedHub::drain(Actor& actor) {
 void ScriptedHub::run_effect(Actor& actor, Effect effect) {
   if (auto* opened = std::get_if<OpenSockets>(&effect)) {
     ++actor.attempts;
-    const SocketId id{next_socket_++};
-    const Endpoint bound{IpAddress::v4(192, 0, 2, 1), next_port_++};
-    actor.sockets[id] = {opened->attempt, bound};
-    actor.agent->on_socket(now, opened->attempt, id, bound);
+    for (const IpAddress& address : actor.addresses) {
+      const SocketId id{next_socket_++};
+      const Endpoint bound{address, next_port_++};
+      actor.sockets[id] = {opened->attempt, bound};
+      actor.agent->on_socket(now, opened->attempt, id, bound);
+    }
     actor.agent->on_sockets_complete(now, opened->attempt);
   } else if (auto* closed = std::get_if<CloseSockets>(&effect)) {
     std::erase_if(actor.sockets, [&](const auto& entry) { return entry.second.first == closed->attempt; });
@@ -165,7 +194,8 @@ bool ScriptedHub::deliver_datagram() {
   if (!wire) return true;
   for (const auto& actor : actors_) {
     for (const auto& [id, socket] : actor->sockets) {
-      if (!actor->agent || socket.second != datagram.to) continue;
+      const bool reachable = std::ranges::find(actor->addresses, socket.second.address) != actor->addresses.end();
+      if (!actor->agent || actor.get() == asleep || !reachable || socket.second != datagram.to) continue;
       actor->agent->handle_datagram(now, {.path = {.local = id, .remote = datagram.from}, .data = datagram.data});
       drain(*actor);
       return true;
@@ -186,7 +216,7 @@ bool ScriptedHub::forward_message() {
         },
         message);
     for (const auto& target : actors_) {
-      if (target->agent && target->name == to) say(*target, message);
+      if (target->agent && target.get() != asleep && target->name == to) say(*target, message);
     }
     return true;
   }
@@ -199,7 +229,7 @@ void ScriptedHub::settle() {
     if (deliver_datagram() || forward_message()) continue;
     Actor* due = nullptr;
     for (const auto& actor : actors_) {
-      if (actor->agent && actor->agent->next_timeout() <= now) due = actor.get();
+      if (actor->agent && actor.get() != asleep && actor->agent->next_timeout() <= now) due = actor.get();
     }
     if (due == nullptr) return;
     due->agent->handle_timeout(now);
@@ -214,7 +244,7 @@ void ScriptedHub::run_for(Duration duration) {
     settle();
     Instant next = end;
     for (const auto& actor : actors_) {
-      if (actor->agent) next = std::min(next, actor->agent->next_timeout());
+      if (actor->agent && actor.get() != asleep) next = std::min(next, actor->agent->next_timeout());
     }
     if (now >= end) return;
     now = std::max(now, next);

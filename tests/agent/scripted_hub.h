@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <map>
@@ -13,7 +14,7 @@
 
 #include "agent/agent.h"
 #include "os/native_crypto.h"
-#include "sctp/usrsctp_runtime.h"
+#include "sctp/engine.h"
 #include "support/seeded_random.h"
 
 namespace bamgate::agent {
@@ -31,6 +32,7 @@ struct Actor {
   signaling::PeerInfo info;  // as the hub lists it
   std::unique_ptr<Agent> agent;
 
+  std::vector<IpAddress> addresses{IpAddress::v4(192, 0, 2, 1)};  // of its machine: a socket on each
   std::map<SocketId, std::pair<AttemptId, Endpoint>> sockets;
   std::deque<signaling::Message> said;  // to the hub, but for joins
   std::vector<signaling::PeerInfo> joins;
@@ -46,6 +48,10 @@ struct Actor {
 
   std::string state_of(const std::string& peer, Instant now) const;
   std::uint64_t counter(const std::string& which, Instant now) const { return agent->status(now).counters[which]; }
+  template <typename T>
+  auto count() const {
+    return std::ranges::count_if(said, [](const auto& message) { return std::holds_alternative<T>(message); });
+  }
   /// The first message of type T that was said, taken out; nullopt when there is none.
   template <typename T>
   std::optional<T> take() {
@@ -69,8 +75,14 @@ class ScriptedHub : public ::testing::Test {
               std::map<std::string, std::vector<IpPrefix>> accepted = {}, std::chrono::seconds ahead = {});
   /// Takes an agent down without a word.
   void kill(Actor& actor);
+  /// Time passes, but not for this agent: its machine sleeps.
+  void sleep(Actor& actor, Duration duration);
   /// Gives it a token, opens its WebSocket and sends the first list.
   void bring_online(Actor& actor, const std::vector<signaling::PeerInfo>& others);
+  /// Its machine has these addresses now, each in a network of 24 bits; sockets on others lead nowhere.
+  void move(Actor& actor, std::vector<IpAddress> addresses);
+  /// The hub takes its new connection: its token is at hand.
+  void rejoin(Actor& actor, const std::vector<signaling::PeerInfo>& others);
   /// One text from the hub.
   void say(Actor& actor, const signaling::Message& message);
   /// "peers" with these entries, as after somebody's join.
@@ -78,19 +90,22 @@ class ScriptedHub : public ::testing::Test {
                 const std::vector<signaling::PeerRevoked>& revoked = {});
   /// anna and bert online and connected; the hub forwards.
   void connect_anna_and_bert();
-  /// A small UDP packet within the tunnel.
-  void send_packet(Actor& from, const std::string& destination);
+  /// A UDP packet within the tunnel, of `size` bytes altogether.
+  void send_packet(Actor& from, const std::string& destination, std::size_t size = kSmallestPacket);
 
   /// Carries datagrams and, when `forward` is set, messages between agents until all are silent.
   void settle();
   void run_for(Duration duration);
 
+  static constexpr std::size_t kSmallestPacket = 28;  // the headers of IPv4 and UDP
   static constexpr Instant kStart = Instant(1h);
   static constexpr std::int64_t kStartUnix = 1'800'000'000;
   Instant now = kStart;
-  bool forward = true;    // the hub passes offers, answers and candidates on
-  bool wire = true;       // datagrams arrive
-  Actor* anna = nullptr;  // makes the offers
+  bool forward = true;  // the hub passes offers, answers and candidates on
+  bool wire = true;     // datagrams arrive
+  Actor* asleep = nullptr;
+  std::size_t largest_datagram = 0;  // bytes of UDP payload that any of them has sent
+  Actor* anna = nullptr;             // makes the offers
   Actor* bert = nullptr;
 
  private:
@@ -106,7 +121,7 @@ class ScriptedHub : public ::testing::Test {
   bool forward_message();
 
   bamgate::testing::SeededRandom random_{42};
-  std::unique_ptr<sctp::UsrsctpRuntime> sctp_;
+  std::unique_ptr<sctp::EngineFactory> sctp_;
   std::vector<std::unique_ptr<Actor>> actors_;
   std::deque<InFlight> in_flight_;
   std::uint32_t next_socket_ = 1;

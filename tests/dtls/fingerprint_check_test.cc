@@ -36,6 +36,17 @@ TEST(DtlsFingerprint, TheAlertIsBadCertificate) {
   EXPECT_EQ(last[14], std::byte{42});  // RFC 8122 §6.2
 }
 
+TEST(DtlsFingerprint, OneOfSeveralIsEnough) {
+  Pair pair;
+  Fingerprints several(Fingerprint{});
+  several.add(pair.server.certificate->fingerprint());
+  auto options = pair.client.options(Role::kClient, Fingerprint{});
+  options.remote_fingerprints = several;
+  pair.create(options, pair.server.options(Role::kServer, pair.client.certificate->fingerprint()));
+  pair.connect();
+  EXPECT_TRUE(pair.both_connected());
+}
+
 TEST(DtlsFingerprint, NoDateIsChecked) {
   Pair pair;
   auto client = pair.client.options(Role::kClient, pair.server.certificate->fingerprint());

@@ -1,16 +1,10 @@
-// Fingerprints and certificates.
+// The text form of a fingerprint, and the fingerprints of one description.
 #include <gtest/gtest.h>
 
-#include "dtls/certificate.h"
 #include "dtls/fingerprint.h"
-#include "os/native_crypto.h"
-#include "support/seeded_random.h"
 
 namespace bamgate::dtls {
 namespace {
-
-using bamgate::testing::SeededRandom;
-constexpr UnixTime kNow{1'750'000'000};
 
 TEST(Fingerprint, RoundTripsThroughItsText) {
   Fingerprint fingerprint;
@@ -46,32 +40,49 @@ TEST(Fingerprint, OneChangedBitMakesAnotherFingerprint) {
   }
 }
 
-TEST(Certificate, IsNamedByTheSha256OfItsDer) {
-  SeededRandom random(1);
-  const auto certificate = Certificate::generate(random, kNow).value();
-  os::NativeCrypto crypto;
-  EXPECT_EQ(certificate->fingerprint().sha256, crypto.sha256({certificate->der()}));
-  EXPECT_GT(certificate->der().size(), 200U);
-  EXPECT_LT(certificate->der().size(), 500U);
+TEST(Fingerprints, OfADescriptionMayBeSeveralAndAnyOfThemNamesTheCertificate) {
+  Fingerprint first;
+  Fingerprint second;
+  first.sha256[0] = std::byte{1};
+  second.sha256[31] = std::byte{2};
+  Fingerprints all;
+  EXPECT_TRUE(all.empty());
+  EXPECT_TRUE(all.add_attribute("sha-256 " + first.to_string()));
+  EXPECT_TRUE(all.add_attribute("SHA-256 " + second.to_string()));
+  EXPECT_TRUE(all.contain(first));
+  EXPECT_TRUE(all.contain(second));
+  EXPECT_FALSE(all.contain(Fingerprint{}));
 }
 
-TEST(Certificate, IsTheSameForTheSameSeedAndTime) {
-  SeededRandom one(7);
-  SeededRandom same(7);
-  SeededRandom other(8);
-  const auto first = Certificate::generate(one, kNow).value();
-  const auto second = Certificate::generate(same, kNow).value();
-  const auto third = Certificate::generate(other, kNow).value();
-  EXPECT_EQ(first->fingerprint(), second->fingerprint());
-  EXPECT_FALSE(first->fingerprint() == third->fingerprint());
+TEST(Fingerprints, OfOtherHashFunctionsArePassedOver) {
+  Fingerprints all;
+  for (const char* other : {"sha-1 AA:BB", "sha-512 00", "md5 not even hex", "sha-2567 00", "sha-256", "", "x"}) {
+    EXPECT_TRUE(all.add_attribute(other)) << other;
+  }
+  EXPECT_TRUE(all.empty());
 }
 
-TEST(Certificate, CarriesTheGivenDates) {
-  SeededRandom random(1);
-  const auto certificate = Certificate::generate(random, kNow).value();  // 2025-06-15 15:06:40 UTC
-  const std::string_view der = as_text(certificate->der());
-  EXPECT_NE(der.find("250614150640Z"), std::string_view::npos);  // a day before
-  EXPECT_NE(der.find("250715150640Z"), std::string_view::npos);  // 30 days later
+TEST(Fingerprints, OfSha256MustBeWellFormed) {
+  Fingerprints all;
+  EXPECT_FALSE(all.add_attribute("sha-256 AA:BB"));
+  EXPECT_FALSE(all.add_attribute("sha-256  " + Fingerprint{}.to_string()));
+  EXPECT_FALSE(all.add_attribute("sha-256 "));
+  EXPECT_TRUE(all.empty());
+}
+
+TEST(Fingerprints, AreBounded) {
+  Fingerprints all;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    Fingerprint one;
+    one.sha256[0] = static_cast<std::byte>(i & 0xff);
+    one.sha256[1] = static_cast<std::byte>(i >> 8);
+    all.add(one);
+  }
+  Fingerprint last;
+  last.sha256[0] = std::byte{Fingerprints::kMax - 1};
+  EXPECT_TRUE(all.contain(last));
+  last.sha256[0] = std::byte{Fingerprints::kMax};
+  EXPECT_FALSE(all.contain(last));
 }
 
 }  // namespace

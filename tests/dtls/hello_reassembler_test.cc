@@ -156,6 +156,19 @@ TEST(HelloReassembler, AForgedFragmentCannotLockTheTrueMessageOut) {
   }
 }
 
+TEST(HelloReassembler, AContradictingFragmentIsNeverMixedWithTheOthers) {
+  HelloReassembler reassembler;
+  const auto body = content(1500);
+  Piece contradiction = cut(body, 0, 100);
+  contradiction.body[50] ^= std::byte{1};
+  EXPECT_EQ(add(reassembler, record(cut(body, 0, 1000))), Outcome::kIncomplete);
+  EXPECT_EQ(add(reassembler, record(contradiction, 1)), Outcome::kIncomplete);
+  EXPECT_EQ(add(reassembler, record(cut(body, 1000, 500), 2)), Outcome::kIncomplete);
+  EXPECT_EQ(add(reassembler, record(cut(body, 0, 1000), 3)), Outcome::kIncomplete);  // contradicts again: afresh
+  EXPECT_EQ(add(reassembler, record(cut(body, 1000, 500), 4)), Outcome::kComplete);
+  expect_message(reassembler, body, 4);
+}
+
 TEST(HelloReassembler, TwoMessagesAreNeverMixed) {
   HelloReassembler reassembler;
   const auto body = content(1500);

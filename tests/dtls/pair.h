@@ -42,7 +42,7 @@ struct Side {
   Session::Options options(Role role, const Fingerprint& remote) {
     return {.role = role,
             .certificate = certificate,
-            .remote_fingerprint = remote,
+            .remote_fingerprints = remote,
             .unix_time = kToday,
             .random = &random,
             .pool = &pool};

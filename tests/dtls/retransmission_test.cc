@@ -72,6 +72,43 @@ TEST(DtlsRetransmission, TimeoutsDoubleFromOneSecond) {
   for (const auto& [from_client, datagram] : pair.transcript) EXPECT_EQ(datagram.size(), flight);
 }
 
+TEST(DtlsRetransmission, AKnownRoundTripShortensTheFirstTimeout) {
+  EXPECT_EQ(initial_retransmit(std::nullopt), 1000ms);
+  EXPECT_EQ(initial_retransmit(Duration(0ms)), 100ms);
+  EXPECT_EQ(initial_retransmit(Duration(33ms)), 100ms);
+  EXPECT_EQ(initial_retransmit(Duration(50ms)), 150ms);
+  EXPECT_EQ(initial_retransmit(Duration(333ms)), 999ms);
+  EXPECT_EQ(initial_retransmit(Duration(10s)), 1000ms);
+  Pair pair;
+  pair.network = [](bool, const Datagram&) { return Datagrams{}; };
+  pair.client.session->start(pair.now, Duration(50ms));
+  std::vector<Duration> waits;
+  for (int i = 0; i < 5; ++i) {
+    const Instant before = pair.now;
+    ASSERT_TRUE(pair.advance());
+    waits.push_back(pair.now - before);
+  }
+  EXPECT_EQ(waits, (std::vector<Duration>{150ms, 300ms, 600ms, 1200ms, 2400ms}));
+}
+
+TEST(DtlsRetransmission, ManyTimeoutsDoNotCutTheDatagramsOfAFlight) {
+  Pair pair;
+  pair.network = [](bool from_client, const Datagram& datagram) {
+    return from_client ? Datagrams{datagram} : Datagrams{};
+  };
+  pair.server.session->start(pair.now);
+  pair.client.session->start(pair.now);
+  pair.exchange();
+  for (int i = 0; i < 8 && pair.advance(); ++i) pair.exchange();
+  std::vector<std::size_t> sizes;
+  for (const auto& [from_client, datagram] : pair.transcript) {
+    if (!from_client && datagram[0] == std::byte{22}) sizes.push_back(datagram.size());
+  }
+  ASSERT_GE(sizes.size(), 5U);
+  EXPECT_GT(sizes.front(), 508U);  // what mbedTLS would fall back to
+  EXPECT_TRUE(std::ranges::all_of(sizes, [&](std::size_t size) { return size == sizes.front(); }));
+}
+
 TEST(DtlsRetransmission, NobodyThereEndsInATimeoutOnBothSides) {
   Pair pair;
   pair.network = [](bool, const Datagram&) { return Datagrams{}; };

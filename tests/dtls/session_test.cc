@@ -16,9 +16,9 @@ TEST(DtlsSession, BothSidesConnectOnceWithTheirCertificates) {
   EXPECT_TRUE(pair.both_connected());
   EXPECT_EQ(pair.client.connected, 1);
   EXPECT_EQ(pair.server.connected, 1);
-  EXPECT_EQ(pair.client.suite, "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256");
+  EXPECT_EQ(pair.client.suite, "TLS-ECDHE-ECDSA-WITH-CHACHA20-POLY1305-SHA256");
   EXPECT_EQ(pair.server.suite, pair.client.suite);
-  EXPECT_EQ(pair.client.session->overhead(), 37U);
+  EXPECT_EQ(pair.client.session->overhead(), 29U);
   EXPECT_EQ(pair.next_timeout(), kNever);
   EXPECT_EQ(pair.now, Instant(std::chrono::hours(5)));  // no retransmission was needed
 }
@@ -45,7 +45,7 @@ TEST(DtlsSession, HandshakeDatagramsKeepWithinTheHandshakeMtu) {
   pair.connect();
   EXPECT_TRUE(pair.both_connected());
   for (const auto& [from_client, datagram] : pair.transcript) EXPECT_LE(datagram.size(), 300U);
-  EXPECT_EQ(pair.sealed(true, 1400).size(), 1437U);
+  EXPECT_EQ(pair.sealed(true, 1400).size(), 1429U);
 }
 
 TEST(DtlsSession, TheClientOffersUseSrtpAndOnlyAeadSuites) {
@@ -55,9 +55,9 @@ TEST(DtlsSession, TheClientOffersUseSrtpAndOnlyAeadSuites) {
   ASSERT_EQ(hello.size(), 1U);
   const std::string_view text = as_text(hello[0]);
   using namespace std::string_view_literals;
-  EXPECT_NE(text.find("\x00\x0e\x00\x05\x00\x02\x00\x01\x00"sv), text.npos);      // use_srtp, RFC 5764 §4.1.1
-  EXPECT_NE(text.find("\x00\x17\x00\x00"sv), text.npos);                          // extended_master_secret
-  EXPECT_NE(text.find("\x00\x08\xc0\x2b\xcc\xa9\xc0\x2c\x00\xff"sv), text.npos);  // the suites, in our order
+  EXPECT_NE(text.find("\x00\x0e\x00\x05\x00\x02\x00\x01\x00"sv), text.npos);              // use_srtp, RFC 5764 §4.1.1
+  EXPECT_NE(text.find("\x00\x17\x00\x00"sv), text.npos);                                  // extended_master_secret
+  EXPECT_NE(text.find("\x00\x08\xcc\xa9\xc0\x2b\xc0\x2c\x00\xff\x01\x00"sv), text.npos);  // our suites; no compression
 }
 
 TEST(DtlsSession, TheServerAcceptsUseSrtp) {
@@ -117,6 +117,22 @@ TEST(DtlsSession, ABatchOfDatagramsIsCutByItsStride) {
   EXPECT_EQ(pair.server.received[2].size(), 40U);
 }
 
+TEST(DtlsSession, PacketsLargerThanAnyPathAreSealedWhenTheOwnerWantsIt) {
+  Pair pair;
+  auto client = pair.client.options(Role::kClient, pair.server.certificate->fingerprint());
+  client.data_mtu = 16384;
+  pair.create(client, pair.server.options(Role::kServer, pair.client.certificate->fingerprint()));
+  pair.connect();
+  ASSERT_TRUE(pair.both_connected());
+  for (const std::size_t size : {1472U, 9000U, 16384U - 29U}) {
+    PacketBuffer packet = pair.client.pool.take(size + 16);
+    std::ranges::fill(packet.append(size), std::byte{7});
+    ASSERT_TRUE(pair.client.session->seal(pair.now, packet)) << size;
+    ASSERT_TRUE(pair.server.session->open(pair.now, packet)) << size;
+    EXPECT_EQ(packet.size(), size);
+  }
+}
+
 TEST(DtlsSession, SealRefusesWhatItCannotSendAndLeavesThePacketAlone) {
   Pair pair;
   PacketBuffer early = pair.packet(true, 10);
@@ -124,10 +140,10 @@ TEST(DtlsSession, SealRefusesWhatItCannotSendAndLeavesThePacketAlone) {
   pair.connect();
   PacketBuffer empty = pair.packet(true, 0);
   EXPECT_EQ(pair.client.session->seal(pair.now, empty).error(), Error::kBadSize);
-  PacketBuffer large = pair.packet(true, 1472 - 37 + 1);
+  PacketBuffer large = pair.packet(true, 1472 - 29 + 1);
   EXPECT_EQ(pair.client.session->seal(pair.now, large).error(), Error::kBadSize);
-  EXPECT_EQ(large.size(), 1436U);
-  PacketBuffer no_head = pair.client.pool.take(100, 20);
+  EXPECT_EQ(large.size(), 1444U);
+  PacketBuffer no_head = pair.client.pool.take(100, 12);
   no_head.append(50);
   EXPECT_EQ(pair.client.session->seal(pair.now, no_head).error(), Error::kNoRoom);
   PacketBuffer no_tail = pair.client.pool.take();
@@ -241,7 +257,7 @@ TEST(DtlsSession, AMovedSessionGoesOn) {
 
 TEST(DtlsSession, BadOptionsAreRefused) {
   Pair pair;
-  const auto good = pair.client.options(Role::kClient, {});
+  const auto good = pair.client.options(Role::kClient, Fingerprint{});
   const auto refused = [](const Session::Options& options) {
     const auto session = Session::create(options);
     return !session && session.error() == Error::kBadOptions;
@@ -249,6 +265,9 @@ TEST(DtlsSession, BadOptionsAreRefused) {
   EXPECT_FALSE(refused(good));
   auto bad = good;
   bad.certificate = nullptr;
+  EXPECT_TRUE(refused(bad));
+  bad = good;
+  bad.remote_fingerprints = {};
   EXPECT_TRUE(refused(bad));
   bad = good;
   bad.random = nullptr;

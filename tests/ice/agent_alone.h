@@ -101,6 +101,4 @@ class IceAgentAlone : public ::testing::Test {
   std::vector<Agent::Event> events;
 };
 
-// --- Gathering
-
 }  // namespace bamgate::ice

@@ -105,7 +105,7 @@ TEST_F(IceAgentAlone, AnAnswerFromElsewhereFailsThePair) {
 
 TEST_F(IceAgentAlone, AMappedAddressInsideTheTunnelFailsThePair) {
   Options options;
-  options.excluded = {*IpPrefix::parse("10.100.0.0/16")};
+  options.route_filter = RouteFilter({*IpPrefix::parse("10.100.0.0/16")});
   start_with_host(options);
   ASSERT_TRUE(agent->add_remote_candidate(now, host("198.51.100.1:100")));
   agent->set_remote_credentials(now, remote);
@@ -116,7 +116,7 @@ TEST_F(IceAgentAlone, AMappedAddressInsideTheTunnelFailsThePair) {
 
 TEST_F(IceAgentAlone, ChecksThroughTheTunnelAreDropped) {
   Options options;
-  options.excluded = {*IpPrefix::parse("10.100.0.0/16")};
+  options.route_filter = RouteFilter({*IpPrefix::parse("10.100.0.0/16")});
   start_with_host(options);
   agent->set_remote_credentials(now, remote);
   EXPECT_EQ(receive(from("10.100.0.7:5000"), check()).error(), Error::kExcludedAddress);

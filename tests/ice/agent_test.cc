@@ -80,7 +80,7 @@ TEST_F(IceAgentAlone, StunServersMayComeAfterTheAddresses) {
 
 TEST_F(IceAgentAlone, AddressesInsideTheTunnelOrOfNoUseAreNoCandidates) {
   Options options;
-  options.excluded = {*IpPrefix::parse("10.100.0.0/16"), *IpPrefix::parse("fd12::/64")};
+  options.route_filter = RouteFilter({*IpPrefix::parse("10.100.0.0/16"), *IpPrefix::parse("fd12::/64")});
   start(options);
   for (const auto* text :
        {"10.100.3.4:1", "[fd12::9]:1", "127.0.0.1:1", "[::1]:1", "169.254.1.1:1", "[fe80::1]:1", "0.0.0.0:1", "[::]:1",

@@ -63,6 +63,22 @@ TEST(IceChecklist, ASuccessUnfreezesItsFoundation) {
   EXPECT_EQ(frozen->state, PairState::kWaiting);
 }
 
+TEST(IceChecklist, ANewPairOfAFoundationThatWorksNeedNotWait) {
+  Checklist list;
+  make_valid(*list.add(make_pair(1, "a"), Role::kControlling), kStart);
+  EXPECT_EQ(list.add(make_pair(2, "a"), Role::kControlling)->state, PairState::kWaiting);
+  EXPECT_EQ(list.add(make_pair(3, "a"), Role::kControlling)->state, PairState::kWaiting);
+}
+
+TEST(IceChecklist, ARoleChangeRecomputesEveryPriority) {
+  Checklist list;
+  const Pair* pair = list.add(make_pair(1, "a"), Role::kControlling);
+  const std::uint64_t controlling = pair->priority;
+  EXPECT_EQ(controlling % 2, 1U) << "the controlling side's candidate is the better one";
+  list.set_role(Role::kControlled);
+  EXPECT_EQ(pair->priority, controlling - 1);
+}
+
 TEST(IceChecklist, TriggeredPairsComeInOrderAndOnce) {
   Checklist list;
   list.add(make_pair(1, "a"), Role::kControlling);
@@ -91,6 +107,17 @@ TEST(IceChecklist, BeyondTheLimitOnlyBetterPairsComeIn) {
   EXPECT_FALSE(list.find(make_pair(1001, "a").path));
 }
 
+TEST(IceChecklist, BeyondTheLimitAFailedPairGivesWayFirst) {
+  Checklist list;
+  for (std::uint16_t i = 0; i < Checklist::kMaxPairs; ++i) {
+    ASSERT_TRUE(list.add(make_pair(static_cast<std::uint16_t>(1000 + i), "a"), Role::kControlling));
+  }
+  list.find(make_pair(1050, "a").path)->state = PairState::kFailed;
+  EXPECT_TRUE(list.add(make_pair(1, "b"), Role::kControlling));
+  EXPECT_FALSE(list.find(make_pair(1050, "a").path));
+  EXPECT_TRUE(list.find(make_pair(1000, "a").path));
+}
+
 TEST(IceNomination, HostPairsAreNominatedAtOnceOthersAfterAShortWait) {
   Checklist list;
   make_valid(*list.add(make_pair(1, "a", CandidateType::kServerReflexive), Role::kControlling), kStart + 10ms);
@@ -104,6 +131,20 @@ TEST(IceNomination, HostPairsAreNominatedAtOnceOthersAfterAShortWait) {
   choice = choose_nomination(list, input, kStart + 20ms);
   ASSERT_NE(choice.pair, nullptr);
   EXPECT_EQ(choice.pair->path.remote.port, 2);
+}
+
+TEST(IceNomination, AHostPairOfIpv4WaitsForIpv6WhereThatIsPossible) {
+  Checklist list;
+  Pair* pair = list.add(make_pair(1, "a"), Role::kControlling);
+  make_valid(*pair, kStart);
+  NominationInput input{.checks_started = kStart, .direct_possible = true, .v6_possible = true};
+  EXPECT_EQ(choose_nomination(list, input, kStart + 99ms).pair, nullptr);
+  EXPECT_NE(choose_nomination(list, input, kStart + 100ms).pair, nullptr);
+  pair->round_trip = 300ms;
+  EXPECT_EQ(choose_nomination(list, input, kStart + 299ms).pair, nullptr) << "a round trip for the other family";
+  EXPECT_NE(choose_nomination(list, input, kStart + 300ms).pair, nullptr);
+  input.v6_possible = false;
+  EXPECT_NE(choose_nomination(list, input, kStart).pair, nullptr);
 }
 
 TEST(IceNomination, NobodyWaitsWhenNothingBetterCanCome) {

@@ -19,7 +19,7 @@ Options options(Role role) {
   Options result;
   result.role = role;
   result.stun_servers = {*Endpoint::parse(kStun4)};
-  result.excluded = {*IpPrefix::parse("10.100.0.0/16"), *IpPrefix::parse("fd12::/64")};
+  result.route_filter = RouteFilter({*IpPrefix::parse("10.100.0.0/16"), *IpPrefix::parse("fd12::/64")});
   result.relay_networks = {*IpPrefix::parse("10.255.0.0/16")};
   return result;
 }

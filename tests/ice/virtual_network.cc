@@ -137,9 +137,19 @@ void Network::drain(Peer& peer) {
   while (const auto event = peer.agent->poll_event()) log(peer, *event);
 }
 
-void Network::transmit(Peer& peer, const Path& path, std::vector<std::byte> data) {
+void Network::transmit(Peer& peer, const Path& path, const std::vector<std::byte>& data) {
   if (blackhole && blackhole(peer, path)) return;
   if (random_.below(100) < loss_percent) return;
+  const bool twice = duplicate_percent != 0 && random_.below(100) < duplicate_percent;
+  for (int copy = 0; copy < (twice ? 2 : 1); ++copy) carry(peer, path, data);
+}
+
+Duration Network::lateness() {
+  if (jitter.count() == 0) return Duration{};
+  return std::chrono::milliseconds(random_.below(static_cast<std::uint32_t>(jitter.count())));
+}
+
+void Network::carry(Peer& peer, const Path& path, std::vector<std::byte> data) {
   if (path.relay != RelayId::kNone) {
     // The relay hands the datagram to the allocation with that address.
     const Endpoint from = peer.relays.at(path.relay);
@@ -149,7 +159,7 @@ void Network::transmit(Peer& peer, const Path& path, std::vector<std::byte> data
         Packet packet{from, address, relay, std::move(data)};
         Peer* receiver = candidate.get();
         const SocketId socket = receiver->sockets.begin()->first;
-        at(now + 2 * delay, [this, receiver, socket, packet] { hand_over(*receiver, socket, packet); });
+        at(now + 2 * delay + lateness(), [this, receiver, socket, packet] { hand_over(*receiver, socket, packet); });
         return;
       }
     }
@@ -160,11 +170,13 @@ void Network::transmit(Peer& peer, const Path& path, std::vector<std::byte> data
   // On the same side of the same NAT nothing is translated.
   if (Peer* receiver = peer_at(path.remote, peer.nat, socket)) {
     Packet packet{inner, path.remote, RelayId::kNone, std::move(data)};
-    at(now + std::chrono::milliseconds(1), [this, receiver, socket, packet] { hand_over(*receiver, socket, packet); });
+    const Instant arrival = now + std::chrono::milliseconds(1) + lateness();
+    at(arrival, [this, receiver, socket, packet] { hand_over(*receiver, socket, packet); });
     return;
   }
   const Endpoint from = peer.nat != nullptr ? peer.nat->outbound(now, inner, path.remote) : inner;
-  at(now + delay, [this, packet = Packet{from, path.remote, RelayId::kNone, std::move(data)}] { deliver(packet); });
+  at(now + delay + lateness(),
+     [this, packet = Packet{from, path.remote, RelayId::kNone, std::move(data)}] { deliver(packet); });
 }
 
 Peer* Network::peer_at(const Endpoint& endpoint, const Nat* nat, SocketId& socket) {

@@ -76,6 +76,8 @@ class Network {
   std::chrono::milliseconds delay{20};      // one way
   std::chrono::milliseconds signaling{30};  // one way, through the hub
   unsigned loss_percent = 0;
+  unsigned duplicate_percent = 0;
+  std::chrono::milliseconds jitter{0};  // each packet is late by up to that much: later ones overtake it
   /// Returns true for packets that vanish.
   std::function<bool(const Peer& from, const Path&)> blackhole;
 
@@ -109,7 +111,9 @@ class Network {
     std::vector<std::byte> data;
   };
   void drain(Peer& peer);
-  void transmit(Peer& peer, const Path& path, std::vector<std::byte> data);
+  void transmit(Peer& peer, const Path& path, const std::vector<std::byte>& data);
+  void carry(Peer& peer, const Path& path, std::vector<std::byte> data);
+  Duration lateness();
   void deliver(Packet packet);
   void hand_over(Peer& peer, SocketId socket, const Packet& packet);
   Peer* peer_at(const Endpoint& endpoint, const Nat* nat, SocketId& socket);

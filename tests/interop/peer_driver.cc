@@ -25,7 +25,7 @@
 #include "os/native_crypto.h"
 #include "os/random.h"
 #include "peer/peer_connection.h"
-#include "sctp/usrsctp_runtime.h"
+#include "sctp/engine.h"
 
 namespace {
 
@@ -49,7 +49,7 @@ class Driver {
   Driver(bool offerer, net::UdpSocket socket)
       : offerer_(offerer),
         socket_(std::move(socket)),
-        runtime_(sctp::UsrsctpRuntime::create(random_).value()),
+        runtime_(sctp::make_engine_factory(random_).value()),
         connection_(options(), random_, crypto_, pool_, *runtime_),
         slots_(net::UdpSocket::kBatch),
         timer_(loop_),
@@ -187,7 +187,7 @@ class Driver {
   os::NativeCrypto crypto_;
   BufferPool pool_;
   net::UdpSocket socket_;
-  std::unique_ptr<sctp::UsrsctpRuntime> runtime_;
+  std::unique_ptr<sctp::EngineFactory> runtime_;
   peer::PeerConnection connection_;
   std::vector<net::UdpReceived> slots_;
   std::deque<peer::Message> echoes_;

@@ -18,7 +18,9 @@ Description sample() {
   Description description;
   description.session_id = 4611686018427387904U;
   description.ice = ice::Credentials::generate(random);
-  random.fill(description.fingerprint.sha256);
+  dtls::Fingerprint fingerprint;
+  random.fill(fingerprint.sha256);
+  description.fingerprints = fingerprint;
   description.max_message_size = kMaxMessageSize;
   return description;
 }
@@ -53,7 +55,7 @@ TEST(PeerDescription, WhatIsWrittenIsReadBackTheSame) {
       EXPECT_EQ(read->session_id, description.session_id);
       EXPECT_EQ(read->mid, "data");
       EXPECT_EQ(read->ice, description.ice);
-      EXPECT_EQ(read->fingerprint, description.fingerprint);
+      EXPECT_EQ(read->fingerprints, description.fingerprints);
       EXPECT_EQ(read->setup, setup);
       EXPECT_EQ(read->sctp_port, 5001);
       EXPECT_EQ(read->old_form, old_form);
@@ -72,7 +74,7 @@ TEST(PeerDescription, OursHasTheLinesOfTheProtocolDocumentAndNoOther) {
       "a=msid-semantic: WMS\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n"
       "a=ice-ufrag:" +
           description.ice.ufrag + "\r\na=ice-pwd:" + description.ice.pwd +
-          "\r\na=ice-options:trickle\r\na=fingerprint:sha-256 " + description.fingerprint.to_string() +
+          "\r\na=ice-options:trickle\r\na=fingerprint:sha-256 " + description.fingerprints.all()[0].to_string() +
           "\r\na=setup:actpass\r\na=sctp-port:5000\r\na=max-message-size:262144\r\n");
 }
 
@@ -84,7 +86,7 @@ TEST(PeerDescription, ChromiumsOfferAndAnswerAreRead) {
   EXPECT_EQ(offer->session_id, 2918085132886082735U);
   EXPECT_EQ(offer->ice.ufrag, "tNid");
   EXPECT_EQ(offer->ice.pwd, "nvI8pgZd/9rvJt0ztAPu6vcn");
-  EXPECT_EQ(offer->fingerprint.to_string(),
+  EXPECT_EQ(offer->fingerprints.all()[0].to_string(),
             "02:8A:7E:EB:29:A0:A1:44:C0:46:FF:20:3D:38:0A:F8:9B:B6:D9:0E:77:87:42:5E:07:6F:E6:DD:88:38:66:01");
   EXPECT_EQ(offer->setup, peer::Setup::kActpass);
   EXPECT_EQ(offer->max_message_size, 262144U);
@@ -102,7 +104,7 @@ TEST(PeerDescription, FirefoxesOfferAndAnswerAreRead) {
   ASSERT_TRUE(offer) << to_string(offer.error());
   EXPECT_EQ(offer->session_id, 1938150730144393488U);
   EXPECT_EQ(offer->ice.ufrag, "dbd176b9");
-  EXPECT_TRUE(offer->fingerprint.to_string().starts_with("65:8A:00:37")) << "it stands at session level";
+  EXPECT_TRUE(offer->fingerprints.all()[0].to_string().starts_with("65:8A:00:37")) << "it stands at session level";
   EXPECT_EQ(offer->max_message_size, 1073741823U);
   EXPECT_TRUE(offer->candidates.empty()) << "mDNS and TCP";
   EXPECT_TRUE(offer->end_of_candidates);
@@ -141,25 +143,54 @@ TEST(PeerDescription, UnknownLinesAreIgnored) {
   EXPECT_TRUE(parse_changed("a=mid:0", "b=AS:30\r\na=identity:xyz\r\na=\r\na=:\r\nzzz\r\n\r\na=mid:0"));
 }
 
+TEST(PeerDescription, WithoutAMaxMessageSize64KiBCount) {
+  const auto read = parse_changed("a=max-message-size:262144\r\n", "");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->max_message_size, 65536U);
+}
+
+TEST(PeerDescription, TheSameSectionMayBeNamedAfterTcp) {
+  EXPECT_TRUE(parse_changed("UDP/DTLS/SCTP", "TCP/DTLS/SCTP"));
+}
+
+TEST(PeerDescription, CandidatesOfUnknownKindsAreNoReasonToRefuseTheRest) {
+  const auto read = parse_changed("a=setup:",
+                                  "a=candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active\r\n"
+                                  "a=candidate:2 1 udp 1 7f3a.local 4000 typ host\r\na=candidate:nonsense\r\n"
+                                  "a=candidate:3 1 udp 2113937151 192.0.2.7 4000 typ host\r\na=setup:");
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->candidates.size(), 1U);
+  EXPECT_EQ(read->candidates[0].endpoint, *Endpoint::parse("192.0.2.7:4000"));
+}
+
 // ---- Fingerprints ----
 
 TEST(PeerDescription, OfSeveralFingerprintsTheSha256OneCounts) {
   const std::string sha512 = "a=fingerprint:sha-512 00:01:02\r\n";
   const auto before = parse_changed("a=fingerprint:sha-256", sha512 + "a=fingerprint:sha-256");
   ASSERT_TRUE(before);
-  EXPECT_EQ(before->fingerprint, sample().fingerprint);
+  EXPECT_EQ(before->fingerprints, sample().fingerprints);
   const auto after = parse_changed("a=setup:", sha512 + "a=setup:");
   ASSERT_TRUE(after);
-  EXPECT_EQ(after->fingerprint, sample().fingerprint);
+  EXPECT_EQ(after->fingerprints, sample().fingerprints);
+}
+
+TEST(PeerDescription, OfSeveralSha256FingerprintsAllCount) {
+  dtls::Fingerprint other;
+  other.sha256[5] = std::byte{1};
+  const auto read = parse_changed("a=setup:", "a=fingerprint:sha-256 " + other.to_string() + "\r\na=setup:");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->fingerprints.all().size(), 2U);
+  EXPECT_TRUE(read->fingerprints.contain(other));
+  EXPECT_TRUE(read->fingerprints.contain(sample().fingerprints.all()[0]));
 }
 
 TEST(PeerDescription, TheFingerprintOfTheSectionCountsMoreThanThatOfTheSession) {
-  Description other = sample();
-  other.fingerprint.sha256[0] ^= std::byte{1};
-  const auto read =
-      parse_changed("m=application", "a=fingerprint:sha-256 " + other.fingerprint.to_string() + "\r\nm=application");
+  dtls::Fingerprint other = sample().fingerprints.all()[0];
+  other.sha256[0] ^= std::byte{1};
+  const auto read = parse_changed("m=application", "a=fingerprint:sha-256 " + other.to_string() + "\r\nm=application");
   ASSERT_TRUE(read);
-  EXPECT_EQ(read->fingerprint, sample().fingerprint);
+  EXPECT_EQ(read->fingerprints, sample().fingerprints);
 }
 
 TEST(PeerDescription, TheNameOfTheHashMayBeWrittenInAnyCase) {
@@ -170,7 +201,7 @@ TEST(PeerDescription, TheNameOfTheHashMayBeWrittenInAnyCase) {
 TEST(PeerDescription, WithoutASha256FingerprintThereIsNothingToTrust) {
   EXPECT_EQ(parse_changed("fingerprint:sha-256", "fingerprint:sha-1").error(), Error::kUnsupportedDescription);
   EXPECT_EQ(parse_changed("a=fingerprint", "a=finger").error(), Error::kUnsupportedDescription);
-  const std::string hex = sample().fingerprint.to_string();
+  const std::string hex = sample().fingerprints.all()[0].to_string();
   EXPECT_EQ(parse_changed(hex, hex.substr(3)).error(), Error::kMalformedDescription);
   EXPECT_EQ(parse_changed(hex, hex + ":00").error(), Error::kMalformedDescription);
   EXPECT_EQ(parse_changed(hex.substr(0, 3), "GG:").error(), Error::kMalformedDescription);

@@ -1,4 +1,4 @@
-// One seed decides everything: a run can be repeated byte for byte, with mbedTLS and usrsctp in it and no socket.
+// One seed decides everything: a run can be repeated byte for byte, with mbedTLS and SCTP in it and no socket.
 #include <gtest/gtest.h>
 
 #include <filesystem>

@@ -29,7 +29,7 @@ Link::Link(const LinkOptions& link_options)
     : options(link_options),
       engine_random_(link_options.seed),
       link_random_(link_options.seed + 1000),
-      runtime_(sctp::UsrsctpRuntime::create(engine_random_).value()),
+      runtime_(sctp::make_engine_factory(engine_random_).value()),
       a(link_options.seed + 2000, "192.0.2.1:40001"),
       b(link_options.seed + 3000, "192.0.2.2:40002") {
   make_connection(a, true);

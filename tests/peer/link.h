@@ -15,7 +15,7 @@
 #include "core/buffer_pool.h"
 #include "os/native_crypto.h"
 #include "peer/peer_connection.h"
-#include "sctp/usrsctp_runtime.h"
+#include "sctp/engine.h"
 #include "support/seeded_random.h"
 
 namespace bamgate::peer::testing {
@@ -118,7 +118,7 @@ class Link {
 
   ::bamgate::testing::SeededRandom engine_random_;
   ::bamgate::testing::SeededRandom link_random_;
-  std::unique_ptr<sctp::UsrsctpRuntime> runtime_;
+  std::unique_ptr<sctp::EngineFactory> runtime_;
   std::multimap<Instant, Flight> flights_;
   Instant now_ = Instant(1h);
   std::uint64_t trace_ = 0xcbf29ce484222325;

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "peer/captures.h"
 #include "peer/demux.h"
 #include "peer/link.h"
+#include "peer/overhead.h"
 
 namespace bamgate::peer {
 namespace {
@@ -122,6 +124,27 @@ TEST(PeerConnection, TheAnswerMirrorsTheMid) {
   ASSERT_TRUE(link.negotiate());
   EXPECT_NE(answer.find("\r\na=mid:sdparta_0\r\n"), std::string::npos);
   EXPECT_NE(answer.find("\r\na=group:BUNDLE sdparta_0\r\n"), std::string::npos);
+}
+
+TEST(PeerConnection, EachSessionIdIsRandomAndOf63Bits) {
+  std::set<std::uint64_t> ids;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Link link({.seed = seed});
+    const auto offer = parse_description(link.a->create_offer(link.now()).value());
+    ASSERT_TRUE(offer);
+    EXPECT_EQ(offer->session_id >> 63, 0U);
+    ids.insert(offer->session_id);
+  }
+  EXPECT_EQ(ids.size(), 20U);
+}
+
+TEST(PeerConnection, AMaxMessageSizeOfZeroIsNoLimitOfThePeer) {
+  Link link({.channels = {tunnel_channel(), reliable_channel()}});
+  link.offer = [](const std::string& sdp) { return replaced(sdp, "max-message-size:262144", "max-message-size:0"); };
+  ASSERT_TRUE(link.connect());
+  ASSERT_TRUE(link.run(1s, [&] { return link.b.opened.size() == 2; }));
+  ASSERT_TRUE(link.b->send(link.now(), link.b.channel("reliable"), pattern(100'000, 1)));
+  EXPECT_TRUE(link.run(5s, [&] { return link.a.message_count == 1; }));
 }
 
 TEST(PeerConnection, CallsThatDoNotFitTheStateChangeNothing) {
@@ -336,7 +359,7 @@ TEST(PeerConnection, OneBatchMayHoldDatagramsOfSeveralProtocols) {
   ASSERT_TRUE(link.connect());
   link.run(1s);
   std::vector<std::byte> batch;
-  const std::size_t stride = 13 + 8 + 16 + 28 + 200;  // DTLS with AES-GCM, SCTP, the message
+  const std::size_t stride = kDtlsRecordChaCha20 + kSctpData + 200;
   std::uint64_t checks = 0;
   link.filter = [&](const Side& from, Bytes datagram) {
     if (&from != &link.a) return true;
@@ -509,7 +532,7 @@ TEST(PeerConnection, WhateverTheLinkDoesOnlyWhatWasSentArrives) {
     };
     for (std::uint32_t i = 0; i < 300; ++i) {
       const auto result = link.a.send(link.now(), pattern(100 + i, i));
-      // usrsctp takes every loss for congestion: there may be no room for a while.
+      // SCTP takes every loss for congestion: there may be no room for a while.
       EXPECT_TRUE(result || result.error() == Error::kWouldBlock) << seed << ": " << to_string(result.error());
       if (result) ++sent;
       link.run(20ms);

@@ -1,6 +1,11 @@
 // Two and more devices find each other through a real hub and carry packets, on the networks that people have.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "sim/replay.h"
 #include "sim/world.h"
 
 namespace bamgate::sim {
@@ -10,7 +15,7 @@ using namespace std::chrono_literals;
 
 class Connect : public ::testing::TestWithParam<std::uint64_t> {};
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Connect, ::testing::Values(1, 2, 3));
+INSTANTIATE_TEST_SUITE_P(Seeds, Connect, ::testing::ValuesIn(seeds(3)), seed_name);
 
 void expect_pings_both_ways(World& world, Device& one, Device& other) {
   for (const Family family : {Family::kV4, Family::kV6}) {
@@ -130,18 +135,45 @@ TEST_P(Connect, FiveDevicesMakeAMesh) {
   }
 }
 
-TEST(Mesh, OfSixteenDevicesComesUpThoughTheHubRestartsMeanwhile) {
-  World world(1);
-  Segment& lan = world.network.add_lan("lan", "198.51.100.1");
-  Segment& far = world.network.add_lan("far", "198.51.100.2");
-  for (int i = 0; i < 16; ++i) {
-    world.add_device("device-" + std::to_string(i), i % 2 == 0 ? lan : far, {"192.168.1." + std::to_string(i + 2)});
+/// Twenty devices on four networks.
+void add_twenty(World& world) {
+  const std::array lans{&world.network.add_lan("lan", "198.51.100.1"), &world.network.add_lan("far", "198.51.100.2"),
+                        &world.network.add_lan("cafe", "198.51.100.3"), &world.network.internet()};
+  const std::array prefixes{"192.168.1.", "192.168.1.", "10.0.0.", "203.0.113."};
+  for (std::size_t i = 0; i < 20; ++i) {
+    world.add_device("device-" + std::to_string(i), *lans[i % 4], {prefixes[i % 4] + std::to_string(i + 10)});
   }
+}
+
+TEST(Mesh, OfTwentyDevicesComesUpThoughTheHubRestartsMeanwhile) {
+  World world(first_seed());
+  add_twenty(world);
   EXPECT_FALSE(world.start_all(400ms));
   world.hub.stop();
   world.run_for(300ms);
   world.hub.start();
   EXPECT_TRUE(world.start_all(10s));
+}
+
+TEST(Mesh, OfTwentyDevicesCarriesPacketsBetweenAllPairs) {
+  World world(first_seed());
+  add_twenty(world);
+  ASSERT_TRUE(world.start_all(10s));
+  // All at once: each device asks each other one.
+  std::vector<std::pair<Device*, std::uint16_t>> asked;
+  for (const auto& from : world.devices()) {
+    for (const auto& to : world.devices()) {
+      if (from != to) asked.emplace_back(from.get(), from->ping(to->address()));
+    }
+  }
+  EXPECT_EQ(asked.size(), 380U);
+  world.run_for(1s);
+  for (const auto& [from, sequence] : asked) {
+    EXPECT_TRUE(from->pong_at(sequence)) << from->registration().name << ", echo " << sequence;
+  }
+  for (const auto& device : world.devices()) {
+    EXPECT_EQ(device->attempts, 19) << device->registration().name << ": one attempt for each peer";
+  }
 }
 
 TEST_P(Connect, RoutesLeadOnlyWhereTheReceiverAcceptsThem) {

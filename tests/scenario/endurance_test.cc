@@ -1,6 +1,8 @@
 // Long times: whole days in seconds.
 #include <gtest/gtest.h>
 
+#include "sim/heap.h"
+#include "sim/replay.h"
 #include "sim/world.h"
 
 namespace bamgate::sim {
@@ -17,7 +19,7 @@ class Endurance : public ::testing::TestWithParam<std::uint64_t> {
   Device& bert = world.add_device("bert", world.network.add_lan("right", "198.51.100.2"), {"192.168.2.2"});
 };
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Endurance, ::testing::Values(1));
+INSTANTIATE_TEST_SUITE_P(Seeds, Endurance, ::testing::Values(first_seed()), seed_name);
 
 TEST_P(Endurance, ADayOfSilenceChangesNothing) {
   const int attempts = anna.attempts;
@@ -43,6 +45,47 @@ TEST_P(Endurance, ADayOfSparseTrafficLosesNothing) {
   EXPECT_LE(anna.peer("bert").since_handshake.value(), 4min);
   EXPECT_TRUE(world.all_connected());
   EXPECT_EQ(anna.attempts, attempts) << "the connection was made anew";
+}
+
+// A packet each 10 s keeps the session in use: WireGuard makes a new one every 2 minutes (paper, §6.2), and ICE asks
+// for consent about every 5 s (RFC 7675 §5.1), each side for itself.
+TEST_P(Endurance, ADayHasItsRekeysAndConsentChecksAndNothingGrows) {
+  std::uint64_t checks = 0;
+  world.network.fault = [&](const Flight& flight) {
+    const bool request = flight.data.size() > 1 && flight.data[0] == std::byte{0} && flight.data[1] == std::byte{1};
+    const bool to_hub = flight.destination == world.hub.stun();
+    if (request && !to_hub && &flight.from == &anna.host()) ++checks;
+    return false;
+  };
+  Flow there(world.agenda, anna, bert, 1000, 10s);
+  Flow back(world.agenda, bert, anna, 1000, 10s);
+  world.run_for(1h);
+  anna.forget_the_past();
+  bert.forget_the_past();
+  checks = 0;
+  const std::size_t heap = heap_in_use();
+  const std::size_t pending = world.agenda.pending();
+  const std::size_t sockets = anna.host().sockets.size();
+  int rekeys = 0;
+  for (Duration age = 0s; world.agenda.now() < Agenda::kStart + 25h;) {
+    world.run_for(5s);
+    const Duration now = anna.peer("bert").since_handshake.value();
+    if (now < age) ++rekeys;
+    age = now;
+    EXPECT_LE(age, 135s) << "the session was not renewed in time";
+  }
+  EXPECT_GE(rekeys, 650);  // 720 at 120 s each; a packet every 10 s notices up to 10 s late
+  EXPECT_LE(rekeys, 720);
+  EXPECT_GE(checks, 24U * 3600 / 6);
+  EXPECT_LE(checks, 24U * 3600 / 4);
+  EXPECT_EQ(there.result().twice, 0U);
+  anna.forget_the_past();
+  bert.forget_the_past();
+  // Of this, 2 * 131,072 bytes are the two flows' own memory of when they sent.
+  EXPECT_LE(heap_in_use(), heap + 300'000) << "bytes";
+  EXPECT_LE(world.agenda.pending(), pending + 4);
+  EXPECT_EQ(anna.host().sockets.size(), sockets);
+  EXPECT_EQ(anna.packets_in_use(), 0U);
 }
 
 TEST_P(Endurance, PacketsThatFindNoSessionAreDeliveredAllTheSame) {

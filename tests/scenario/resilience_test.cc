@@ -2,6 +2,7 @@
 // NATs that forget, machines that sleep, devices that are revoked.
 #include <gtest/gtest.h>
 
+#include "sim/replay.h"
 #include "sim/world.h"
 
 namespace bamgate::sim {
@@ -25,7 +26,7 @@ class Resilience : public ::testing::TestWithParam<std::uint64_t> {
   Device& bert = world.add_device("bert", right, {"192.168.2.2"});
 };
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Resilience, ::testing::Values(1, 2, 3, 4));
+INSTANTIATE_TEST_SUITE_P(Seeds, Resilience, ::testing::ValuesIn(seeds(4)), seed_name);
 
 TEST_P(Resilience, ARestartOfTheHubInterruptsNoPacketFlow) {
   const int attempts = anna.attempts;
@@ -69,10 +70,16 @@ struct Restart {
 
 class AgentRestart : public ::testing::TestWithParam<std::tuple<std::uint64_t, Restart>> {};
 
+std::string restart_name(const ::testing::TestParamInfo<AgentRestart::ParamType>& info) {
+  const auto& [seed, restart] = info.param;
+  return std::string(restart.who) + (restart.in_order ? "Stops" : "IsKilled") + "Seed" + std::to_string(seed);
+}
+
 INSTANTIATE_TEST_SUITE_P(BothSides, AgentRestart,
-                         ::testing::Combine(::testing::Values(1, 2, 3),
+                         ::testing::Combine(::testing::ValuesIn(seeds(3)),
                                             ::testing::Values(Restart{"anna", true}, Restart{"anna", false},
-                                                              Restart{"bert", true}, Restart{"bert", false})));
+                                                              Restart{"bert", true}, Restart{"bert", false})),
+                         restart_name);
 
 TEST_P(AgentRestart, HealsWithinTwoSeconds) {
   const auto& [seed, restart] = GetParam();

@@ -1,4 +1,4 @@
-// The channel logic of an association above a played engine: what a peer or an engine does that usrsctp rarely does.
+// The channel logic of an association above a played engine: what a peer or an engine seldom does.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -132,15 +132,18 @@ TEST_F(SctpChannels, EveryKindOfMessageHasItsPayloadProtocol) {
   EXPECT_EQ(play.sent[4].message.size(), 1U) << "SCTP has no empty messages";
 }
 
-TEST_F(SctpChannels, AnOpenThatTheEngineCannotTakeIsRepeated) {
+TEST_F(SctpChannels, AnOpenThatTheEngineCannotTakeIsRepeatedAndMessagesWaitBehindIt) {
   play.send_result = std::unexpected(Error::kWouldBlock);
   const ChannelId id = association.open_channel(now, {}).value();
-  EXPECT_EQ(association.send(now, id, MessageKind::kBinary, content), std::unexpected(Error::kWouldBlock));
+  EXPECT_TRUE(association.send(now, id, MessageKind::kBinary, content));
+  EXPECT_EQ(association.buffered_bytes(), content.size());
   play.send_result = {};
   association.handle_timeout(now);
-  ASSERT_EQ(play.sent.size(), 1U);
+  ASSERT_EQ(play.sent.size(), 2U);
+  EXPECT_EQ(play.sent[0].options.ppid, 50U);
+  EXPECT_EQ(play.sent[1].options.ppid, 53U);
   association.handle_timeout(now);
-  EXPECT_EQ(play.sent.size(), 1U);
+  EXPECT_EQ(play.sent.size(), 2U);
 }
 
 TEST_F(SctpChannels, AMessageOnAStreamWithoutChannelOrWithAnUnknownProtocolIsDropped) {

@@ -71,6 +71,21 @@ TEST(Dcep, WhatIsShortLongOrUnknownIsMalformed) {
   EXPECT_EQ(parse_dcep(long_label), std::unexpected(Error::kMalformed)) << "1,025 bytes of label";
 }
 
+TEST(Dcep, LabelsAndProtocolsAreUtf8) {
+  for (const std::string text : {"", "plain", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_TRUE(valid({.label = text})) << text;
+    EXPECT_TRUE(parse_dcep(written(DcepOpen{{.label = text, .protocol = text}}))) << text;
+  }
+  // Cut off, alone, longer than need be, a surrogate, beyond the last character.
+  for (const std::string text : {"\xc3", "\xe2\x82", "\x80", "a\xff", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80",
+                                 "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80"}) {
+    EXPECT_FALSE(valid({.label = text}));
+    EXPECT_FALSE(valid({.protocol = text}));
+    EXPECT_EQ(parse_dcep(written(DcepOpen{{.label = text}})), std::unexpected(Error::kMalformed));
+    EXPECT_EQ(parse_dcep(written(DcepOpen{{.protocol = text}})), std::unexpected(Error::kMalformed));
+  }
+}
+
 TEST(Dcep, RandomBytesNeverParseIntoSomethingThatCannotBeWritten) {
   testing::SeededRandom random(7);
   int parsed_count = 0;
@@ -89,7 +104,7 @@ TEST(Dcep, RandomBytesNeverParseIntoSomethingThatCannotBeWritten) {
     EXPECT_TRUE(valid(std::get<DcepOpen>(*parsed).options));
     EXPECT_EQ(parse_dcep(written(*parsed)), *parsed);
   }
-  EXPECT_GT(parsed_count, 100);
+  EXPECT_GT(parsed_count, 20);
 }
 
 }  // namespace

@@ -24,21 +24,23 @@ void note_event(Side& side, Association::Event event) {
       seen.messages.push_back(std::move(*message));
     }
   }
+  if (side.on_news) side.on_news();
 }
 
 }  // namespace
 
-Side::Side(UsrsctpRuntime& runtime, const Association::Options& options, BufferPool& pool)
-    : association(Association::create(runtime, options, pool).value()) {}
+Side::Side(EngineFactory& engines, const Association::Options& options, BufferPool& pool)
+    : association(Association::create(engines, options, pool).value()) {}
 
-Link::Link(const LinkOptions& link_options, Association::Options a, Association::Options b)
+Link::Link(MakeEngines make, const LinkOptions& link_options, const Association::Options& a,
+           const Association::Options& b)
     : options(link_options),
       engine_random_(link_options.seed),
       link_random_(link_options.seed + 1000),
       options_b_(b),
-      runtime_(UsrsctpRuntime::create(engine_random_).value()),
-      a_(std::make_unique<Side>(*runtime_, a, pool_)),
-      b_(std::make_unique<Side>(*runtime_, b, pool_)) {}
+      engines_(make(engine_random_)),
+      a_(std::make_unique<Side>(*engines_, a, pool_)),
+      b_(std::make_unique<Side>(*engines_, b, pool_)) {}
 
 bool Link::connect() {
   a_->association.start(now_);
@@ -54,19 +56,24 @@ bool Link::run(Duration span, const std::function<bool()>& done) {
     const Instant next = next_deadline();
     if (next > end) break;
     now_ = std::max(now_, next);
-    while (!flights_.empty() && flights_.front().due <= now_) {
-      Flight flight = std::move(flights_.front());
-      flights_.pop_front();
-      Side& to = flight.to_b ? *b_ : *a_;
-      static_cast<void>(to.association.handle_input(now_, Received{.path = {}, .data = flight.packet}));
+    while (!flights_.empty() && flights_.begin()->first <= now_) {
+      Flight flight = std::move(flights_.extract(flights_.begin()).mapped());
+      static_cast<void>(inject(flight.to_b, std::move(flight.packet)));
       drain();
     }
     for (Side* side : {a_.get(), b_.get()}) {
-      if (side->association.next_timeout() <= now_) side->association.handle_timeout(now_);
+      if (side->association.next_timeout() > now_) continue;
+      ++wakeups_;
+      side->association.handle_timeout(now_);
     }
   }
   now_ = end;
   return done();
+}
+
+std::expected<void, Error> Link::inject(bool to_b, std::vector<std::byte> packet) {
+  Side& to = to_b ? *b_ : *a_;
+  return to.association.handle_input(now_, Received{.path = {}, .data = packet});
 }
 
 void Link::run(Duration span) {
@@ -87,13 +94,20 @@ void Link::collect(Side& side, bool to_b) {
   std::array<std::byte, 2048> buffer;
   while (const auto transmit = side.association.poll_transmit(now_, buffer)) {
     const Bytes packet = Bytes(buffer).first(transmit->size);
-    Flight flight{now_ + options.delay, to_b, {packet.begin(), packet.end()}};
+    Flight flight{to_b, {packet.begin(), packet.end()}};
     note(flight);
     const bool lost = options.loss_permille != 0 && link_random_.below(1000) < options.loss_permille;
     if (lost || (filter && !filter(to_b, flight.packet))) continue;
-    flights_.push_back(std::move(flight));
+    launch(flight);
+    if (options.duplicate_permille != 0 && link_random_.below(1000) < options.duplicate_permille) launch(flight);
   }
   while (auto event = side.association.poll_event()) note_event(side, std::move(*event));
+}
+
+void Link::launch(const Flight& flight) {
+  const auto jitter = static_cast<std::uint32_t>(options.jitter / 1us);
+  const Duration extra = jitter == 0 ? Duration{} : Duration(1us) * link_random_.below(jitter);
+  flights_.emplace(now_ + options.delay + extra, flight);
 }
 
 void Link::note(const Flight& flight) {
@@ -107,7 +121,7 @@ void Link::note(const Flight& flight) {
 }
 
 void Link::replace_b() {
-  b_ = std::make_unique<Side>(*runtime_, options_b_, pool_);
+  b_ = std::make_unique<Side>(*engines_, options_b_, pool_);
   flights_.clear();
 }
 
@@ -121,7 +135,7 @@ ChannelId Link::open(const ChannelOptions& channel) {
 
 Instant Link::next_deadline() const {
   Instant next = std::min(a_->association.next_timeout(), b_->association.next_timeout());
-  if (!flights_.empty()) next = std::min(next, flights_.front().due);
+  if (!flights_.empty()) next = std::min(next, flights_.begin()->first);
   return next;
 }
 

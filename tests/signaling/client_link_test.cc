@@ -57,18 +57,44 @@ TEST(SignalingClient, GivesUpAHubThatDoesNotAnswerTheJoin) {
 TEST(SignalingClient, ProbesItsConnectionWhenTheNetworkChanges) {
   Driver driver;
   driver.go_online();
-  driver.client.network_changed(driver.now);
+  driver.client.network_changed(driver.now, NetworkChange::kOther);
   driver.drain();
   EXPECT_EQ(driver.effects_of<Ping>(), 1U);
   driver.run(seconds(10));
   EXPECT_TRUE(driver.client.online()) << "a connection that lives is kept";
 
   driver.answer_pings = false;
-  for (int i = 0; i < 100; ++i) driver.client.network_changed(driver.now);
+  for (int i = 0; i < 100; ++i) driver.client.network_changed(driver.now, NetworkChange::kOther);
   driver.drain();
   EXPECT_EQ(driver.effects_of<Ping>(), 2U);
   driver.run(seconds(4));
   EXPECT_EQ(driver.events_of<Online>().size(), 1U) << "a dead one is replaced at once";
+}
+
+TEST(SignalingClient, LeavesAConnectionWhoseAddressIsGoneAtOnce) {
+  for (const NetworkChange change : {NetworkChange::kAddressGone, NetworkChange::kSlept}) {
+    Driver driver;
+    driver.go_online();
+    driver.run(seconds(5));
+    driver.client.network_changed(driver.now, change);
+    driver.run(milliseconds(0));
+    EXPECT_EQ(driver.effects_of<Disconnect>(), 1U);
+    EXPECT_EQ(driver.effects_of<Connect>(), 1U) << "without a wait";
+    EXPECT_EQ(driver.events_of<Offline>(), std::vector<Offline>{{OfflineReason::kNetwork}});
+    EXPECT_TRUE(driver.client.online());
+  }
+}
+
+TEST(SignalingClient, LeavesConnectionsAtAMeasuredRateWhileAddressesComeAndGo) {
+  Driver driver;
+  driver.go_online();
+  for (int i = 0; i < 100; ++i) {
+    driver.client.network_changed(driver.now, NetworkChange::kAddressGone);
+    driver.run(milliseconds(100));
+  }
+  EXPECT_LE(driver.effects_of<Connect>(), 15U) << "in 10 s";
+  driver.run(seconds(2));
+  EXPECT_TRUE(driver.client.online());
 }
 
 TEST(SignalingClient, HurriesWhenTheNetworkComesBackButNotWithAFlappingOne) {
@@ -77,14 +103,14 @@ TEST(SignalingClient, HurriesWhenTheNetworkComesBackButNotWithAFlappingOne) {
   driver.client.start(driver.now);
   driver.run(minutes(10));
   driver.effects.clear();
-  driver.client.network_changed(driver.now);
+  driver.client.network_changed(driver.now, NetworkChange::kOther);
   driver.drain();
   driver.run(milliseconds(1));
   EXPECT_EQ(driver.effects_of<Connect>(), 1U);
 
   driver.effects.clear();
   for (int i = 0; i < 6'000; ++i) {
-    driver.client.network_changed(driver.now);
+    driver.client.network_changed(driver.now, NetworkChange::kOther);
     driver.run(milliseconds(10));
   }
   EXPECT_LE(driver.effects_of<Connect>(), 121U) << "a minute of changes every 10 ms";
@@ -163,7 +189,7 @@ TEST(SignalingClient, IgnoresInputsThatDoNotBelongToItsState) {
   client.on_closed(now, 4410);
   client.on_access_token(now, "late");
   client.on_connect_failed(now, 401);
-  client.network_changed(now);
+  client.network_changed(now, NetworkChange::kOther);
   client.handle_timeout(now);
   EXPECT_EQ(client.state(), Client::State::kStopped);
   EXPECT_FALSE(client.poll_effect());
@@ -226,7 +252,7 @@ TEST(SignalingClient, SurvivesRandomInputsWithAtMostOneConnection) {
           }
           break;
         case 9:
-          client.network_changed(now);
+          client.network_changed(now, NetworkChange::kOther);
           break;
         case 10:
           client.send(now, Offer{"me", "a", "sdp", "", {}});

@@ -178,7 +178,7 @@ TEST(SignalingClient, DoesNotFightTheConnectionThatReplacedIt) {
   driver.go_online();
   driver.closed(4409);
   EXPECT_EQ(driver.events_of<Offline>(), std::vector{Offline{OfflineReason::kReplaced}});
-  driver.client.network_changed(driver.now);
+  driver.client.network_changed(driver.now, NetworkChange::kOther);
   driver.run(seconds(59));
   EXPECT_EQ(driver.effects_of<NeedAccessToken>(), 0U);
   driver.run(seconds(60));
@@ -208,7 +208,7 @@ TEST(SignalingClient, StopsForGoodWhenRevoked) {
   driver.go_online();
   driver.closed(4410);
   EXPECT_EQ(driver.events, std::vector<Client::Event>{Fatal{FatalReason::kRevoked}});
-  driver.client.network_changed(driver.now);
+  driver.client.network_changed(driver.now, NetworkChange::kOther);
   driver.run(hours(100));
   EXPECT_TRUE(driver.effects.empty()) << "a revoked device does not hammer the hub";
   EXPECT_EQ(driver.client.next_timeout(), kNever);

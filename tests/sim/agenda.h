@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -38,9 +39,13 @@ class Agenda {
   }
   /// Drops all entries, as at the end of a world.
   void clear() { entries_.clear(); }
+  /// How much is still to happen.
+  std::size_t pending() const { return entries_.size(); }
+
+  /// When every world begins.
+  static constexpr Instant kStart = Instant(std::chrono::hours(1));
 
  private:
-  static constexpr Instant kStart = Instant(std::chrono::hours(1));
   static constexpr std::int64_t kUnixStart = 1'800'000'000;
 
   Instant now_ = kStart;

@@ -20,9 +20,14 @@ Device::Device(Agenda& agenda, Network& network, Trace& trace, HubNode& hub, Hos
       sctp_(sctp),
       registration_(std::move(registration)),
       key_(std::move(key)),
-      random_(seed) {}
+      random_(seed) {
+  host_.on_change = [this] { network_changed(); };
+}
 
-Device::~Device() { kill(); }
+Device::~Device() {
+  kill();
+  host_.on_change = nullptr;
+}
 
 // ---- Beginning and end ----
 
@@ -45,6 +50,7 @@ void Device::start() {
   ++run_;
   tell("starts");
   given_up.reset();
+  agent_->network_changed(agenda_.now(), networks());
   agent_->start(agenda_.now());
   flush();
 }
@@ -63,10 +69,10 @@ void Device::kill() {
 }
 
 void Device::tell(const std::string& what) const {
+  trace_.remark(agenda_.now(), registration_.name + ": " + what);
   static const bool verbose = std::getenv("BAMGATE_VERBOSE") != nullptr;
   if (!verbose) return;
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(agenda_.now().time_since_epoch());
-  std::cerr << ms.count() << " ms  " << registration_.name << ": " << what << '\n';
+  std::cerr << clock_text(agenda_.now()) << "  " << registration_.name << ": " << what << '\n';
 }
 
 void Device::end() {
@@ -82,9 +88,29 @@ void Device::sleep() {
 }
 
 void Device::wake() {
+  if (!asleep_) return;
   asleep_ = false;
   host_.cut = false;
   handle_timeout();
+  if (std::exchange(changed_asleep_, false)) network_changed();
+}
+
+// What the kernel says when an address comes or goes; a machine that sleeps reads it when it is awake again.
+void Device::network_changed() {
+  if (asleep_) changed_asleep_ = true;
+  if (!agent_ || asleep_) return;
+  agent_->network_changed(agenda_.now(), networks());
+  flush();
+}
+
+std::vector<IpPrefix> Device::networks() const {
+  constexpr std::uint8_t kLanLength = 24;
+  constexpr std::uint8_t kLanLength6 = 64;
+  std::vector<IpPrefix> all;
+  for (const IpAddress& address : host_.addresses()) {
+    all.push_back({address, address.is_v4() ? kLanLength : kLanLength6});
+  }
+  return all;
 }
 
 void Device::handle_timeout() {
@@ -128,7 +154,11 @@ void Device::receive(Bytes bytes) {
   }
   switch (packet->kind) {
     case InnerPacket::Kind::kUdp:
-      arrivals.push_back({agenda_.now(), *packet});
+      if (const auto program = programs.find(packet->destination.port); program != programs.end()) {
+        agenda_.after({}, [run = program->second, packet = *packet] { run(packet); });
+      } else {
+        arrivals.push_back({agenda_.now(), *packet});
+      }
       return;
     case InnerPacket::Kind::kEchoReply:
       pongs_.emplace(packet->sequence, agenda_.now());
@@ -142,6 +172,14 @@ void Device::receive(Bytes bytes) {
       return;
     }
   }
+}
+
+void Device::forget_the_past() {
+  arrivals.clear();
+  arrivals.shrink_to_fit();
+  notices.clear();
+  notices.shrink_to_fit();
+  pongs_.clear();
 }
 
 // ---- Effects ----
@@ -199,7 +237,7 @@ void Device::run_effect(agent::Effect effect) {
 
 void Device::open_sockets(agent::AttemptId attempt) {
   ++attempts;
-  for (const IpAddress& local : host_.addresses) {
+  for (const IpAddress& local : host_.addresses()) {
     const SocketId id{next_socket_++};
     const Endpoint bound =
         network_.bind(host_, local, 0, [this, id](const Endpoint& from, const std::vector<std::byte>& data) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,7 +50,7 @@ class Device {
   void stop();
   /// The process is killed: it says nothing; the kernel closes what it had open.
   void kill();
-  /// The machine sleeps: no cable, no timers; time goes on.
+  /// The machine sleeps: no cable, no timers; time goes on. wake() does nothing to one that is awake.
   void sleep();
   void wake();
   bool asleep() const { return asleep_; }
@@ -74,6 +75,15 @@ class Device {
   Instant next_timeout() const { return agent_ && !asleep_ ? agent_->next_timeout() : kNever; }
   void handle_timeout();
 
+  /// Programs by UDP port: each gets the datagrams to its port, which then are no arrivals.
+  std::map<std::uint16_t, std::function<void(const InnerPacket&)>> programs;
+  /// Sockets that the agent has open.
+  std::size_t open_sockets() const { return sockets_.size(); }
+  /// Packet buffers that are not back in the pool.
+  std::size_t packets_in_use() const { return pool_.allocations() - pool_.free_blocks(); }
+  /// Drops what the simulation itself remembers of the past: arrivals, notices, answered pings.
+  void forget_the_past();
+
   std::vector<Arrival> arrivals;              // UDP datagrams from the tunnel
   std::uint64_t damaged = 0;                  // packets from the tunnel that could not be read
   std::vector<std::string> notices;           // what a person would have read
@@ -88,6 +98,8 @@ class Device {
     Endpoint endpoint;
   };
 
+  void network_changed();
+  std::vector<IpPrefix> networks() const;
   void flush();
   void send_datagrams();
   void run_effect(agent::Effect effect);
@@ -117,6 +129,7 @@ class Device {
   std::uint32_t run_ = 0;  // replies to an agent that has ended go nowhere
   bool flushing_ = false;
   bool asleep_ = false;
+  bool changed_asleep_ = false;  // the network did, meanwhile
   std::uint16_t last_ping_ = 0;
   std::map<std::uint16_t, Instant> pongs_;
 };

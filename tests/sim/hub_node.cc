@@ -74,6 +74,7 @@ HubNode::HubNode(Agenda& agenda, Network& network, Trace& trace, Host& host, std
 HubNode::~HubNode() = default;
 
 void HubNode::start() {
+  if (hub_) return;
   hub::HubOptions options;
   options.stun = {"stun:hub.example:3478"};
   options.server_url = "https://hub.example:8443";
@@ -114,11 +115,19 @@ HubAnswer HubNode::ask(std::string_view method, std::string_view target, const j
   return {reply.status, value ? std::move(*value) : json::Value()};
 }
 
+// TCP stays with the interface on which it began: the first one from which the hub can be reached.
 std::shared_ptr<Pipe> HubNode::pipe(const Host& device) {
-  return std::make_shared<Pipe>(agenda_, device.latency_to(host_), [&device, this, network = device.network] {
-    if (device.network != network) return Pipe::Way::kGone;
-    return device.cut || host_.cut ? Pipe::Way::kBlocked : Pipe::Way::kFree;
-  });
+  const Interface* chosen = &device.interface();
+  for (const auto& interface : device.interfaces) {
+    if (!network_.is_path_free(*interface, host_)) continue;
+    chosen = interface.get();
+    break;
+  }
+  return std::make_shared<Pipe>(agenda_, network_.latency(*chosen, host_),
+                                [chosen, this, generation = chosen->generation] {
+                                  if (chosen->generation != generation) return Pipe::Way::kGone;
+                                  return network_.is_path_free(*chosen, host_) ? Pipe::Way::kFree : Pipe::Way::kBlocked;
+                                });
 }
 
 void HubNode::request(const Host& from, std::string method, std::string target, json::Value body,
@@ -138,7 +147,7 @@ std::unique_ptr<HubConnection> HubNode::connect(const Host& from, std::string ac
   wire->up = pipe(from);
   wire->down = pipe(from);
   wire->handlers = std::move(handlers);
-  wire->client = from.addresses.front();
+  wire->client = network_.outer_address(from.interface());
   wire->up->push([this, wire, token = std::move(access_token)] { open(wire, token); });
   return std::make_unique<Client>(*this, wire);
 }

@@ -51,13 +51,14 @@ class HubNode {
   HubNode(Agenda& agenda, Network& network, Trace& trace, Host& host, std::uint64_t seed);
   ~HubNode();
 
-  /// A new hub on the database that was there before.
+  /// A new hub on the database that was there before, unless one runs.
   void start();
   /// The process ends: every connection breaks.
   void stop();
   bool is_running() const { return hub_ != nullptr; }
   hub::Hub& core() { return *hub_; }
-  Endpoint stun() const { return {host_.addresses.front(), 3478}; }
+  Endpoint stun() const { return {host_.interface().addresses.front(), 3478}; }
+  Host& host() { return host_; }
 
   /// Answers at once, as if asked on the hub's own machine.
   HubAnswer ask(std::string_view method, std::string_view target, const json::Value& body,
@@ -78,6 +79,7 @@ class HubNode {
   class Client;
 
   std::shared_ptr<Pipe> pipe(const Host& device);
+
   void open(const std::shared_ptr<Wire>& wire, const std::string& access_token);
   void close(std::shared_ptr<Wire> wire, std::uint16_t code);
   void run_effects();

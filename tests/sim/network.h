@@ -1,9 +1,10 @@
-// A small simulated Internet: hosts with addresses and UDP sockets, LANs behind NATs, latency, cut links and whatever a
-// test makes of single datagrams. Every datagram that arrives goes into the trace.
-// Left out so far: bandwidth, queues, IP fragments (what is too large is dropped), IPv6 routers.
+// A small simulated Internet: hosts with interfaces, addresses and UDP sockets, LANs behind NATs (also behind each
+// other) and IPv6 firewalls, and links with latency, rate, queues and faults between them. Every datagram that arrives
+// goes into the trace.
+// A packet leaves through the interface that has its source address (RFC 1122 §3.3.4.2, the strong model).
+// Left out: IP fragments (what is too large is dropped), ICMP, routes that change under way.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,40 +12,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "core/endpoint.h"
 #include "sim/agenda.h"
-#include "sim/nat.h"
+#include "sim/segment.h"
 #include "sim/trace.h"
+#include "support/seeded_random.h"
 
 namespace bamgate::sim {
-
-/// Hosts that reach each other without a router. The Internet is one too.
-struct Segment {
-  std::string name;
-  std::optional<Nat> nat;                           // towards the Internet; none: the Internet, or a lone LAN
-  bool lone = false;                                // no way out at all
-  Duration local = std::chrono::milliseconds(1);    // one way, to a neighbour
-  Duration uplink = std::chrono::milliseconds(10);  // one way, to the middle of the Internet
-
-  bool is_lan() const { return lone || nat.has_value(); }
-};
-
-struct Host {
-  using Receiver = std::function<void(const Endpoint& from, const std::vector<std::byte>& data)>;
-
-  std::string name;
-  Segment* segment = nullptr;
-  std::vector<IpAddress> addresses;
-  bool cut = false;           // its cable is pulled
-  std::uint32_t network = 1;  // grows with each move: what was open on an earlier one leads nowhere
-  std::map<Endpoint, Receiver> sockets;
-  std::uint16_t next_port = 40'000;
-
-  /// One way to `other`, whether or not a datagram could travel there.
-  Duration latency_to(const Host& other) const;
-};
 
 /// One datagram at the moment when it leaves its host.
 struct Flight {
@@ -56,26 +32,39 @@ struct Flight {
 
 struct NetworkCounters {
   std::uint64_t delivered = 0;
-  std::uint64_t cut = 0;          // from or to a host without cable
+  std::uint64_t cut = 0;          // from, to or through something whose cable is pulled
   std::uint64_t faults = 0;       // dropped by the test
-  std::uint64_t unreachable = 0;  // no such address or socket
-  std::uint64_t filtered = 0;     // by a NAT
-  std::uint64_t too_large = 0;    // over 1,500 bytes with headers
+  std::uint64_t unreachable = 0;  // no such address, socket or route
+  std::uint64_t filtered = 0;     // by a NAT or firewall
+  std::uint64_t blocked = 0;      // by a router that lets no UDP pass
+  std::uint64_t no_mapping = 0;   // a NAT was full
+  std::uint64_t lost = 0;         // on a link, by chance
+  std::uint64_t queue_full = 0;   // in front of a link
+  std::uint64_t too_large = 0;    // for a link
 };
 
 class Network {
  public:
-  Network(Agenda& agenda, Trace& trace) : agenda_(agenda), trace_(trace) {}
+  /// `agenda` and `trace` must outlive the network. All chance on its links comes from `seed`.
+  Network(Agenda& agenda, Trace& trace, std::uint64_t seed = 1) : agenda_(agenda), trace_(trace), random_(seed) {}
 
   Segment& internet() { return internet_; }
   /// A LAN behind a NAT whose outer address is `external`.
   Segment& add_lan(const std::string& name, const std::string& external, NatOptions options = {});
+  Segment& add_network(const std::string& name, const LanOptions& options);
   /// A LAN that leads nowhere else.
   Segment& add_lone_lan(const std::string& name);
-  Host& add_host(const std::string& name, Segment& segment, const std::vector<std::string>& addresses);
 
-  /// The host is somewhere else now, with other addresses.
-  void move(Host& host, Segment& segment, const std::vector<std::string>& addresses);
+  Host& add_host(const std::string& name, Segment& segment, const std::vector<std::string>& addresses);
+  Interface& add_interface(Host& host, const std::string& name, Segment& segment,
+                           const std::vector<std::string>& addresses);
+  /// A cable that the host notices: with the interface go its addresses.
+  void set_up(Interface& interface, bool up);
+  /// The interface is somewhere else now, with other addresses.
+  void move(Interface& interface, Segment& segment, const std::vector<std::string>& addresses);
+  void move(Host& host, Segment& segment, const std::vector<std::string>& addresses) {
+    move(host.interface(), segment, addresses);
+  }
 
   /// Binds a UDP socket; port 0 picks one.
   Endpoint bind(Host& host, const IpAddress& address, std::uint16_t port, Host::Receiver receiver);
@@ -83,20 +72,56 @@ class Network {
   /// Sends from a bound endpoint. What cannot arrive is a counted drop.
   void send(Host& host, const Endpoint& from, const Endpoint& to, std::vector<std::byte> data);
 
+  /// One way from an interface to a host's first one, for what is not a datagram of ours (TCP).
+  Duration latency(const Interface& from, const Host& to) const;
+  /// Whether IP packets can travel between the two now, UDP or not.
+  bool is_path_free(const Interface& from, const Host& to) const;
+
+  /// How the Internet sees TCP connections of this interface; none for one without addresses.
+  IpAddress outer_address(const Interface& interface) const;
+
+  /// Changes what every datagram between two networks meets once: the upward links of the routers on the Internet, and
+  /// the outward wires of the hosts that are on the Internet themselves.
+  void impair(const std::function<void(LinkOptions&)>& change);
   /// When set and true for a datagram, that datagram is lost.
   std::function<bool(const Flight&)> fault;
+
   const NetworkCounters& counters() const { return counters_; }
+  const std::vector<std::unique_ptr<Host>>& hosts() const { return hosts_; }
 
  private:
-  Host* find_host(const Segment& segment, const IpAddress& address);
-  void arrive(Segment& segment, const Endpoint& from, const Endpoint& to, const std::vector<std::byte>& data);
-  void arrive_from_internet(const Endpoint& from, const Endpoint& to, const std::vector<std::byte>& data);
+  struct Packet {
+    Endpoint from;
+    Endpoint to;
+    std::shared_ptr<const std::vector<std::byte>> data;
+
+    std::size_t size() const;  // with headers
+  };
+
+  Interface* find(const Segment& segment, const IpAddress& address) const;
+  Segment* find_child(const Segment& segment, const IpAddress& address) const;
+  void put(Link& link, const std::string& where, const Packet& packet, std::function<void(const Packet&)> next);
+  void route(Segment& segment, const Packet& packet, bool may_leave);
+  void leave(Segment& lan, Packet packet);
+  void turn_around(Segment& lan, Packet packet, const Endpoint& mapped);
+  void enter(Segment& lan, Packet packet);
+  void arrive(Interface& interface, const Packet& packet);
+  void drop(std::uint64_t& counter, const std::string& where, const Packet& packet, const char* fate);
+  void tell_changed(Host& host);
 
   Agenda& agenda_;
   Trace& trace_;
-  Segment internet_{.name = "internet", .nat = std::nullopt};
+  testing::SeededRandom random_;
+  Segment internet_{.name = "internet",
+                    .port = {.latency = std::chrono::milliseconds(10)},
+                    .nat = {},
+                    .prefix6 = {},
+                    .firewall = Firewall(),
+                    .up = {},
+                    .down = {}};
   std::vector<std::unique_ptr<Segment>> lans_;
   std::vector<std::unique_ptr<Host>> hosts_;
+  std::map<std::pair<const Segment*, IpAddress>, Interface*> by_address_;
   NetworkCounters counters_;
 };
 

@@ -6,19 +6,29 @@
 #include <iostream>
 #include <utility>
 
+#include "sim/replay.h"
+
 namespace bamgate::sim {
 
 World::World(std::uint64_t seed)
     : seed_(seed),
       random_(seed),
       sctp_random_(random_.number<std::uint64_t>()),
-      sctp_(std::move(*sctp::UsrsctpRuntime::create(sctp_random_))),
-      network(agenda, trace_),
+      sctp_(std::move(*sctp::make_engine_factory(sctp_random_))),
+      network(agenda, trace_, random_.number<std::uint64_t>()),
       hub(agenda, network, trace_, network.add_host("hub", network.internet(), {"203.0.113.1"}),
-          random_.number<std::uint64_t>()) {}
+          random_.number<std::uint64_t>()) {
+  arm_replay(seed_);
+}
 
 World::~World() {
-  if (::testing::Test::HasFailure()) std::cerr << "the seed of this world: " << seed_ << '\n';
+  disarm_replay();
+  if (::testing::Test::HasFailure()) {
+    std::cerr << "the seed of this world: " << seed_ << ", its trace: " << trace_.entries() << " datagrams, hash "
+              << trace_.hash() << ", " << clock_text(agenda.now()) << " s\n"
+              << "to run this again: " << replay_command(seed_) << '\n'
+              << "(BAMGATE_TRACE=1 shows every datagram, BAMGATE_VERBOSE=1 what the devices say)\n";
+  }
   devices_.clear();
   agenda.clear();
 }
@@ -44,6 +54,10 @@ Device& World::add_device(const std::string& name, Host& host) {
 
 Device& World::add_device(const std::string& name, Segment& segment, const std::vector<std::string>& addresses) {
   return add_device(name, network.add_host(name, segment, addresses));
+}
+
+Device& World::device(const std::string& name) {
+  return **std::ranges::find(devices_, name, [](const auto& device) { return device->registration().name; });
 }
 
 // One entry of the agenda or one timeout, whichever is due first; false when nothing is due until `until`.

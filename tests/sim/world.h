@@ -1,6 +1,6 @@
 // A whole simulated world: an Internet, a hub, devices, one virtual clock and one seed. The same seed makes the same
-// world, to the last byte; trace() proves it. usrsctp is one machine for the whole process, so one world lives at a
-// time.
+// world, to the last byte; trace() proves it. the SCTP engine is one machine for the whole process, so one world lives
+// at a time.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "sctp/usrsctp_runtime.h"
+#include "sctp/engine.h"
 #include "sim/agenda.h"
 #include "sim/device.h"
 #include "sim/flow.h"
@@ -25,13 +25,17 @@ class World {
   explicit World(std::uint64_t seed);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
-  /// Prints the seed when the test has failed.
+  /// When the test has failed: prints the seed and the command that runs exactly this again.
   ~World();
 
   /// Registers a device with a key of its own; start() brings it up.
   Device& add_device(const std::string& name, Host& host);
   /// A host in `segment` and a device on it.
   Device& add_device(const std::string& name, Segment& segment, const std::vector<std::string>& addresses);
+
+  /// The device of this name, which must exist.
+  Device& device(const std::string& name);
+  const std::vector<std::unique_ptr<Device>>& devices() const { return devices_; }
 
   /// Runs until `done`, at most `limit`. Returns whether it came.
   bool run_until(const std::function<bool()>& done, Duration limit);
@@ -61,7 +65,7 @@ class World {
   std::uint64_t seed_;
   testing::SeededRandom random_;
   testing::SeededRandom sctp_random_;
-  std::unique_ptr<sctp::UsrsctpRuntime> sctp_;
+  std::unique_ptr<sctp::EngineFactory> sctp_;
   Trace trace_;
   std::uint64_t steps_ = 0;
   std::uint64_t steps_at_once_ = 0;

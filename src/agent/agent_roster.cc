@@ -1,0 +1,164 @@
+// What the hub tells about others: whom the agent knows, believes and refuses, and which addresses are whose.
+#include <algorithm>
+#include <utility>
+
+#include "agent/agent.h"
+#include "agent/routes.h"
+
+namespace bamgate::agent {
+namespace {
+
+// Revoked keys are kept as long as the run lasts; the hub names those of 90 days.
+constexpr std::size_t kMaxRevoked = 4096;
+
+}  // namespace
+
+void Agent::handle_list(Instant now, const signaling::PeerList& list) {
+  for (const signaling::PeerRevoked& revoked : list.revoked) handle_revoked(now, revoked);
+  if (list.complete) {
+    std::set<std::string> listed;
+    for (const signaling::PeerInfo& info : list.peers) listed.insert(info.peer_id);
+    for (auto& [name, peer] : peers_) {
+      if (!listed.contains(name)) peer->handle_left(now);
+    }
+  }
+  // All are known, and so are their routes, before the first attempt asks what leads into the tunnel.
+  std::vector<Peer*> present;
+  for (const signaling::PeerInfo& info : list.peers) {
+    if (Peer* peer = take_info(now, info)) present.push_back(peer);
+  }
+  share_out_allowed_ips();
+  const bool rerouted = update_routes();
+  for (Peer* peer : present) peer->handle_present(now);
+  if (rerouted) leave_stale_paths(now);
+}
+
+// The peer that this entry of a list is about; nullptr when it is refused.
+Peer* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
+  const auto key = wg::PublicKey::parse(info.public_key);
+  if (!key || info.peer_id == options_.name || revoked_.contains(*key)) {
+    ++refused_messages_;
+    return nullptr;
+  }
+  const auto found = peers_.find(info.peer_id);
+  // A known name with another key is believed only after the hub has revoked the old key: then the name is forgotten.
+  if (found != peers_.end() && found->second->key() != *key) {
+    ++refused_messages_;
+    notice(NoticeLevel::kWarning, info.peer_id +
+                                      ": refused, its key has changed; if you set it up anew, run "
+                                      "'bamgate down' and 'bamgate up' here");
+    return nullptr;
+  }
+  Peer* peer = found != peers_.end() ? found->second.get() : add_peer(info, *key);
+  if (peer == nullptr) return nullptr;
+  for (const IpPrefix& refused : set_allowed_ips(*peer, info)) {
+    notice(NoticeLevel::kWarning, info.peer_id + ": " + refused.to_string() + " belongs to another device already");
+  }
+  peer->set_info(now, info);
+  return peer;
+}
+
+// Returns those that another peer holds.
+std::vector<IpPrefix> Agent::set_allowed_ips(const Peer& peer, const signaling::PeerInfo& info) {
+  const auto accepted = options_.accepted_routes.find(info.peer_id);
+  const std::vector<IpPrefix> none;
+  const auto prefixes =
+      allowed_ips(info, options_.address.network(), options_.address6 ? options_.address6->network() : IpPrefix{},
+                  accepted == options_.accepted_routes.end() ? none : accepted->second);
+  return bridge_.set_allowed_ips(peer.index(), prefixes);
+}
+
+// What one peer gave up may be another's now, which was refused it before.
+void Agent::share_out_allowed_ips() {
+  for (const auto& [name, peer] : peers_) (void)set_allowed_ips(*peer, peer->info());
+}
+
+Peer* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key) {
+  if (peers_.size() >= kMaxPeers) {
+    ++refused_messages_;
+    return nullptr;
+  }
+  auto tunnel = wg::Tunnel::create({.local = options_.private_key,
+                                    .remote = key,
+                                    .preshared = std::nullopt,
+                                    .persistent_keepalive = std::nullopt,
+                                    .clock = options_.clock},
+                                   shared_.random);
+  if (!tunnel) {
+    ++refused_messages_;
+    notice(NoticeLevel::kWarning, info.peer_id + ": refused, its key is no usable key");
+    return nullptr;
+  }
+  const bridge::PeerIndex index{next_index_++};
+  auto peer = std::make_unique<Peer>(shared_, index, info, std::move(*tunnel));
+  Peer* added = peer.get();
+  peers_[info.peer_id] = std::move(peer);
+  by_index_[index] = added;
+  return added;
+}
+
+void Agent::remove_peer(Instant now, const std::string& name, std::string_view why) {
+  const auto found = peers_.find(name);
+  if (found == peers_.end()) return;
+  found->second->disconnect(now, why);
+  std::erase_if(by_socket_, [&](const auto& entry) { return entry.second.peer == found->second.get(); });
+  by_index_.erase(found->second->index());
+  peers_.erase(found);
+  share_out_allowed_ips();
+}
+
+void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
+  const auto key = wg::PublicKey::parse(revoked.public_key);
+  if (!key) {
+    ++refused_messages_;
+    return;
+  }
+  if (revoked_.size() < kMaxRevoked) revoked_.insert(*key);
+  const auto found = peers_.find(revoked.peer_id);
+  if (found == peers_.end() || found->second->key() != *key) return;
+  notice(NoticeLevel::kWarning, revoked.peer_id + ": revoked; its tunnel is closed");
+  remove_peer(now, revoked.peer_id, "revoked");
+  if (update_routes()) leave_stale_paths(now);
+}
+
+Peer* Agent::find_sender(const std::string& from, const std::string& public_key) {
+  const auto found = peers_.find(from);
+  if (found == peers_.end() || (!public_key.empty() && public_key != found->second->key().to_string())) {
+    ++refused_messages_;
+    return nullptr;
+  }
+  return found->second.get();
+}
+
+void Agent::handle_message(Instant now, signaling::Message message) {
+  if (const auto* offer = std::get_if<signaling::Offer>(&message)) {
+    if (Peer* peer = find_sender(offer->from, offer->public_key)) peer->handle_offer(now, *offer);
+  } else if (const auto* answer = std::get_if<signaling::Answer>(&message)) {
+    if (Peer* peer = find_sender(answer->from, answer->public_key)) peer->handle_answer(now, *answer);
+  } else if (const auto* candidate = std::get_if<signaling::IceCandidate>(&message)) {
+    if (Peer* peer = find_sender(candidate->from, {})) peer->handle_candidate(now, *candidate);
+  } else if (const auto* left = std::get_if<signaling::PeerLeft>(&message)) {
+    if (Peer* peer = find_sender(left->peer_id, {})) peer->handle_left(now);
+  } else if (const auto* revoked = std::get_if<signaling::PeerRevoked>(&message)) {
+    handle_revoked(now, *revoked);
+  }
+}
+
+// True when other routes lead into the tunnel now.
+bool Agent::update_routes() {
+  std::vector<IpPrefix> routes;
+  for (const auto& [name, peer] : peers_) {
+    const auto accepted = options_.accepted_routes.find(name);
+    if (accepted == options_.accepted_routes.end()) continue;
+    std::ranges::copy(accepted_routes(peer->info(), accepted->second), std::back_inserter(routes));
+  }
+  std::ranges::sort(routes);
+  routes.erase(std::unique(routes.begin(), routes.end()), routes.end());
+  if (routes == routes_) return false;
+  routes_ = routes;
+  shared_.effects.emplace_back(SetRoutes{std::move(routes)});
+  update_route_filter();
+  return true;
+}
+
+}  // namespace bamgate::agent

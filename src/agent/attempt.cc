@@ -1,0 +1,111 @@
+#include "agent/attempt.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bamgate::agent {
+namespace {
+
+// Room for the last words of a connection: an SCTP abort and a close_notify.
+constexpr std::size_t kMaxFarewells = 8;
+
+// What waits for SCTP's window: room for a burst of one large TCP window, and nothing older than half a second.
+constexpr sctp::QueueLimits kQueue{
+    .max_bytes = std::size_t{2} << 20, .max_messages = 1024, .max_age = std::chrono::milliseconds(500), .codel = true};
+
+peer::PeerConnection::Options connection_options(Instant now, const Shared& shared, bool offers) {
+  peer::PeerConnection::Options options;
+  options.offerer = offers;
+  options.certificate = shared.certificate;
+  options.stun_servers = shared.stun_servers;
+  options.route_filter = shared.route_filter;
+  options.unix_time = shared.unix_time(now);
+  options.allow_loopback = shared.allow_loopback;
+  options.channels = {shared.channel};
+  options.queue = kQueue;
+  return options;
+}
+
+}  // namespace
+
+Attempt::Attempt(Instant now, Shared& shared, bool offers)
+    : shared_(shared),
+      id_{shared.next_attempt++},
+      offers_(offers),
+      connection_(connection_options(now, shared, offers), shared.random, shared.crypto, shared.pool, shared.sctp),
+      local_addresses_(shared.local_addresses) {
+  shared_.effects.emplace_back(OpenSockets{id_});
+}
+
+Attempt::~Attempt() { shared_.effects.emplace_back(CloseSockets{id_}); }
+
+void Attempt::say_goodbye(Instant now) {
+  connection_.close(now);
+  for (std::size_t i = 0; i < kMaxFarewells; ++i) {
+    PacketBuffer datagram = shared_.pool.take();
+    const auto transmit = connection_.poll_transmit(now, datagram.append(datagram.tailroom()));
+    if (!transmit) break;
+    datagram.remove_suffix(datagram.size() - transmit->size);
+    shared_.farewells.emplace_back(*transmit, std::move(datagram));
+  }
+}
+
+void Attempt::add_socket(Instant now, SocketId socket, const Endpoint& base) {
+  sockets_[socket] = base.address;
+  connection_.add_local_address(now, socket, base);
+}
+
+bool Attempt::is_stale() const {
+  const auto path = connection_.ice().selected_path();
+  if (!path) return local_addresses_ != shared_.local_addresses;
+  if (shared_.route_filter.through_tunnel(path->remote.address)) return true;
+  const auto socket = sockets_.find(path->local);
+  return socket == sockets_.end() || is_gone(socket->second);
+}
+
+// As long as nobody has told the addresses, none is gone.
+bool Attempt::is_gone(const IpAddress& address) const {
+  const auto& known = shared_.local_addresses;
+  return !known.empty() && std::ranges::find(known, address, &IpPrefix::address) == known.end();
+}
+
+void Attempt::forget_gone_sockets(Instant now) {
+  for (const auto& [socket, address] : sockets_) {
+    if (is_gone(address)) connection_.remove_local_address(now, socket);
+  }
+}
+
+// ---- Packets ----
+
+void Attempt::send(Instant now, PacketBuffer message) {
+  if (channel_ && connection_.send(now, *channel_, message.data())) return note_sent(now);
+  ++dropped_;
+}
+
+void Attempt::send_control(Instant now, Bytes message) {
+  if (!channel_ || !connection_.send(now, *channel_, message)) ++dropped_;
+}
+
+// ---- Signs of life ----
+
+// True when DTLS authenticated anything, SCTP's acknowledgements included, since the silence began to count.
+bool Attempt::heard_since_armed() const {
+  const auto heard = connection_.last_authenticated();
+  return heard && *heard > timers_.deadline(Timer::kSilence) - kSilence;
+}
+
+void Attempt::note_sent(Instant now) {
+  if (!timers_.is_set(Timer::kSilence) || heard_since_armed()) timers_.set(Timer::kSilence, now + kSilence);
+  if (!timers_.is_set(Timer::kTunnelSilence)) timers_.set(Timer::kTunnelSilence, now + kTunnelSilence);
+}
+
+void Attempt::note_heard() { timers_.cancel_all(); }
+
+std::optional<std::string_view> Attempt::check_silence(Instant now) {
+  const bool heard = heard_since_armed();
+  if (timers_.take_expired(Timer::kSilence, now) && !heard) return peer::to_string(peer::Error::kNoAnswer);
+  if (timers_.take_expired(Timer::kTunnelSilence, now)) return "WireGuard gets no answer any more";
+  return std::nullopt;
+}
+
+}  // namespace bamgate::agent

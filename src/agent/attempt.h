@@ -1,0 +1,90 @@
+// One attempt to connect to one peer, and what comes of it: a PeerConnection, the sockets that were opened for it, its
+// data channel, and the signs of life. It is never revived: whatever fails is replaced by a new
+// attempt with fresh sockets.
+// Left out: ICE restart.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "agent/shared.h"
+#include "agent/status.h"
+#include "core/timer_table.h"
+
+namespace bamgate::agent {
+
+class Attempt {
+ public:
+  /// Data was sent and nothing authenticated came back for so long, not even DTLS: the session is dead.
+  static constexpr auto kSilence = std::chrono::seconds(15);
+  /// Data was sent and WireGuard heard nothing for so long, though DTLS did: the tunnel is dead. A live one says
+  /// something every 10 s (its keepalive), and not all of that is lost.
+  static constexpr auto kTunnelSilence = std::chrono::seconds(60);
+
+  /// Asks for sockets. `offers`: the offer is ours, else we answer.
+  Attempt(Instant now, Shared& shared, bool offers);
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+  /// Its sockets are closed.
+  ~Attempt();
+
+  /// Ends the connection and leaves its last words among the farewells.
+  void say_goodbye(Instant now);
+
+  void add_socket(Instant now, SocketId socket, const Endpoint& base);
+  void complete_sockets(Instant now) { connection_.set_local_addresses_complete(now); }
+
+  /// True when no data can travel on what this attempt has: the local address of the selected path is no address of
+  /// this machine any more, or its remote one is routed into the tunnel now; and while there is no path yet, when the
+  /// addresses of this machine are others than at the beginning.
+  bool is_stale() const;
+
+  /// ICE forgets the sockets whose address is none of this machine any more; for an attempt that is not stale.
+  void forget_gone_sockets(Instant now);
+
+  /// The channel over which messages go from now on.
+  void set_channel(sctp::ChannelId channel) { channel_ = channel; }
+  std::optional<sctp::ChannelId> channel() const { return channel_; }
+
+  /// Carries one WireGuard message, after those that wait there for SCTP's window. Dropped when there is no channel.
+  void send(Instant now, PacketBuffer message);
+  /// Carries a handshake or keepalive, behind a full window like the rest. It does not count as unanswered data: a
+  /// keepalive asks for no answer, and a handshake without one is WireGuard's own business.
+  void send_control(Instant now, Bytes message);
+  /// WireGuard has authenticated a message of the peer.
+  void note_heard();
+  /// Why the session counts as dead; nullopt while it does not.
+  std::optional<std::string_view> check_silence(Instant now);
+
+  AttemptId id() const { return id_; }
+  bool offers() const { return offers_; }
+  /// Our offer is out, and no answer has come.
+  bool awaits_answer() const { return offers_ && connection_.remote_ufrag().empty(); }
+  peer::PeerConnection& connection() { return connection_; }
+  const peer::PeerConnection& connection() const { return connection_; }
+  Instant next_timeout() const { return std::min(connection_.next_timeout(), timers_.next()); }
+  std::uint64_t dropped_sends() const { return dropped_ + connection_.dropped_sends(); }
+
+ private:
+  enum class Timer : std::uint8_t { kSilence, kTunnelSilence, kCount };
+
+  bool is_gone(const IpAddress& address) const;
+  bool heard_since_armed() const;
+  void note_sent(Instant now);
+
+  Shared& shared_;
+  AttemptId id_;
+  bool offers_;
+  peer::PeerConnection connection_;
+  std::vector<IpPrefix> local_addresses_;  // of this machine when the attempt began
+  std::map<SocketId, IpAddress> sockets_;
+  std::optional<sctp::ChannelId> channel_;
+  TimerTable<Timer> timers_;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace bamgate::agent

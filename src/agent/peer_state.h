@@ -1,0 +1,80 @@
+// The states of one other device, what can happen to it, and every transition between them: the table of docs/agent.md.
+// Nothing else decides what state follows. What is done on a transition is an action, carried out in peer.cc.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace bamgate::agent {
+
+enum class PeerState : std::uint8_t {
+  kAway,          // the hub does not list it, and nothing connects us
+  kAwaiting,      // it is there, and its first offer is awaited
+  kConnecting,    // an attempt is under way: descriptions, ICE, DTLS, SCTP
+  kReconnecting,  // the same after a connection that was lost
+  kOpen,          // the data channel is open, WireGuard shakes hands in it
+  kConnected,     // packets flow
+  kDetached,      // packets flow, though the hub does not list it
+  kFailed,        // an attempt failed: a retry is due later, or its next offer is awaited
+  kLost,          // a connection was lost: likewise
+};
+
+enum class PeerInput : std::uint8_t {
+  kListed,     // the hub lists it
+  kRestarted,  // it has started afresh, so what connected us is dead; kListed follows
+  kLeft,       // the hub says that it left
+  kOffer,      // its offer came, and no offer of ours overrules it
+  kOpened,     // the data channel is open
+  kSecured,    // WireGuard's handshake is complete
+  kFailed,     // no answer in time, no consent, closed by the peer, or silence
+  kRetry,      // the retry is due, or the network has changed
+  kStale,      // what is under way leads nowhere: our address is gone, or the answer was to an older offer
+  kEnd,        // revoked, or we go down
+};
+
+/// Who makes the offer: of an attempt that is under way whoever made its offer, else the device whose name sorts first.
+enum class PeerRole : std::uint8_t { kOffers, kAnswers, kEither };
+
+enum class PeerAction : std::uint8_t {
+  kNone,
+  kOffer,   // what was there is dropped; a new attempt with our offer
+  kAnswer,  // what was there is dropped; a new attempt that answers
+  kDrop,    // what was there is dropped without a word
+  kRetry,   // the peer is told, what was there is dropped; whose name sorts first tries again later
+  kTell,    // the peer is told, what was there is dropped
+};
+
+/// One row of the table: in `from`, for a device of this role, `input` leads to `to`.
+struct PeerTransition {
+  PeerInput input;
+  PeerState from;
+  PeerRole role;
+  PeerState to;
+  PeerAction action;
+};
+
+/// The whole table. What it does not name changes nothing.
+std::span<const PeerTransition> peer_transitions();
+
+struct PeerStep {
+  PeerState to;
+  PeerAction action;
+};
+
+/// What `input` does to a peer in `state`. `role` is kOffers or kAnswers.
+PeerStep on(PeerState state, PeerInput input, PeerRole role);
+
+/// True in the states in which a connection exists.
+bool has_connection(PeerState state);
+
+/// What `bamgate status` shows: new, connecting, connected, reconnecting or failed (docs/agent.md).
+std::string_view status_name(PeerState state);
+
+// Names for docs and tests.
+std::string_view to_string(PeerState state);
+std::string_view to_string(PeerInput input);
+std::string_view to_string(PeerRole role);
+std::string_view to_string(PeerAction action);
+
+}  // namespace bamgate::agent

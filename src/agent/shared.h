@@ -1,0 +1,49 @@
+// What all peers of one agent share: identity, tools, settings, and the outputs that the agent drains.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/effect.h"
+#include "bridge/bridge.h"
+#include "ice/route_filter.h"
+#include "peer/peer_connection.h"
+#include "signaling/message.h"
+#include "wg/tunnel.h"
+
+namespace bamgate::agent {
+
+/// Everything in it outlives the peers.
+struct Shared {
+  std::string self;        // our device name
+  std::string public_key;  // ours, as the hub knows it
+  Random& random;
+  Crypto& crypto;
+  BufferPool& pool;
+  sctp::EngineFactory& sctp;
+  bridge::Bridge& bridge;
+  std::shared_ptr<const dtls::Certificate> certificate;
+  std::vector<Endpoint> stun_servers;
+  std::vector<IpPrefix> local_addresses;  // of this machine, each with the length of its network; sorted
+  ice::RouteFilter route_filter;          // what leads into the tunnel, and what is on a link of this machine
+  sctp::ChannelOptions channel;           // the one data channel of a pair of devices
+  wg::WallClock clock;
+  bool allow_loopback = false;
+  std::uint32_t next_attempt = 1;
+
+  UnixTime unix_time(Instant now) const {
+    return {clock.unix.seconds + std::chrono::duration_cast<std::chrono::seconds>(now - clock.at).count()};
+  }
+
+  // Outputs, drained by the agent.
+  std::deque<Effect> effects;
+  std::deque<signaling::Message> messages;
+  std::deque<std::pair<Transmit, PacketBuffer>> farewells;  // last datagrams of connections that are gone
+};
+
+}  // namespace bamgate::agent

@@ -1,0 +1,30 @@
+// Tells when interfaces, addresses or routes of this network namespace have changed: rtnetlink's multicast groups
+// (rtnetlink(7), netlink(7)). It says that something changed, not what: whoever listens looks again (network_view.h).
+// Left out: rules and neighbours.
+#pragma once
+
+#include <expected>
+
+#include "os/file_descriptor.h"
+#include "os/os_error.h"
+
+namespace bamgate::os {
+
+class NetworkEvents {
+ public:
+  /// Changes are reported from here on. Errors: kSystem.
+  static std::expected<NetworkEvents, OsError> open();
+
+  /// Readable when drain() has something to read. Open as long as this object is.
+  int fd() const { return socket_.get(); }
+
+  /// Reads everything that waits. True when a link, an address or a route changed, other than of the interface with the
+  /// index `own_tun` (0: of any), or when the kernel dropped notifications because too many waited.
+  bool drain(unsigned own_tun);
+
+ private:
+  explicit NetworkEvents(FileDescriptor socket) : socket_(std::move(socket)) {}
+  FileDescriptor socket_;
+};
+
+}  // namespace bamgate::os

@@ -1,0 +1,36 @@
+#include "os/network_view.h"
+
+#include <algorithm>
+
+#include "os/netlink.h"
+
+namespace bamgate::os {
+namespace {
+
+std::optional<DefaultRoute> default_route(const IpAddress& somewhere, std::optional<std::uint32_t> mark) {
+  auto route = route_to(somewhere, mark);
+  if (!route) return std::nullopt;
+  return DefaultRoute{std::move(route->interface), route->gateway.value_or(IpAddress())};
+}
+
+}  // namespace
+
+std::vector<IpPrefix> NetworkView::prefixes() const {
+  std::vector<IpPrefix> result;
+  for (const LocalAddress& local : addresses) result.push_back(local.prefix());
+  return result;
+}
+
+std::expected<NetworkView, OsError> network_view(std::string_view own_tun, std::optional<std::uint32_t> mark) {
+  auto addresses = local_candidate_addresses(own_tun, mark);
+  if (!addresses) return std::unexpected(addresses.error());
+  std::ranges::sort(*addresses);
+  NetworkView view;
+  view.addresses = std::move(*addresses);
+  // RFC 5737 and RFC 3849: these addresses are nobody's, so only a default route leads there. Nothing is sent.
+  view.v4 = default_route(IpAddress::v4(192, 0, 2, 1), mark);
+  view.v6 = default_route(*IpAddress::parse("2001:db8::1"), mark);
+  return view;
+}
+
+}  // namespace bamgate::os

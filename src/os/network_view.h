@@ -1,0 +1,39 @@
+// How this machine is connected, as far as a device cares: where it can be reached, and where packets to the Internet
+// leave. Two views that are equal need no action, however often the kernel says that something changed (each router
+// advertisement of IPv6 says so).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/ip_address.h"
+#include "os/candidate_addresses.h"
+#include "os/os_error.h"
+
+namespace bamgate::os {
+
+struct DefaultRoute {
+  std::string interface;
+  IpAddress gateway;  // family kNone when the Internet is on the link
+  bool operator==(const DefaultRoute&) const = default;
+};
+
+struct NetworkView {
+  std::vector<LocalAddress> addresses;  // sorted; see local_candidate_addresses()
+  std::optional<DefaultRoute> v4;       // nullopt: none
+  std::optional<DefaultRoute> v6;
+  bool operator==(const NetworkView&) const = default;
+
+  /// The addresses with the lengths of their networks.
+  std::vector<IpPrefix> prefixes() const;
+};
+
+/// `own_tun` and `mark` as for local_candidate_addresses(). Errors: kSystem.
+[[nodiscard]] std::expected<NetworkView, OsError> network_view(std::string_view own_tun,
+                                                               std::optional<std::uint32_t> mark = std::nullopt);
+
+}  // namespace bamgate::os

@@ -1,0 +1,77 @@
+#include "sctp/usrsctp_unsent.h"
+
+#include <algorithm>
+
+#include "core/writer.h"
+
+namespace bamgate::sctp {
+namespace {
+
+/// Hollow chunks that are remembered; a window's worth. Most kinds of channels never send one again.
+constexpr std::size_t kMaxHollow = 1024;
+
+}  // namespace
+
+bool is_after(std::uint32_t tsn, std::uint32_t reference) { return static_cast<std::int32_t>(tsn - reference) > 0; }
+
+void UsrsctpUnsent::push(std::uint16_t stream, std::size_t size, std::optional<Instant> send_by) {
+  streams_[stream].push_back({.left = size, .send_by = send_by});
+  bytes_ += size;
+}
+
+void UsrsctpUnsent::withdraw(std::uint16_t stream) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return;
+  bytes_ -= found->second.back().left;
+  found->second.pop_back();
+  if (found->second.empty()) streams_.erase(found);
+}
+
+void UsrsctpUnsent::finish(std::map<std::uint16_t, Stream>::iterator stream) {
+  bytes_ -= stream->second.front().left;
+  stream->second.pop_front();
+  if (stream->second.empty()) streams_.erase(stream);
+}
+
+UsrsctpUnsent::Departure UsrsctpUnsent::leave(Instant now, const DataChunk& chunk) {
+  if (highest_tsn_ && !is_after(chunk.tsn, *highest_tsn_)) {
+    return {.again = true, .hollow = std::ranges::find(hollow_, chunk.tsn) != hollow_.end()};
+  }
+  highest_tsn_ = chunk.tsn;
+  auto found = streams_.find(chunk.stream);
+  // When a fragment is given up, usrsctp throws the rest of its message away.
+  if (chunk.begins && found != streams_.end() && found->second.front().begun) {
+    finish(found);
+    found = streams_.find(chunk.stream);
+  }
+  if (found == streams_.end()) return {};
+  Waiting& message = found->second.front();
+  Departure departure;
+  if (!message.begun) {
+    message.begun = true;
+    message.hollow = departure.stale = message.send_by && *message.send_by < now;
+  }
+  departure.hollow = message.hollow;
+  const std::size_t size = std::min(message.left, chunk.size);
+  message.left -= size;
+  bytes_ -= size;
+  if (chunk.ends) finish(found);
+  if (departure.hollow) hollow_.push_back(chunk.tsn);
+  if (hollow_.size() > kMaxHollow) hollow_.pop_front();
+  return departure;
+}
+
+void UsrsctpUnsent::clear() {
+  streams_.clear();
+  bytes_ = 0;
+}
+
+void write_hollow(Bytes chunk, MutableBytes output) {
+  constexpr std::size_t kStreamEnd = 12;  // type, flags, length, TSN, stream, sequence number
+  Writer writer(output.first(kHollowChunk));
+  writer.bytes(chunk.first(kStreamEnd));
+  writer.zeros(kHollowChunk - kStreamEnd);  // payload protocol 0, one byte and its padding
+  writer.patch_u16(2, static_cast<std::uint16_t>(kDataHeader + 1));
+}
+
+}  // namespace bamgate::sctp

@@ -1,0 +1,113 @@
+// That changes of this machine's network are noticed, and that what is no change is not taken for one.
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "os/netlink.h"
+#include "os/network_events.h"
+#include "os/network_sandbox.h"
+#include "os/network_view.h"
+#include "os/tun.h"
+
+namespace bamgate::os {
+namespace {
+
+using testing::in_empty_network;
+
+IpPrefix prefix(const char* text) { return IpPrefix::parse(text).value(); }
+
+Tun make_interface(const char* name) {
+  Tun tun = Tun::create(name).value();
+  EXPECT_TRUE(set_mtu(name, 1280));
+  EXPECT_TRUE(set_up(name));
+  return tun;
+}
+
+TEST(NetworkEvents, TellOfAddressesAndRoutesThatComeAndGo) {
+  in_empty_network([] {
+    const Tun tun = make_interface("one");
+    auto events = NetworkEvents::open();
+    ASSERT_TRUE(events) << events.error().text;
+    (void)events->drain(0);  // what bringing it up has left
+    EXPECT_FALSE(events->drain(0)) << "nothing has changed";
+    ASSERT_TRUE(add_address("one", prefix("192.168.7.2/24")));
+    EXPECT_TRUE(events->drain(0));
+    EXPECT_FALSE(events->drain(0)) << "all has been read";
+    ASSERT_TRUE(add_route("one", prefix("10.0.0.0/8")));
+    EXPECT_TRUE(events->drain(0));
+    ASSERT_TRUE(delete_route("one", prefix("10.0.0.0/8")));
+    EXPECT_TRUE(events->drain(0));
+  });
+}
+
+TEST(NetworkEvents, TellOfAnInterfaceThatGoes) {
+  in_empty_network([] {
+    auto tun = std::make_unique<Tun>(make_interface("one"));
+    auto events = NetworkEvents::open().value();
+    (void)events.drain(0);
+    tun.reset();
+    EXPECT_TRUE(events.drain(0));
+  });
+}
+
+TEST(NetworkEvents, AreSilentAboutOurOwnTun) {
+  in_empty_network([] {
+    auto events = NetworkEvents::open().value();
+    const Tun own = make_interface("own");
+    ASSERT_TRUE(add_address("own", prefix("10.100.0.2/16")));
+    ASSERT_TRUE(add_route("own", prefix("192.168.1.0/24")));
+    EXPECT_FALSE(events.drain(own.index()));
+    const Tun other = make_interface("other");
+    ASSERT_TRUE(add_address("other", prefix("192.168.7.2/24")));
+    EXPECT_TRUE(events.drain(own.index()));
+  });
+}
+
+TEST(NetworkEvents, TakeAFloodThatTheKernelCutsShortForAChange) {
+  in_empty_network([] {
+    const Tun own = make_interface("own");
+    auto events = NetworkEvents::open().value();
+    (void)events.drain(0);
+    // More notifications than the socket's buffer holds, all of our own TUN.
+    for (int i = 0; i < 2000; ++i) {
+      ASSERT_TRUE(add_route("own", prefix("10.0.0.0/8")));
+      ASSERT_TRUE(delete_route("own", prefix("10.0.0.0/8")));
+    }
+    EXPECT_TRUE(events.drain(own.index())) << "what was lost may have been about others";
+    EXPECT_FALSE(events.drain(own.index()));
+  });
+}
+
+TEST(NetworkView, ShowsAddressesWithTheLengthsOfTheirNetworks) {
+  in_empty_network([] {
+    const Tun tun = make_interface("one");
+    ASSERT_TRUE(add_address("one", prefix("192.168.7.2/24")));
+    ASSERT_TRUE(add_address("one", prefix("2001:db8:7::2/64")));
+    const auto view = network_view("own");
+    ASSERT_TRUE(view);
+    EXPECT_EQ(view->prefixes(), (std::vector{prefix("192.168.7.2/24"), prefix("2001:db8:7::2/64")}));
+    EXPECT_FALSE(view->v4);
+    EXPECT_FALSE(view->v6);
+    EXPECT_TRUE(network_view("one")->prefixes().empty()) << "it is our own TUN";
+  });
+}
+
+TEST(NetworkView, IsAnotherOneWithAnotherAddressOrDefaultRoute) {
+  in_empty_network([] {
+    const Tun tun = make_interface("one");
+    ASSERT_TRUE(add_address("one", prefix("192.168.7.2/24")));
+    const auto before = network_view("own").value();
+    EXPECT_EQ(network_view("own").value(), before);
+    ASSERT_TRUE(add_route("one", prefix("172.16.0.0/12")));
+    EXPECT_EQ(network_view("own").value(), before) << "a route to some network is nothing to us";
+    ASSERT_TRUE(add_route("one", prefix("0.0.0.0/0")));
+    const auto online = network_view("own").value();
+    EXPECT_NE(online, before);
+    EXPECT_EQ(online.v4, (DefaultRoute{"one", IpAddress()}));
+    ASSERT_TRUE(add_address("one", prefix("192.168.8.2/24")));
+    EXPECT_NE(network_view("own").value(), online);
+  });
+}
+
+}  // namespace
+}  // namespace bamgate::os
