@@ -1,6 +1,7 @@
 #include "sim/link.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace bamgate::sim {
@@ -54,7 +55,7 @@ void Link::schedule(Instant departure, Deliver deliver) {
 std::size_t Link::backlog() const {
   if (options.rate == 0 || busy_until_ <= agenda_.now()) return 0;
   const double seconds = std::chrono::duration<double>(busy_until_ - agenda_.now()).count();
-  return static_cast<std::size_t>(seconds * static_cast<double>(options.rate) / 8 + 0.5);
+  return static_cast<std::size_t>(std::llround(seconds * static_cast<double>(options.rate) / 8));
 }
 
 bool Link::is_lost() {
