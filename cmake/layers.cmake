@@ -3,8 +3,9 @@
 # bamgate_layer(NAME [LAYERS layer...] [LIBS target...] [PRIVATE_LIBS target...])
 #   Builds src/NAME/*.cc as bamgate_NAME. Its include root holds nothing but a link to its own folder, so
 #   `#include "ice/agent.h"` compiles only in a layer that lists ice, or a layer that lists it, under LAYERS.
-# bamgate_tests(NAME [LAYERS layer...] [LIBS target...])
-#   Builds tests/NAME/*.cc as test_NAME with GoogleTest and registers it with ctest under the label `unit`.
+# bamgate_tests(NAME [LAYERS layer...] [LIBS target...] [LABEL label] [SHARDS n])
+#   Builds tests/NAME/*.cc as test_NAME with GoogleTest and registers it with ctest under the label (default: unit), in n
+#   parts (default: 1) that ctest may run side by side.
 
 function(bamgate_layer name)
   cmake_parse_arguments(ARG "" "" "LAYERS;LIBS;PRIVATE_LIBS" ${ARGN})
@@ -26,7 +27,7 @@ function(bamgate_layer name)
 endfunction()
 
 function(bamgate_tests name)
-  cmake_parse_arguments(ARG "" "" "LAYERS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL;SHARDS" "LAYERS;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cc)
   if(NOT sources OR NOT BAMGATE_TESTS)
     return()
@@ -38,6 +39,21 @@ function(bamgate_tests name)
   target_link_libraries(test_${name} PRIVATE ${ARG_LAYERS} bamgate_test_support ${ARG_LIBS} GTest::gmock GTest::gtest_main
                                              bamgate_warnings)
   add_dependencies(unit_tests test_${name})
-  add_test(NAME ${name} COMMAND test_${name} --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES LABELS unit)
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  if(NOT ARG_SHARDS)
+    set(ARG_SHARDS 1)
+  endif()
+  foreach(shard RANGE 1 ${ARG_SHARDS})
+    set(test ${name})
+    if(ARG_SHARDS GREATER 1)
+      set(test ${name}.${shard})
+    endif()
+    math(EXPR index "${shard} - 1")
+    add_test(NAME ${test} COMMAND test_${name} --gtest_brief=1)
+    # The limit is there for a test that never ends; 200 seeds of a scenario take their time.
+    set_tests_properties(${test} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 7200
+                         ENVIRONMENT "GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()

@@ -153,7 +153,7 @@ TEST(SimulatedTrace, TellsOfEachDatagramWhereItWasWhatItIsAndWhatBecameOfIt) {
   network.send(host, inner, outer, {std::byte{4}});
   while (agenda.next() != kNever) agenda.run_next();
 
-  std::rewind(file);
+  ASSERT_EQ(std::fseek(file, 0, SEEK_SET), 0);
   std::string lines;
   for (int letter = std::fgetc(file); letter != EOF; letter = std::fgetc(file)) lines += static_cast<char>(letter);
   std::fclose(file);
