@@ -89,9 +89,8 @@ TEST_P(ConditionsOfLoss, IsBorne) {
   }
 }
 
-// The spells count datagrams, so a sender that slows down stretches them: long ones would outlast any patience.
-TEST_P(Conditions, BurstsOfEightLostDatagramsEndNoConnection) {
-  impair([](LinkOptions& link) { link.burst = BurstLoss::of(0.05, 8); });
+TEST_P(Conditions, BurstsOfTwentyLostDatagramsEndNoConnection) {
+  impair([](LinkOptions& link) { link.burst = BurstLoss::of(0.05, 20, 3s); });
   ASSERT_TRUE(world.start_all(30s));
   const int attempts = anna.attempts;
   const Outcome outcome = talk_for(10min);
@@ -124,7 +123,7 @@ TEST_P(Conditions, JitterOf100MillisecondsLosesNothing) {
   EXPECT_LE(outcome.there.longest, 150ms);
 }
 
-TEST_P(Conditions, ReorderedDatagramsAllArriveOnce) {
+TEST_P(Conditions, ReorderedDatagramsArriveOnceAndHoldUpNoOther) {
   impair([](LinkOptions& link) {
     link.reorder = 0.2;
     link.reorder_delay = 150ms;  // a later one overtakes it
@@ -134,7 +133,9 @@ TEST_P(Conditions, ReorderedDatagramsAllArriveOnce) {
   const Outcome outcome = talk_for(10min);
   EXPECT_EQ(anna.attempts, attempts);
   for (const Flow::Result& result : {outcome.there, outcome.back}) {
-    EXPECT_EQ(result.lost(), 0U);
+    // A packet that three later ones overtake counts as lost in SCTP (RFC 9260 §7.2.4), which sends nothing twice here:
+    // at a rekey of WireGuard so many follow each other closely.
+    EXPECT_LE(result.lost(), 5U) << "the last at " << clock_text(result.last_sent_lost);
     EXPECT_EQ(result.twice, 0U);
     // The channel is unordered: one that is late holds up no other.
     EXPECT_LE(result.longest, 200ms);
@@ -154,7 +155,7 @@ TEST_P(Conditions, EverythingAtOnceIsBorne) {
     link = {.latency = 80ms,
             .jitter = 40ms,
             .loss = 0.02,
-            .burst = BurstLoss::of(0.02, 5),
+            .burst = BurstLoss::of(0.02, 5, 1s),
             .duplicate = 0.02,
             .reorder = 0.05,
             .reorder_delay = 50ms,

@@ -135,6 +135,18 @@ TEST_F(SimulatedLink, LosesInBurstsOfTheLengthItIsTold) {
   EXPECT_GE(*std::ranges::max_element(bursts), 24U) << "some are much longer than the mean";
 }
 
+TEST_F(SimulatedLink, EndsABurstAfterItsLongestTime) {
+  Link link(agenda, random, {.burst = {.enter = 1, .leave = 0, .loss = 1, .longest = 2s}});
+  std::vector<Instant> passed;
+  for (int i = 0; i < 100; ++i) {
+    agenda.advance(agenda.now() + 100ms);
+    if (send(link, 100) == Crossing::kPassed) passed.push_back(agenda.now());
+  }
+  // Each spell begins with the datagram after the last one's end and takes 2 s.
+  ASSERT_EQ(passed.size(), 4U);
+  for (std::size_t i = 1; i < passed.size(); ++i) EXPECT_EQ(passed[i] - passed[i - 1], 2200ms);
+}
+
 TEST_F(SimulatedLink, JitterSpreadsTheDelayAndKeepsTheOrder) {
   Link link(agenda, random, {.latency = 10ms, .jitter = 20ms});
   send_every(link, 50ms, 2000);

@@ -167,6 +167,20 @@ TEST_P(Resilience, ACableThatWasOutForFiveSecondsIsNotEvenNoticed) {
   EXPECT_TRUE(world.all_connected());
 }
 
+// The hub sees nothing of it, so that no news from it helps: what comes back must come back by itself.
+TEST_P(Resilience, AnOutageOfUdpAloneHeals) {
+  for (const Duration length : {20s, 60s, 600s}) {
+    world.network.fault = [](const Flight&) { return true; };
+    world.run_for(length);
+    world.network.fault = nullptr;
+    // An attempt that began in vain takes 30 s, the wait after it up to 30 s.
+    EXPECT_TRUE(reconnect_within(62s)) << std::chrono::duration_cast<std::chrono::seconds>(length).count() << " s";
+    world.run_for(31s);
+    EXPECT_TRUE(world.all_connected());
+    EXPECT_TRUE(world.ping(anna, bert));
+  }
+}
+
 TEST_P(Resilience, ANatThatForgetsItsMappingsHeals) {
   left.nat->forget();
   world.run_for(1min);

@@ -59,7 +59,10 @@ std::size_t Link::backlog() const {
 }
 
 bool Link::is_lost() {
-  if (chance(bad_spell_ ? options.burst.leave : options.burst.enter)) bad_spell_ = !bad_spell_;
+  const bool was_bad = bad_spell_;
+  const bool outlasted = bad_spell_ && agenda_.now() - bad_since_ > options.burst.longest;
+  if (outlasted || chance(bad_spell_ ? options.burst.leave : options.burst.enter)) bad_spell_ = !bad_spell_;
+  if (!was_bad && bad_spell_) bad_since_ = agenda_.now();
   const bool in_burst = bad_spell_ && chance(options.burst.loss);
   return chance(options.loss) || in_burst;
 }

@@ -14,14 +14,19 @@
 
 namespace bamgate::sim {
 
-/// Gilbert-Elliott: datagrams are lost in bad spells. All three are chances from 0 to 1, per datagram.
+/// Gilbert-Elliott: datagrams are lost in bad spells. The three numbers are chances from 0 to 1, per datagram.
 struct BurstLoss {
   double enter = 0;  // a good spell ends
   double leave = 1;  // a bad spell ends: it lasts 1 / leave datagrams on average
   double loss = 1;   // within a bad spell
+  /// A bad spell ends after this time at the latest. Without a limit a sender that slows down, as each does that loses
+  /// much, stretches it without end.
+  Duration longest = Duration::max();
 
   /// Loses `share` of all datagrams (below 1), in bursts of `mean` datagrams (1 or more).
-  static BurstLoss of(double share, double mean) { return {share / (1 - share) / mean, 1 / mean, 1}; }
+  static BurstLoss of(double share, double mean, Duration longest = Duration::max()) {
+    return {share / (1 - share) / mean, 1 / mean, 1, longest};
+  }
 };
 
 struct LinkOptions {
@@ -89,6 +94,7 @@ class Link {
   Instant busy_until_{};    // the wire is taken until then
   Instant last_arrival_{};  // of those that keep the order
   bool bad_spell_ = false;
+  Instant bad_since_{};
   LinkCounters counters_;
 };
 

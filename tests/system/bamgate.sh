@@ -170,7 +170,8 @@ transfer() {
   address=$(device_address "$from" "$family")
   lab_spawn "$from" http python3 -m http.server 8000 --bind "$address" --directory "$(dirname "$file")"
   server=$LAB_PID
-  lab_wait 10 "the HTTP server does not start" listens "$from" 8000
+  # It asks a name server that is not there for its own name first.
+  lab_wait 60 "the HTTP server does not start" listens "$from" 8000
   [ "$family" = 4 ] || address="[$address]"
   speed=$(lab_in "$to" curl -gsSf -m 300 --noproxy '*' -o "$LAB_DIR/received" -w '%{speed_download}' \
     "http://$address:8000/$(basename "$file")") || lab_fail "$to cannot download from $from over IPv$family"
