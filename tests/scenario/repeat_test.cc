@@ -49,9 +49,11 @@ TEST(Replay, DISABLED_FailsOnPurpose) {
   }
 }
 
+/// Runs it without the settings of this run: no trace, and not only the part that ctest gave us.
 std::string output_of(const std::string& command) {
   std::string output;
-  std::FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  const std::string afresh = "env -u GTEST_TOTAL_SHARDS -u GTEST_SHARD_INDEX -u BAMGATE_TRACE ";
+  std::FILE* pipe = ::popen((afresh + command + " 2>&1").c_str(), "r");
   if (pipe == nullptr) return {};
   for (int letter = std::fgetc(pipe); letter != EOF; letter = std::fgetc(pipe)) output += static_cast<char>(letter);
   EXPECT_NE(::pclose(pipe), 0) << "it was to fail";
@@ -68,13 +70,13 @@ std::string rest_of_line(const std::string& text, const std::string& after) {
 TEST(Replay, AFailedRunPrintsOneCommandThatMakesExactlyThatRunAgain) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe");
   const std::string filter = " --gtest_also_run_disabled_tests --gtest_filter=Replay.DISABLED_FailsOnPurpose";
-  const std::string first = output_of("BAMGATE_TRACE=0 BAMGATE_SEEDS=1-5 " + program + filter);
+  const std::string first = output_of("BAMGATE_SEEDS=1-5 " + program + filter);
   std::string command = rest_of_line(first, "to run this again: ");
   const std::string relative = "build/release/tests/test_scenario";
   ASSERT_NE(command.find(' ' + relative + ' '), std::string::npos) << first;
   EXPECT_EQ(command.substr(0, 18), "BAMGATE_SEEDS=3-3 ");
   command.replace(command.find(relative), relative.size(), program);
-  const std::string again = output_of("BAMGATE_TRACE=0 " + command);
+  const std::string again = output_of(command);
   EXPECT_EQ(rest_of_line(again, "the seed of this world: 3"), rest_of_line(first, "the seed of this world: 3"));
   EXPECT_EQ(again.find("world: 2"), std::string::npos);
 }
