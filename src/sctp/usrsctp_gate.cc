@@ -21,7 +21,11 @@ constexpr std::size_t kParameterHeader = 4;
 // RFC 9260 §8.5.1: the chunk carries the tag that its receiver expects of others.
 constexpr std::uint8_t kReflected = 0x01;
 
-void append(std::vector<std::byte>& to, Bytes bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
+std::vector<std::byte> joined(Bytes one, Bytes other) {
+  std::vector<std::byte> both(one.begin(), one.end());
+  both.insert(both.end(), other.begin(), other.end());
+  return both;
+}
 
 // The last TSN that the peer had given out when it made the request in a RE-CONFIG chunk.
 std::optional<std::uint32_t> last_tsn_of(const ChunkWalk& walk) {
@@ -53,25 +57,25 @@ void UsrsctpGate::note_output(Bytes packet) {
 UsrsctpGate::Verdict UsrsctpGate::examine(Bytes packet) {
   if (!has_right_tag(packet)) return Verdict::kWrongTag;
   Verdict verdict = Verdict::kPass;
-  rest_.clear();
-  append(rest_, packet.first(kCommonHeader));
   for (ChunkWalk walk(packet); walk.next();) {
     const bool init = walk.type() == ChunkType::kInit || walk.type() == ChunkType::kInitAck;
     if (const auto first = walk.number_at(kInitialTsn); init && first && !cumulative_tsn_) cumulative_tsn_ = *first - 1;
     const auto last_tsn = last_tsn_of(walk);
-    if (last_tsn && cumulative_tsn_ && is_after(*last_tsn, *cumulative_tsn_)) {
-      verdict = Verdict::kHeld;
-      held_tsn_ = *last_tsn;
-      held_.clear();
-      append(held_, packet.first(kCommonHeader));
-      append(held_, walk.bytes());
-      continue;
-    }
-    if (last_tsn) held_.clear();  // the peer's newest request is this one
-    append(rest_, walk.bytes());
+    if (!last_tsn) continue;
+    held_.clear();  // the peer's newest request is this one
+    if (!cumulative_tsn_ || !is_after(*last_tsn, *cumulative_tsn_)) continue;
+    hold(packet, walk.bytes(), *last_tsn);
+    verdict = Verdict::kHeld;
   }
-  if (rest_.size() == kCommonHeader) rest_.clear();
   return verdict;
+}
+
+void UsrsctpGate::hold(Bytes packet, Bytes request, std::uint32_t last_tsn) {
+  const auto begin = static_cast<std::size_t>(request.data() - packet.data());
+  held_tsn_ = last_tsn;
+  held_ = joined(packet.first(kCommonHeader), request);
+  rest_ = joined(packet.first(begin), packet.subspan(begin + request.size()));
+  if (rest_.size() == kCommonHeader) rest_.clear();
 }
 
 // RFC 9260 §8.5 and §8.5.1.

@@ -33,6 +33,7 @@ class UsrsctpGate {
 
  private:
   bool has_right_tag(Bytes packet) const;
+  void hold(Bytes packet, Bytes request, std::uint32_t last_tsn);
 
   std::optional<std::uint32_t> own_tag_;
   std::optional<std::uint32_t> cumulative_tsn_;  // of the peer's data, as we acknowledged it last

@@ -20,17 +20,15 @@ void UsrsctpUnsent::push(std::uint16_t stream, std::size_t size, std::optional<I
 }
 
 void UsrsctpUnsent::withdraw(std::uint16_t stream) {
-  const auto found = streams_.find(stream);
-  if (found == streams_.end()) return;
-  bytes_ -= found->second.back().left;
-  found->second.pop_back();
-  if (found->second.empty()) streams_.erase(found);
+  Stream& waiting = streams_[stream];
+  if (waiting.empty()) return;
+  bytes_ -= waiting.back().left;
+  waiting.pop_back();
 }
 
-void UsrsctpUnsent::finish(std::map<std::uint16_t, Stream>::iterator stream) {
-  bytes_ -= stream->second.front().left;
-  stream->second.pop_front();
-  if (stream->second.empty()) streams_.erase(stream);
+void UsrsctpUnsent::finish(Stream& stream) {
+  bytes_ -= stream.front().left;
+  stream.pop_front();
 }
 
 UsrsctpUnsent::Departure UsrsctpUnsent::leave(Instant now, const DataChunk& chunk) {
@@ -38,14 +36,11 @@ UsrsctpUnsent::Departure UsrsctpUnsent::leave(Instant now, const DataChunk& chun
     return {.again = true, .hollow = std::ranges::find(hollow_, chunk.tsn) != hollow_.end()};
   }
   highest_tsn_ = chunk.tsn;
-  auto found = streams_.find(chunk.stream);
+  Stream& stream = streams_[chunk.stream];
   // When a fragment is given up, usrsctp throws the rest of its message away.
-  if (chunk.begins && found != streams_.end() && found->second.front().begun) {
-    finish(found);
-    found = streams_.find(chunk.stream);
-  }
-  if (found == streams_.end()) return {};
-  Waiting& message = found->second.front();
+  if (chunk.begins && !stream.empty() && stream.front().begun) finish(stream);
+  if (stream.empty()) return {};
+  Waiting& message = stream.front();
   Departure departure;
   if (!message.begun) {
     message.begun = true;
@@ -55,7 +50,7 @@ UsrsctpUnsent::Departure UsrsctpUnsent::leave(Instant now, const DataChunk& chun
   const std::size_t size = std::min(message.left, chunk.size);
   message.left -= size;
   bytes_ -= size;
-  if (chunk.ends) finish(found);
+  if (chunk.ends) finish(stream);
   if (departure.hollow) hollow_.push_back(chunk.tsn);
   if (hollow_.size() > kMaxHollow) hollow_.pop_front();
   return departure;

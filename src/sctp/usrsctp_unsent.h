@@ -46,9 +46,9 @@ class UsrsctpUnsent {
   };
   using Stream = std::deque<Waiting>;
 
-  void finish(std::map<std::uint16_t, Stream>::iterator stream);
+  void finish(Stream& stream);
 
-  std::map<std::uint16_t, Stream> streams_;  // none of them empty
+  std::map<std::uint16_t, Stream> streams_;  // those that were ever used, at most kStreams
   std::size_t bytes_ = 0;
   std::optional<std::uint32_t> highest_tsn_;
   std::deque<std::uint32_t> hollow_;  // the latest TSNs that left hollow, for when they are sent again
