@@ -14,10 +14,6 @@ namespace {
 // docs/signaling.md: the label of the one data channel of a pair of devices.
 constexpr const char* kChannelLabel = "bamgate";
 
-// An optional field of `metadata`: random for each run of an agent. Others see by it that a device has started afresh
-// and that what connected them is dead; who does not know it ignores it.
-constexpr std::string_view kInstance = "instance";
-
 // A refresh ahead of time that failed is tried again after this; the token at hand still serves meanwhile.
 constexpr auto kRefreshRetry = std::chrono::seconds(30);
 
@@ -43,6 +39,8 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
                           .max_lifetime = std::nullopt},
               .clock = options_.clock,
               .allow_loopback = options_.allow_loopback,
+              .observer = options_.observer,
+              .address = options_.address.address,
               .effects = {},
               .messages = {},
               .farewells = {}},

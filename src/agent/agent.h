@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/effect.h"
+#include "agent/observer.h"
 #include "agent/peer.h"
 #include "agent/status.h"
 #include "agent/tokens.h"
@@ -36,6 +37,7 @@ class Agent {
     std::uint16_t max_retransmits = 0;  // of the data channel
     wg::WallClock clock;
     bool allow_loopback = false;  // candidates on 127.0.0.1: for tests on one machine
+    Observer observer = {};
   };
 
   /// A room never holds more devices (docs/signaling.md), so no more peers are kept.

@@ -82,7 +82,8 @@ Peer* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key)
                                     .remote = key,
                                     .preshared = std::nullopt,
                                     .persistent_keepalive = std::nullopt,
-                                    .clock = options_.clock},
+                                    .clock = options_.clock,
+                                    .key_log = options_.observer.keys},
                                    shared_.random);
   if (!tunnel) {
     ++refused_messages_;

@@ -21,6 +21,7 @@ peer::PeerConnection::Options connection_options(Instant now, const Shared& shar
   options.route_filter = shared.route_filter;
   options.unix_time = shared.unix_time(now);
   options.allow_loopback = shared.allow_loopback;
+  options.key_log = shared.observer.keys;
   options.channels = {shared.channel};
   options.queue = kQueue;
   return options;

@@ -9,9 +9,6 @@
 namespace bamgate::agent {
 namespace {
 
-// An optional field of `metadata`: random for each run of an agent (agent.cc).
-constexpr std::string_view kInstance = "instance";
-
 std::string_view instance_of(const signaling::PeerInfo& info) {
   const auto found = info.metadata.find(std::string(kInstance));
   return found == info.metadata.end() ? std::string_view() : std::string_view(found->second);
@@ -89,6 +86,7 @@ void Peer::end_attempt(Instant now, bool tell_peer) {
 }
 
 void Peer::schedule_retry(Instant now, std::string_view why) {
+  last_error_ = why;
   const auto delay = policy_.next(shared_.random);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(delay).count();
   notice(NoticeLevel::kWarning, std::string(why) + (sorts_first() ? "; trying again in " + std::to_string(ms) + " ms"

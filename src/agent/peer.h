@@ -92,6 +92,7 @@ class Peer {
   bool pump_tunnel(Instant now);
   void handle_event(Instant now, peer::PeerConnection::Event event);
   void handle_message(Instant now, PacketBuffer message);
+  void show(bool ours, Bytes message) const;
   void open_tunnel(Instant now, sctp::ChannelId channel);
   void tunnel_secured(Instant now);
   void handle_timers(Instant now);
@@ -107,6 +108,7 @@ class Peer {
   RestartPolicy policy_;
   TimerTable<Timer> timers_;
   std::optional<Instant> connected_since_;
+  std::string last_error_;  // why the last attempt failed; empty while connected
   std::uint64_t dropped_sends_ = 0;
 };
 

@@ -2,18 +2,30 @@
 #include <array>
 #include <utility>
 
+#include "agent/explain.h"
 #include "agent/peer.h"
 
 namespace bamgate::agent {
 
 // ---- Packets ----
 
+/// For whoever looks on.
+void Peer::show(bool ours, Bytes message) const {
+  if (shared_.observer.messages == nullptr) return;
+  const auto theirs = IpPrefix::parse(info_.address);
+  if (!theirs) return;
+  const IpAddress& from = ours ? shared_.address : theirs->address;
+  shared_.observer.messages->add_message(from, ours ? theirs->address : shared_.address, message);
+}
+
 void Peer::send(Instant now, PacketBuffer message) {
+  show(true, message.data());
   if (attempt_) return attempt_->send(now, std::move(message));
   ++dropped_sends_;
 }
 
 void Peer::handle_message(Instant now, PacketBuffer message) {
+  show(false, message.data());
   auto inner = shared_.bridge.from_peer(now, index_, std::move(message));
   if (!inner) return;
   attempt_->note_heard();
@@ -42,11 +54,11 @@ void Peer::handle_event(Instant now, peer::PeerConnection::Event event) {
   } else if (auto* selected = std::get_if<peer::PathSelected>(&event)) {
     notice(NoticeLevel::kInfo, "path found: " + selected->local.describe() + " to " + selected->remote.describe());
   } else if (auto* opened = std::get_if<peer::ChannelOpened>(&event)) {
-    if (opened->label == shared_.channel.label && !attempt_->channel()) open_tunnel(now, opened->channel);
+    if (opened->options.label == shared_.channel.label && !attempt_->channel()) open_tunnel(now, opened->channel);
   } else if (auto* closed = std::get_if<peer::ChannelClosed>(&event)) {
     if (attempt_->channel() == closed->channel) apply(now, PeerInput::kFailed, "the peer closed the data channel");
   } else if (auto* ended = std::get_if<peer::Closed>(&event)) {
-    apply(now, PeerInput::kFailed, peer::to_string(ended->reason));
+    apply(now, PeerInput::kFailed, explain_end(attempt_->connection(), ended->reason));
   }
 }
 
@@ -69,6 +81,7 @@ bool Peer::pump_tunnel(Instant now) {
   std::array<std::byte, wg::kInitiationSize> room;
   while (const auto transmit = tunnel_.poll_transmit(now, room)) {
     moved = true;
+    show(true, Bytes(room).first(transmit->size));
     if (attempt_) {
       attempt_->send_control(now, Bytes(room).first(transmit->size));
     } else {
@@ -86,6 +99,7 @@ void Peer::tunnel_secured(Instant now) {
   if (state_ != PeerState::kOpen) return;  // a rekey
   apply(now, PeerInput::kSecured);
   connected_since_ = now;
+  last_error_.clear();
   policy_.reset();
   timers_.cancel_all();
   notice(NoticeLevel::kInfo, "connected");
@@ -103,8 +117,7 @@ void Peer::handle_timeout(Instant now) {
 
 void Peer::handle_timers(Instant now) {
   if (timers_.take_expired(Timer::kAttempt, now)) {
-    const bool open = state_ == PeerState::kOpen;
-    return apply(now, PeerInput::kFailed, open ? "WireGuard got no answer" : "no answer in time");
+    return apply(now, PeerInput::kFailed, explain_delay(attempt_->connection()));
   }
   if (const auto dead = attempt_ ? attempt_->check_silence(now) : std::nullopt) {
     return apply(now, PeerInput::kFailed, *dead);
@@ -139,6 +152,7 @@ PeerStatus Peer::status(Instant now) const {
   }
   if (tunnel_.last_handshake()) status.since_handshake = now - *tunnel_.last_handshake();
   if (connected_since_) status.connected_for = now - *connected_since_;
+  if (state_ != PeerState::kAway) status.last_error = last_error_;  // a peer that went away is no failure
   status.rx_bytes = tunnel_.rx_bytes();
   status.tx_bytes = tunnel_.tx_bytes();
   return status;

@@ -6,17 +6,24 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "agent/effect.h"
+#include "agent/observer.h"
 #include "bridge/bridge.h"
+#include "core/ring.h"
 #include "ice/route_filter.h"
 #include "peer/peer_connection.h"
 #include "signaling/message.h"
 #include "wg/tunnel.h"
 
 namespace bamgate::agent {
+
+/// An optional field of `metadata`: random for each run of an agent. Others see by it that a device has started afresh
+/// and that what connected them is dead; who does not know it ignores it.
+inline constexpr std::string_view kInstance = "instance";
 
 /// Everything in it outlives the peers.
 struct Shared {
@@ -34,6 +41,8 @@ struct Shared {
   sctp::ChannelOptions channel;           // the one data channel of a pair of devices
   wg::WallClock clock;
   bool allow_loopback = false;
+  Observer observer;
+  IpAddress address;  // ours inside the network
   std::uint32_t next_attempt = 1;
 
   UnixTime unix_time(Instant now) const {
@@ -41,7 +50,7 @@ struct Shared {
   }
 
   // Outputs, drained by the agent.
-  std::deque<Effect> effects;
+  Ring<Effect> effects;
   std::deque<signaling::Message> messages;
   std::deque<std::pair<Transmit, PacketBuffer>> farewells;  // last datagrams of connections that are gone
 };

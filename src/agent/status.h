@@ -25,6 +25,7 @@ struct PeerStatus {
   std::uint64_t rx_bytes = 0;
   std::uint64_t tx_bytes = 0;
   std::vector<std::string> routes;
+  std::string last_error;  // why there is no connection; empty while there is one, and before the first failure
 };
 
 struct Status {

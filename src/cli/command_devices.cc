@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 
 #include "cli/commands.h"
 #include "cli/control.h"
 #include "cli/hub_api.h"
 #include "cli/qr.h"
+#include "cli/refresh.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+#include "cli/time_argument.h"
 #include "config/join_string.h"
 #include "json/write.h"
 #include "net/clock.h"
@@ -29,12 +32,8 @@ std::expected<std::string, Failure> access_token(net::Loop& loop, const ConfigFo
   if (running.error().code != ExitCode::kNotRunning) return std::unexpected(running.error());
   const auto lock = os::FileLock::acquire(folder.lock());
   if (!lock) return std::unexpected(Failure{ExitCode::kFailed, lock.error().text});
-  const auto fresh =
-      loop.block_on(refresh_token(loop, hub_access(device.config.network), device.config.network.device_id,
-                                  std::string(device.secrets.refresh_token.view())));
+  const auto fresh = loop.block_on(exchange_refresh_token(loop, folder, device.config.network, device.secrets));
   if (!fresh) return std::unexpected(fresh.error());
-  device.secrets.refresh_token = config::SecretText(fresh->refresh_token);
-  if (const auto saved = folder.save_secrets(device.secrets); !saved) return std::unexpected(saved.error());
   return fresh->access_token;
 }
 
@@ -43,15 +42,17 @@ std::string ago(std::optional<std::int64_t> unix_seconds) {
   return human_duration(static_cast<double>(net::unix_now().seconds - *unix_seconds)) + " ago";
 }
 
-void print_table(const std::vector<DeviceEntry>& devices) {
-  std::size_t width = 4;
-  for (const DeviceEntry& device : devices) width = std::max(width, device.name.size());
-  std::printf("%-*s  %-18s  %-8s  %-16s  %s\n", static_cast<int>(width), "NAME", "ADDRESS", "STATE", "LAST SEEN", "ID");
+void print_table(const std::vector<DeviceEntry>& devices, const std::string& own_id) {
+  const bool colour = use_colour(STDOUT_FILENO);
+  Table table({"NAME", "ADDRESS", "STATE", "LAST SEEN", "ID"});
   for (const DeviceEntry& device : devices) {
-    const char* state = device.revoked ? "revoked" : device.online ? "online" : "offline";
-    std::printf("%-*s  %-18s  %-8s  %-16s  %s\n", static_cast<int>(width), device.name.c_str(), device.address.c_str(),
-                state, device.online ? "now" : ago(device.last_seen_at).c_str(), device.id.c_str());
+    const std::string state = device.revoked ? "revoked" : device.online ? "online" : "offline";
+    const Colour kind = device.revoked ? Colour::kBad : device.online ? Colour::kGood : Colour::kNone;
+    table.add_row({device.name + (device.id == own_id ? " (this device)" : ""),
+                   device.address.substr(0, device.address.find('/')), paint(state, kind, colour),
+                   device.online ? "now" : ago(device.last_seen_at), device.id});
   }
+  std::fputs(table.to_string().c_str(), stdout);
 }
 
 void print_json(const std::vector<DeviceEntry>& devices) {
@@ -72,16 +73,18 @@ void print_json(const std::vector<DeviceEntry>& devices) {
   std::printf("%s\n", json::write(result).c_str());
 }
 
-bool confirmed(const DevicesArguments& arguments, const DeviceEntry& device) {
-  if (arguments.yes || isatty(STDIN_FILENO) != 1) return true;
-  std::fprintf(stderr, "Revoke '%s' (%s)? It loses its connections at once and must be set up anew. [y/N] ",
-               device.name.c_str(), device.address.c_str());
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "y" || answer == "Y" || answer == "yes";
+/// True when a person, or --yes, wants it.
+std::expected<bool, Failure> confirmed(const DevicesArguments& arguments, const DeviceEntry& device, bool is_own) {
+  if (arguments.yes) return true;
+  const auto answer = ask("Revoke '" + device.name + "' (" + device.address + (is_own ? "), this very device" : ")") +
+                              "? It loses its connections at once and must be set up anew. [y/N] ",
+                          "revoking asks back, and there is no terminal to ask on: add --yes to do it at once");
+  if (!answer) return std::unexpected(answer.error());
+  return *answer == "y" || *answer == "Y" || *answer == "yes";
 }
 
-ExitCode revoke(net::Loop& loop, const DevicesArguments& arguments, const HubAccess& hub, const std::string& access) {
+ExitCode revoke(net::Loop& loop, const DevicesArguments& arguments, const Device& own, const HubAccess& hub,
+                const std::string& access) {
   const auto devices = loop.block_on(list_devices(loop, hub, access));
   if (!devices) return fail(devices.error().code, devices.error().text);
   const auto found = std::ranges::find_if(*devices, [&](const DeviceEntry& device) {
@@ -90,24 +93,42 @@ ExitCode revoke(net::Loop& loop, const DevicesArguments& arguments, const HubAcc
   if (found == devices->end()) {
     return fail(ExitCode::kFailed, "there is no device '" + arguments.revoke + "': 'bamgate devices' lists them");
   }
-  if (!confirmed(arguments, *found)) return fail(ExitCode::kFailed, "nothing was revoked");
+  if (found->revoked) {
+    std::fprintf(stderr, "'%s' was revoked before\n", found->name.c_str());
+    return ExitCode::kDone;
+  }
+  const auto sure = confirmed(arguments, *found, found->id == own.config.network.device_id);
+  if (!sure) return fail(sure.error().code, sure.error().text);
+  if (!*sure) return fail(ExitCode::kFailed, "nothing was revoked");
   const auto revoked = loop.block_on(revoke_device(loop, hub, access, found->id));
   if (!revoked) return fail(revoked.error().code, revoked.error().text);
   std::fprintf(stderr, "'%s' is revoked\n", found->name.c_str());
   return ExitCode::kDone;
 }
 
-ExitCode add(net::Loop& loop, const Device& device, const HubAccess& hub, const std::string& access) {
-  const auto token = loop.block_on(make_join_token(loop, hub, access));
+ExitCode add(net::Loop& loop, const DevicesArguments& arguments, const Device& device, const HubAccess& hub,
+             const std::string& access) {
+  const auto ttl = parse_time(arguments.ttl);
+  if (!ttl) return fail(ExitCode::kUsage, "--ttl '" + arguments.ttl + "' is no time: say it as 30m, 24h or 7d");
+  const auto token = loop.block_on(make_join_token(loop, hub, access, arguments.uses, *ttl));
   if (!token) return fail(token.error().code, token.error().text);
   config::JoinString join;
   join.host = device.config.network.server_url.host;
   join.port = device.config.network.server_url.port;
-  join.token = config::SecretText(*token);
+  join.token = config::SecretText(token->token);
   join.fingerprint = device.config.network.hub_fingerprint;
   const std::string text = config::write_join_string(join);
-  if (isatty(STDERR_FILENO) == 1) print_qr(text);
-  std::fprintf(stderr, "on the new device, within 24 hours: bamgate setup --join 'STRING'\n");
+  if (arguments.json) {
+    json::Value result;
+    result.set("join_string", text);
+    result.set("expires_at", token->expires_at);
+    result.set("uses", token->uses);
+    std::printf("%s\n", json::write(result).c_str());
+    return ExitCode::kDone;
+  }
+  if (is_terminal(STDERR_FILENO)) print_qr(text);
+  std::fprintf(stderr, "on the new device, within %s: sudo bamgate setup --join 'STRING', with this string:\n",
+               human_duration(static_cast<double>(*ttl)).c_str());
   std::printf("%s\n", text.c_str());
   return ExitCode::kDone;
 }
@@ -122,14 +143,14 @@ ExitCode run_devices(const DevicesArguments& arguments) {
   const auto access = access_token(loop, folder, *device);
   if (!access) return fail(access.error().code, access.error().text);
   const HubAccess hub = hub_access(device->config.network);
-  if (!arguments.revoke.empty()) return revoke(loop, arguments, hub, *access);
-  if (arguments.add) return add(loop, *device, hub, *access);
+  if (!arguments.revoke.empty()) return revoke(loop, arguments, *device, hub, *access);
+  if (arguments.add) return add(loop, arguments, *device, hub, *access);
   const auto devices = loop.block_on(list_devices(loop, hub, *access));
   if (!devices) return fail(devices.error().code, devices.error().text);
   if (arguments.json) {
     print_json(*devices);
   } else {
-    print_table(*devices);
+    print_table(*devices, device->config.network.device_id);
   }
   return ExitCode::kDone;
 }

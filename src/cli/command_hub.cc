@@ -1,25 +1,30 @@
 // bamgate hub: runs the hub. bamgate hub token: prints a join string.
-#include <spdlog/spdlog.h>
-
-#include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 
 #include "cli/commands.h"
+#include "cli/hub_database.h"
 #include "cli/hub_folder.h"
+#include "cli/hub_github.h"
+#include "cli/hub_log.h"
 #include "cli/native_hub.h"
 #include "cli/qr.h"
+#include "cli/service_user.h"
+#include "cli/time_argument.h"
 #include "cli/version.h"
 #include "config/join_string.h"
 #include "core/encoding.h"
 #include "net/clock.h"
 #include "net/url.h"
+#include "os/descriptor_limit.h"
 #include "os/file.h"
+#include "os/service.h"
+#include "stun/uri.h"
 
 namespace bamgate::cli {
 namespace {
 
-constexpr std::uint16_t kStunPort = 3478;
 constexpr std::size_t kMaxPem = 256 * 1024;
 
 /// The hub's public name: what was given, what was given at the last start, or the listen address when it says enough.
@@ -43,12 +48,23 @@ std::expected<std::string, std::string> choose_public_url(const HubArguments& ar
 /// Where STUN is answered; nullopt inside: not at all.
 std::expected<std::optional<Endpoint>, std::string> choose_stun(const HubArguments& arguments, const Endpoint& listen) {
   if (arguments.stun == "off") return std::nullopt;
-  if (arguments.stun.empty()) return Endpoint{listen.address, kStunPort};
+  if (arguments.stun.empty()) return Endpoint{listen.address, stun::kDefaultPort};
   const auto endpoint = Endpoint::parse(arguments.stun);
   if (!endpoint) {
     return std::unexpected("--stun '" + arguments.stun + "' is no address: say it as 0.0.0.0:3478, or 'off'");
   }
   return *endpoint;
+}
+
+std::expected<void, std::string> choose_github(const HubArguments& arguments, hub::HubOptions& options) {
+  if (!arguments.github.empty() && !is_github_login(arguments.github)) {
+    return std::unexpected("--github '" + arguments.github + "' is no login of GitHub: say it as octocat");
+  }
+  auto api = check_github_api(arguments.github_api);
+  if (!api) return std::unexpected(api.error());
+  options.github_login = arguments.github;
+  options.github_api = std::move(*api);
+  return {};
 }
 
 struct TlsChoice {
@@ -80,28 +96,42 @@ std::expected<TlsChoice, std::string> choose_tls(const HubArguments& arguments, 
   return TlsChoice{*context, to_base64url(*digest)};
 }
 
-/// "90", "90s", "15m", "24h", "7d" in seconds.
-std::optional<std::int64_t> parse_ttl(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || number <= 0 || number > 1'000'000'000) return std::nullopt;
-  const std::string_view unit(stop, static_cast<std::size_t>(text.data() + text.size() - stop));
-  if (unit.empty() || unit == "s") return number;
-  if (unit == "m") return number * 60;
-  if (unit == "h") return number * 3600;
-  if (unit == "d") return number * 86400;
-  return std::nullopt;
-}
-
-/// Serves until a signal comes; a second one ends at once.
-ExitCode serve(net::Loop& loop, NativeHub& hub) {
+/// Serves until a signal comes; a second one ends at once. `on_restored` is what SIGUSR1 calls, from `bamgate hub
+/// restore`.
+ExitCode serve(net::Loop& loop, const HubLog& log, NativeHub& hub, std::function<void()>& on_restored) {
+  ExitCode code = ExitCode::kDone;
+  on_restored = [&] {
+    log.write(hub::LogLevel::kInfo, "hub_restored");
+    const auto done = hub.start_over();
+    if (done) return;
+    log.error("hub_failed", done.error());
+    code = ExitCode::kFailed;
+    loop.stop();
+  };
   loop.on_signal([&, stopping = false](int) mutable {
     if (std::exchange(stopping, true)) return loop.stop();
-    spdlog::info("closing all connections");
+    log.write(hub::LogLevel::kInfo, "hub_stops");
     hub.stop([&loop] { loop.stop(); });
   });
   loop.run();
-  return ExitCode::kDone;
+  return code;
+}
+
+/// The first lines of the log.
+void announce(const HubLog& log, const HubArguments& arguments, const NativeHub& hub,
+              const std::optional<Endpoint>& stun, const std::string& url) {
+  log.write(hub::LogLevel::kInfo, "hub_started",
+            {{"version", kVersion},
+             {"listen", hub.listen_endpoint().to_string()},
+             {"tls", !arguments.plain_http},
+             {"stun", stun ? stun->to_string() : "off"},
+             {"public_url", url},
+             {"github", arguments.github.empty() ? "off" : arguments.github},
+             {"data", arguments.data}});
+  if (!url.empty()) return;
+  log.write(
+      hub::LogLevel::kWarning, "no_public_url",
+      {{"hint", "devices cannot join yet: start the hub with --public-url https://NAME:PORT, as they will reach it"}});
 }
 
 }  // namespace
@@ -114,6 +144,10 @@ ExitCode run_hub(const HubArguments& arguments) {
   if (arguments.tls_cert.empty() != arguments.tls_key.empty()) {
     return fail(ExitCode::kUsage, "--tls-cert and --tls-key go together: give both or none");
   }
+  const auto log_format = parse_log_format(arguments.log_format);
+  if (!log_format) {
+    return fail(ExitCode::kUsage, "--log-format '" + arguments.log_format + "' is unknown: say text or json");
+  }
   NativeHub::Options options{.listen = *listen, .stun = {}, .tls = {}, .database = {}, .hub = {}};
   if (!arguments.subnet.empty()) {
     options.hub.subnet = IpPrefix::parse(arguments.subnet);
@@ -121,12 +155,18 @@ ExitCode run_hub(const HubArguments& arguments) {
       return fail(ExitCode::kUsage, "--subnet '" + arguments.subnet + "' is no network: say it as 10.100.0.0/16");
     }
   }
+  if (const auto done = choose_github(arguments, options.hub); !done) return fail(ExitCode::kUsage, done.error());
   const auto stun = choose_stun(arguments, *listen);
   if (!stun) return fail(ExitCode::kUsage, stun.error());
   options.stun = *stun;
 
   const HubFolder folder(arguments.data);
   if (const auto made = folder.create(); !made) return fail(ExitCode::kFailed, made.error());
+  if (const auto done = become_hub_user(arguments.data); !done) return fail(done.error().code, done.error().text);
+  // Whoever sees the lock may send the signal; it waits until the loop runs.
+  net::Loop loop;
+  std::function<void()> on_restored;
+  loop.on_user_signal([&] { on_restored(); });
   const auto lock = os::FileLock::acquire(folder.lock());
   if (!lock) return fail(ExitCode::kFailed, "another hub uses " + arguments.data + ": " + lock.error().text);
   const auto tls = choose_tls(arguments, folder);
@@ -146,22 +186,18 @@ ExitCode run_hub(const HubArguments& arguments) {
     options.hub.stun = {"stun:" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(options.stun->port)};
   }
 
-  net::Loop loop;
-  auto hub = NativeHub::start(loop, std::move(options));
+  const HubLog log(*log_format, arguments.verbose);
+  os::raise_descriptor_limit();
+  auto hub = NativeHub::start(loop, log, std::move(options));
   if (!hub) return fail(ExitCode::kFailed, "cannot start the hub: " + hub.error());
-  spdlog::info("hub {} listens on {}{}", kVersion, (*hub)->listen_endpoint().to_string(),
-               arguments.plain_http ? " (plain HTTP)" : "");
-  if (*stun) spdlog::info("answers STUN on {}", (*stun)->to_string());
-  if (url->empty()) {
-    spdlog::warn("devices cannot join yet: start the hub with --public-url https://NAME:PORT, as they will reach it");
-  } else {
-    spdlog::info("devices reach it at {}; 'bamgate hub token --data {}' prints a join string", *url, arguments.data);
-  }
-  return serve(loop, **hub);
+  if (const auto done = keep_no_rights(); !done) return fail(done.error().code, done.error().text);
+  os::notify_ready();
+  announce(log, arguments, **hub, *stun, *url);
+  return serve(loop, log, **hub, on_restored);
 }
 
 ExitCode run_hub_token(const HubTokenArguments& arguments) {
-  const auto ttl = parse_ttl(arguments.ttl);
+  const auto ttl = parse_time(arguments.ttl);
   if (!ttl) return fail(ExitCode::kUsage, "--ttl '" + arguments.ttl + "' is no time: say it as 30m, 24h or 7d");
   const HubFolder folder(arguments.data);
   const auto address = folder.read_address();
@@ -172,8 +208,8 @@ ExitCode run_hub_token(const HubTokenArguments& arguments) {
                 "the hub does not know by which address devices reach it: start it with "
                 "--public-url https://NAME:PORT");
   }
-  auto database = os::Sqlite::open(folder.database().string());
-  if (!database) return fail(ExitCode::kFailed, "cannot open the hub's database: " + database.error().message);
+  auto database = open_hub_database(folder.database());
+  if (!database) return fail(ExitCode::kFailed, database.error());
   HubSql sql(std::move(*database));
   os::NativeCrypto crypto;
   os::SystemRandom random;

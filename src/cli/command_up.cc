@@ -1,20 +1,102 @@
-// bamgate up: connects this device and stays in the foreground until Ctrl-C or `bamgate down`.
+// bamgate up: connects this device until Ctrl-C or `bamgate down`: in the foreground, in the background (-d) through
+// the service manager where it has the unit, and by itself otherwise.
 #include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <exception>
 
 #include "cli/commands.h"
 #include "cli/device_host.h"
+#include "cli/log_file.h"
+#include "cli/service.h"
+#include "cli/service_user.h"
+#include "os/detach.h"
+#include "os/service.h"
 
 namespace bamgate::cli {
+namespace {
+
+Failure held_by(const Holder& holder) {
+  return {ExitCode::kFailed, "this device is connected already, by " + describe(holder) +
+                                 ": 'bamgate status' shows it, 'bamgate down' ends it"};
+}
+
+/// The folder's lock; the refusal says who holds it.
+std::expected<os::FileLock, Failure> take_lock(const ConfigFolder& folder, RunMode mode, bool verbose) {
+  auto lock = os::FileLock::acquire(folder.lock(), lock_note(mode, verbose));
+  if (lock) return std::move(*lock);
+  const auto holder = find_holder(folder);
+  if (lock.error().code == os::Error::kBusy && holder) return std::unexpected(held_by(*holder));
+  return refuse(lock.error());
+}
+
+/// Everything that must be there before anybody is told that the tunnel is up.
+std::expected<std::unique_ptr<DeviceHost>, Failure> prepare(net::Loop& loop, ConfigFolder folder, RunMode mode,
+                                                            const UpArguments& arguments) {
+  // While we are still the user who asked: the files are theirs.
+  auto capture = Capture::open(arguments.capture);
+  if (!capture) return std::unexpected(capture.error());
+  auto device = folder.load();
+  if (!device) return std::unexpected(device.error());
+  hand_over(folder);
+  if (auto done = become_device_user(folder); !done) return std::unexpected(done.error());
+  auto lock = take_lock(folder, mode, arguments.verbose);
+  if (!lock) return std::unexpected(lock.error());
+  if (mode == RunMode::kBackground) {
+    if (auto done = log_into(log_file(folder)); !done) return std::unexpected(done.error());
+  }
+  auto host = DeviceHost::create(loop, std::move(folder), std::move(*device), std::move(*lock), std::move(*capture));
+  if (!host) return host;
+  if (auto done = keep_device_rights(); !done) return std::unexpected(done.error());
+  return host;
+}
+
+ExitCode run_here(const UpArguments& arguments, RunMode mode, os::Detached* detached) {
+  net::Loop loop;
+  auto host = prepare(loop, ConfigFolder(arguments.config), mode, arguments);
+  if (!host) return fail(host.error().code, host.error().text);
+  os::notify_ready();
+  if (detached != nullptr) detached->ready();
+  try {
+    return (*host)->run();
+  } catch (const std::exception& error) {
+    spdlog::critical("{}", error.what());  // in the background nobody hears standard error
+    return ExitCode::kFailed;
+  }
+}
+
+ExitCode run_in_background(const UpArguments& arguments) {
+  auto split = os::Detached::split();
+  if (!split) return fail(ExitCode::kFailed, split.error().text);
+  if (split->is_child()) return run_here(arguments, RunMode::kBackground, &*split);
+  if (const auto ended = split->wait()) return static_cast<ExitCode>(*ended);
+  const ConfigFolder folder(arguments.config);
+  std::fprintf(stderr, "connected in the background as process %d; 'bamgate logs' shows %s\n", split->child(),
+               log_file(folder).c_str());
+  return ExitCode::kDone;
+}
+
+ExitCode start_service(const ConfigFolder& folder) {
+  if (const auto holder = find_holder(folder)) return fail(ExitCode::kFailed, held_by(*holder).text);
+  if (const auto device = folder.load(); !device) return fail(device.error().code, device.error().text);
+  hand_over(folder);
+  if (const auto started = control_service("start"); !started) return fail(started.error().code, started.error().text);
+  std::fprintf(stderr, "bamgate.service runs; 'bamgate logs' shows what it says\n");
+  return ExitCode::kDone;
+}
+
+}  // namespace
 
 ExitCode run_up(const UpArguments& arguments) {
   if (arguments.verbose) spdlog::set_level(spdlog::level::debug);
-  ConfigFolder folder(arguments.config);
-  auto device = folder.load();
-  if (!device) return fail(device.error().code, device.error().text);
-  net::Loop loop;
-  auto host = DeviceHost::create(loop, std::move(folder), std::move(*device));
-  if (!host) return fail(host.error().code, host.error().text);
-  return (*host)->run();
+  const ConfigFolder folder(arguments.config);
+  if (arguments.detach && arguments.capture.any()) {
+    return fail(ExitCode::kUsage, "--pcap and --keylog are for looking on: they go without --detach");
+  }
+  if (!arguments.detach) {
+    return run_here(arguments, os::started_by_systemd() ? RunMode::kService : RunMode::kForeground, nullptr);
+  }
+  return is_service(folder) ? start_service(folder) : run_in_background(arguments);
 }
 
 }  // namespace bamgate::cli

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/capture.h"
 #include "cli/output.h"
 
 namespace bamgate::cli {
@@ -19,6 +20,10 @@ struct HubArguments {
   bool plain_http = false;
   std::string tls_cert;
   std::string tls_key;
+  std::string github;  // login of the owner; empty: no sign-in by GitHub
+  std::string github_api = "https://api.github.com";
+  std::string log_format = "text";  // or "json"
+  bool verbose = false;
 };
 ExitCode run_hub(const HubArguments& arguments);
 
@@ -30,6 +35,24 @@ struct HubTokenArguments {
 };
 ExitCode run_hub_token(const HubTokenArguments& arguments);
 
+struct HubRotateKeysArguments {
+  std::string data = "/var/lib/bamgate-hub";
+};
+ExitCode run_hub_rotate_keys(const HubRotateKeysArguments& arguments);
+
+struct HubBackupArguments {
+  std::string data = "/var/lib/bamgate-hub";
+  std::string file;
+};
+ExitCode run_hub_backup(const HubBackupArguments& arguments);
+
+struct HubRestoreArguments {
+  std::string data = "/var/lib/bamgate-hub";
+  std::string file;
+  bool force = false;  // replace what is in the folder
+};
+ExitCode run_hub_restore(const HubRestoreArguments& arguments);
+
 struct SetupArguments {
   std::string config;
   std::string join;  // empty: ask on a terminal; "-": standard input
@@ -40,14 +63,25 @@ ExitCode run_setup(const SetupArguments& arguments);
 struct UpArguments {
   std::string config;
   bool verbose = false;
+  bool detach = false;  // in the background, or as the service
+  CaptureFiles capture = {};
 };
 ExitCode run_up(const UpArguments& arguments);
 
 ExitCode run_down(const std::string& config);
+/// Down, and up again in the background with the options that it had.
+ExitCode run_restart(const std::string& config);
+
+struct LogsArguments {
+  std::string config;
+  bool follow = false;
+};
+ExitCode run_logs(const LogsArguments& arguments);
 
 struct StatusArguments {
   std::string config;
   bool json = false;
+  bool watch = false;  // again each second
 };
 ExitCode run_status(const StatusArguments& arguments);
 
@@ -55,8 +89,10 @@ struct DevicesArguments {
   std::string config;
   bool json = false;
   std::string revoke;  // device id or name; empty: list
-  bool add = false;    // make a join string
   bool yes = false;    // do not ask back
+  bool add = false;    // make a join string
+  std::int64_t uses = 1;
+  std::string ttl = "24h";
 };
 ExitCode run_devices(const DevicesArguments& arguments);
 

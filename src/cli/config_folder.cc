@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cli/service_user.h"
 #include "os/file.h"
 
 namespace bamgate::cli {
@@ -12,11 +13,7 @@ constexpr const char* kDefaultFolder = "/etc/bamgate";
 constexpr const char* kDefaultSocket = "/run/bamgate/control.sock";
 constexpr std::size_t kMaxFile = 1024 * 1024;
 
-std::unexpected<Failure> refuse(const os::OsError& error) {
-  return std::unexpected(Failure{ExitCode::kFailed, error.text});
-}
-
-std::unexpected<Failure> refuse(const std::filesystem::path& file, const config::ConfigError& error) {
+std::unexpected<Failure> malformed(const std::filesystem::path& file, const config::ConfigError& error) {
   return std::unexpected(Failure{ExitCode::kFailed, file.string() + ": " + error.message()});
 }
 
@@ -36,8 +33,10 @@ ConfigFolder::ConfigFolder(const std::string& given) : path_(given) {
   path_ = std::filesystem::absolute(path_).lexically_normal();
 }
 
+bool ConfigFolder::is_default() const { return path_ == kDefaultFolder; }
+
 std::filesystem::path ConfigFolder::control_socket() const {
-  return path_ == kDefaultFolder ? std::filesystem::path(kDefaultSocket) : path_ / "control.sock";
+  return is_default() ? std::filesystem::path(kDefaultSocket) : path_ / "control.sock";
 }
 
 bool ConfigFolder::has_device() const {
@@ -45,7 +44,7 @@ bool ConfigFolder::has_device() const {
   return std::filesystem::exists(path_ / "config.toml", ignored);
 }
 
-std::expected<Device, Failure> ConfigFolder::load() const {
+std::expected<config::Config, Failure> ConfigFolder::load_config() const {
   const auto file = path_ / "config.toml";
   const auto text = os::read_file(file, kMaxFile);
   if (!text) {
@@ -57,10 +56,16 @@ std::expected<Device, Failure> ConfigFolder::load() const {
   std::vector<config::Warning> warnings;
   auto parsed = config::parse_config(*text, &warnings);
   print_warnings(file, warnings);
-  if (!parsed) return refuse(file, parsed.error());
+  if (!parsed) return malformed(file, parsed.error());
+  return std::move(*parsed);
+}
+
+std::expected<Device, Failure> ConfigFolder::load() const {
+  auto config = load_config();
+  if (!config) return std::unexpected(config.error());
   auto secrets = load_secrets();
   if (!secrets) return std::unexpected(secrets.error());
-  return Device{std::move(*parsed), std::move(*secrets)};
+  return Device{std::move(*config), std::move(*secrets)};
 }
 
 std::expected<config::Secrets, Failure> ConfigFolder::load_secrets() const {
@@ -70,12 +75,13 @@ std::expected<config::Secrets, Failure> ConfigFolder::load_secrets() const {
   if (!text) return refuse(text.error());
   auto parsed = config::parse_secrets(*text);
   wipe(std::as_writable_bytes(std::span(*text)));
-  if (!parsed) return refuse(file, parsed.error());
+  if (!parsed) return malformed(file, parsed.error());
   return std::move(*parsed);
 }
 
 std::expected<void, Failure> ConfigFolder::create() const {
   if (const auto made = os::ensure_directory(path_, 0755); !made) return refuse(made.error());
+  hand_over(*this);
   return {};
 }
 

@@ -5,17 +5,11 @@
 #include <filesystem>
 #include <string>
 
-#include "cli/output.h"
+#include "cli/failure.h"
 #include "config/config.h"
 #include "wg/keys.h"
 
 namespace bamgate::cli {
-
-/// What could not be done, with the exit code that tells it.
-struct Failure {
-  ExitCode code = ExitCode::kFailed;
-  std::string text;
-};
 
 struct Device {
   config::Config config;
@@ -28,13 +22,17 @@ class ConfigFolder {
   explicit ConfigFolder(const std::string& given);
 
   const std::filesystem::path& path() const { return path_; }
+  /// True for /etc/bamgate, the folder of the service.
+  bool is_default() const;
   std::filesystem::path control_socket() const;
   std::filesystem::path lock() const { return path_ / "agent.lock"; }
 
   bool has_device() const;
   /// Both files, checked. Odd things that hinder nobody are printed to stderr.
   std::expected<Device, Failure> load() const;
+  std::expected<config::Config, Failure> load_config() const;
   std::expected<config::Secrets, Failure> load_secrets() const;
+  /// Makes it where it is missing, and gives it to the service's user where there is one (hand_over() says when).
   std::expected<void, Failure> create() const;
   std::expected<void, Failure> save_config(const config::Config& config) const;
   /// On disk, synced, before this returns.

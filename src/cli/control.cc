@@ -19,14 +19,25 @@ std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const ConfigFolde
   const auto line = loop.block_on(net::control_request(loop, path, json::write(request), kPatience));
   if (!line) {
     if (line.error().code == net::Error::kNobodyListens) {
+      const std::string where = folder.path().string();
       return std::unexpected(Failure{
           ExitCode::kNotRunning,
-          "no agent runs with the configuration in " + folder.path().string() + ": start it with 'bamgate up'"});
+          folder.has_device()
+              ? "no agent runs with the configuration in " + where + ": start it with 'bamgate up'"
+              : "this machine is no device of a network yet (" + where + " holds none): begin with 'bamgate setup'"});
+    }
+    if (line.error().code == net::Error::kPermission) {
+      return std::unexpected(Failure{ExitCode::kFailed, "cannot ask the agent: " + path +
+                                                            " is for root and the group of the agent alone: use sudo, "
+                                                            "or join the group with 'sudo usermod -aG bamgate $USER'"});
     }
     return std::unexpected(Failure{ExitCode::kFailed, "cannot ask the agent: " + line.error().detail});
   }
   auto value = json::parse(*line, {.max_bytes = net::kMaxControlReply});
   if (!value) return std::unexpected(Failure{ExitCode::kFailed, "the agent's answer cannot be read"});
+  if (const std::string* error = value->get_string("error")) {
+    return std::unexpected(Failure{ExitCode::kFailed, "the agent refuses: " + *error});
+  }
   return std::move(*value);
 }
 

@@ -1,12 +1,15 @@
 #include "cli/device_host.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "cli/goodbye.h"
 #include "cli/hub_api.h"
+#include "cli/refresh.h"
 #include "cli/status_json.h"
 #include "json/parse.h"
 #include "json/write.h"
@@ -27,22 +30,16 @@ constexpr int kTunBatch = 64;
 // A STUN server's name that is not resolved by then holds up no candidate list.
 constexpr auto kResolvePatience = std::chrono::seconds(3);
 
-// How long the close frame and the datagrams that say goodbye get until the sockets are closed.
-constexpr auto kGoodbyeTime = std::chrono::milliseconds(50);
-
 wg::WallClock wall_clock() {
   const net::WallTime wall = net::wall_now();
   return {.unix = wall.unix, .at = net::now(), .nanoseconds = wall.nanoseconds};
 }
 
-std::unexpected<Failure> refuse(const os::OsError& error) {
-  return std::unexpected(Failure{ExitCode::kFailed, error.text});
-}
-
 }  // namespace
 
 std::expected<std::unique_ptr<DeviceHost>, Failure> DeviceHost::create(net::Loop& loop, ConfigFolder folder,
-                                                                       Device device) {
+                                                                       Device device, os::FileLock lock,
+                                                                       std::unique_ptr<Capture> capture) {
   if (device.config.device.force_relay) {
     // Whoever sets it does not want direct paths at all; connecting directly would break that promise.
     return std::unexpected(Failure{ExitCode::kFailed, "force_relay is set in " +
@@ -50,26 +47,24 @@ std::expected<std::unique_ptr<DeviceHost>, Failure> DeviceHost::create(net::Loop
                                                           ", but this version cannot relay: set it to false to allow "
                                                           "direct paths"});
   }
-  auto lock = os::FileLock::acquire(folder.lock());
-  if (!lock) return refuse(lock.error());
   auto tun = os::Tun::create(device.config.device.interface);
   if (!tun) return refuse(tun.error());
   std::unique_ptr<DeviceHost> host(
-      new DeviceHost(loop, std::move(folder), std::move(device), std::move(*lock), std::move(*tun), nullptr));
+      new DeviceHost(loop, std::move(folder), std::move(device), std::move(lock), std::move(capture), std::move(*tun)));
   if (auto done = host->configure_interface(); !done) return std::unexpected(done.error());
   if (auto done = host->make_agent(); !done) return std::unexpected(done.error());
   if (auto done = host->listen_control(); !done) return std::unexpected(done.error());
   return host;
 }
 
-DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::FileLock lock, os::Tun tun,
-                       std::unique_ptr<sctp::EngineFactory> sctp)
+DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::FileLock lock,
+                       std::unique_ptr<Capture> capture, os::Tun tun)
     : loop_(loop),
       folder_(std::move(folder)),
       device_(std::move(device)),
       lock_(std::move(lock)),
+      capture_(std::move(capture)),
       tun_(std::move(tun)),
-      sctp_(std::move(sctp)),
       timer_(loop),
       stop_timer_(loop),
       slots_(net::UdpSocket::kBatch) {}
@@ -105,7 +100,8 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .certificate = std::move(*certificate),
                                 .ordered = device_.config.webrtc.ordered,
                                 .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
-                                .clock = wall_clock()};
+                                .clock = wall_clock(),
+                                .observer = capture_->observer()};
   for (const auto& [name, peer] : device_.config.peers) options.accepted_routes[name] = peer.routes;
   public_key_ = options.private_key.public_key().to_string();
   agent_ = std::make_unique<agent::Agent>(std::move(options), random_, crypto_, pool_, *sctp_);
@@ -115,9 +111,6 @@ std::expected<void, Failure> DeviceHost::make_agent() {
 std::expected<void, Failure> DeviceHost::listen_control() {
   net::ControlServer::Options options;
   options.path = folder_.control_socket().string();
-  if (const auto made = os::ensure_directory(folder_.control_socket().parent_path(), 0755); !made) {
-    return refuse(made.error());
-  }
   auto control = net::ControlServer::listen(
       loop_, std::move(options),
       [this](const std::string& line, net::ControlReply reply) { answer_control(line, std::move(reply)); });
@@ -173,6 +166,7 @@ void DeviceHost::read_socket(SocketId id) {
   if (found == sockets_.end()) return;
   const std::size_t count = found->second.udp.receive_batch(pool_, slots_);
   for (net::UdpReceived& slot : std::span(slots_).first(count)) {
+    capture_->add_datagram(slot.from, found->second.udp.local_endpoint(), slot.packet.data());
     agent_->handle_datagram(net::now(), Received{.path = {.local = id, .remote = slot.from, .relay = {}},
                                                  .data = slot.packet.data(),
                                                  .stride = slot.stride,
@@ -186,7 +180,9 @@ void DeviceHost::send_datagrams() {
   while (const auto transmit = agent_->poll_transmit(net::now(), buffer)) {
     const auto found = sockets_.find(transmit->path.local);
     if (found == sockets_.end()) continue;
-    found->second.udp.send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn);
+    const Bytes datagram = Bytes(buffer).first(transmit->size);
+    capture_->add_datagram(found->second.udp.local_endpoint(), transmit->path.remote, datagram);
+    found->second.udp.send(transmit->path.remote, datagram, transmit->ecn);
   }
 }
 
@@ -342,24 +338,15 @@ void DeviceHost::stun_server_settled() {
 // ---- The hub ----
 
 asio::awaitable<void> DeviceHost::refresh_access_token() {
-  auto refreshed = co_await refresh_token(loop_, hub_access(device_.config.network), device_.config.network.device_id,
-                                          std::string(device_.secrets.refresh_token.view()));
-  if (!refreshed) {
+  auto refreshed = co_await exchange_refresh_token(loop_, folder_, device_.config.network, device_.secrets);
+  if (refreshed) {
+    agent_->on_access_token(net::now(), std::move(refreshed->access_token),
+                            std::chrono::seconds(refreshed->expires_in));
+  } else {
     spdlog::warn("{}", refreshed.error().text);
     const bool fatal = refreshed.error().code == ExitCode::kNotAuthorised;
     agent_->on_token_failed(net::now(),
                             fatal ? signaling::TokenFailure::kUnauthorised : signaling::TokenFailure::kUnreachable);
-    flush();
-    co_return;
-  }
-  // On disk before the access token is used: its first use ends the token that was there before.
-  device_.secrets.refresh_token = config::SecretText(refreshed->refresh_token);
-  if (const auto saved = folder_.save_secrets(device_.secrets); !saved) {
-    spdlog::error("{}", saved.error().text);
-    agent_->on_token_failed(net::now(), signaling::TokenFailure::kUnreachable);
-  } else {
-    agent_->on_access_token(net::now(), std::move(refreshed->access_token),
-                            std::chrono::seconds(refreshed->expires_in));
   }
   flush();
 }
@@ -412,7 +399,11 @@ void DeviceHost::answer_control(const std::string& line, net::ControlReply reply
   const auto request = json::parse(line);
   const std::string* ask = request ? request->get_string("ask") : nullptr;
   json::Value answer;
-  if (ask && *ask == "status") {
+  // The group of the socket may look; only root and our own user may act.
+  const bool may_act = reply.peer_uid() == 0 || reply.peer_uid() == geteuid();
+  if (ask && *ask != "status" && !may_act) {
+    answer.set("error", "only root and the user that the agent runs as may ask for this");
+  } else if (ask && *ask == "status") {
     answer = status_json(device_.config, public_key_, agent_->status(net::now()));
   } else if (ask && *ask == "token") {
     if (const auto token = agent_->access_token(net::now())) answer.set("access_token", *token);

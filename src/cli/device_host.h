@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "cli/capture.h"
 #include "cli/config_folder.h"
 #include "cli/network_watcher.h"
 #include "net/loop.h"
@@ -28,9 +29,10 @@ namespace bamgate::cli {
 
 class DeviceHost {
  public:
-  /// Takes the folder's lock, makes the TUN interface and the agent; nothing is sent yet.
-  static std::expected<std::unique_ptr<DeviceHost>, Failure> create(net::Loop& loop, ConfigFolder folder,
-                                                                    Device device);
+  /// Makes the TUN interface and the agent; nothing is sent yet. `lock` is the folder's.
+  static std::expected<std::unique_ptr<DeviceHost>, Failure> create(net::Loop& loop, ConfigFolder folder, Device device,
+                                                                    os::FileLock lock,
+                                                                    std::unique_ptr<Capture> capture);
   DeviceHost(const DeviceHost&) = delete;
   DeviceHost& operator=(const DeviceHost&) = delete;
   ~DeviceHost();
@@ -45,8 +47,8 @@ class DeviceHost {
     std::unique_ptr<net::FdWatcher> watcher;
   };
 
-  DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::FileLock lock, os::Tun tun,
-             std::unique_ptr<sctp::EngineFactory> sctp);
+  DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::FileLock lock, std::unique_ptr<Capture> capture,
+             os::Tun tun);
 
   std::expected<void, Failure> configure_interface();
   std::expected<void, Failure> make_agent();
@@ -76,6 +78,7 @@ class DeviceHost {
   ConfigFolder folder_;
   Device device_;
   os::FileLock lock_;
+  std::unique_ptr<Capture> capture_;
   std::optional<os::Tun> tun_;
   os::SystemRandom random_;
   os::NativeCrypto crypto_;

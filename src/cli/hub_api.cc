@@ -4,6 +4,7 @@
 
 #include "json/parse.h"
 #include "json/write.h"
+#include "os/fault_point.h"
 
 namespace bamgate::cli {
 namespace {
@@ -26,7 +27,8 @@ Failure refused(const net::HttpReply& reply) {
   const std::string* message = body ? body->get_string("message") : nullptr;
   std::string text = "the hub refused: " + (code ? *code : "status " + std::to_string(reply.status));
   if (message && !message->empty()) text += ": " + *message;
-  return {reply.status == 401 || reply.status == 403 ? ExitCode::kNotAuthorised : ExitCode::kFailed, std::move(text)};
+  return {reply.status == 401 || reply.status == 403 ? ExitCode::kNotAuthorised : ExitCode::kFailed, std::move(text),
+          code ? *code : ""};
 }
 
 Failure unreadable() { return {ExitCode::kFailed, "the hub's reply cannot be read: is it really a bamgate hub?"}; }
@@ -45,7 +47,9 @@ asio::awaitable<ApiResult<json::Value>> call(net::Loop& loop, HubAccess hub, std
   request.connect = hub.connect;
   request.timeout = std::chrono::seconds(15);
   request.max_body = kMaxReply;
+  BAMGATE_FAULT_POINT("request_begins");
   const auto reply = co_await net::http_request(loop, std::move(request));
+  BAMGATE_FAULT_POINT("reply_arrived");
   if (!reply) co_return std::unexpected(unreachable(hub.url, reply.error()));
   if (reply->status != 200) co_return std::unexpected(refused(*reply));
   auto value = json::parse(reply->body, {.max_bytes = kMaxReply});
@@ -142,14 +146,17 @@ asio::awaitable<ApiResult<std::monostate>> revoke_device(net::Loop& loop, HubAcc
   co_return std::monostate{};
 }
 
-asio::awaitable<ApiResult<std::string>> make_join_token(net::Loop& loop, HubAccess hub, std::string access) {
+asio::awaitable<ApiResult<JoinToken>> make_join_token(net::Loop& loop, HubAccess hub, std::string access,
+                                                      std::int64_t uses, std::int64_t ttl_s) {
   json::Value body;
-  body.set("uses", 1);
+  body.set("uses", uses);
+  body.set("ttl_s", ttl_s);
   const auto reply = co_await call(loop, std::move(hub), "POST", "/auth/tokens", std::move(access), std::move(body));
   if (!reply) co_return std::unexpected(reply.error());
-  std::string token = text_of(*reply, "join_token");
-  if (token.empty()) co_return std::unexpected(unreadable());
-  co_return token;
+  JoinToken result{text_of(*reply, "join_token"), reply->get_int("expires_at").value_or(0),
+                   reply->get_int("uses").value_or(uses)};
+  if (result.token.empty()) co_return std::unexpected(unreadable());
+  co_return result;
 }
 
 }  // namespace bamgate::cli

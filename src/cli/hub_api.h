@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "cli/config_folder.h"
+#include "cli/failure.h"
 #include "config/config.h"
 #include "net/http.h"
 #include "net/loop.h"
@@ -52,6 +52,12 @@ struct DeviceEntry {
   bool online = false;
 };
 
+struct JoinToken {
+  std::string token;
+  std::int64_t expires_at = 0;  // Unix seconds
+  std::int64_t uses = 0;
+};
+
 template <typename T>
 using ApiResult = std::expected<T, Failure>;
 
@@ -62,6 +68,7 @@ asio::awaitable<ApiResult<RefreshedToken>> refresh_token(net::Loop& loop, HubAcc
 asio::awaitable<ApiResult<std::vector<DeviceEntry>>> list_devices(net::Loop& loop, HubAccess hub, std::string access);
 asio::awaitable<ApiResult<std::monostate>> revoke_device(net::Loop& loop, HubAccess hub, std::string access,
                                                          std::string device_id);
-asio::awaitable<ApiResult<std::string>> make_join_token(net::Loop& loop, HubAccess hub, std::string access);
+asio::awaitable<ApiResult<JoinToken>> make_join_token(net::Loop& loop, HubAccess hub, std::string access,
+                                                      std::int64_t uses, std::int64_t ttl_s);
 
 }  // namespace bamgate::cli

@@ -23,6 +23,7 @@ class HubFolder {
  public:
   explicit HubFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
+  const std::filesystem::path& path() const { return path_; }
   std::filesystem::path database() const { return path_ / "hub.db"; }
   std::filesystem::path lock() const { return path_ / "hub.lock"; }
   /// Makes the folder (0700). The error is a sentence.

@@ -1,6 +1,7 @@
 // The program: reads the command line (CLI11) and runs one command.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -8,6 +9,10 @@
 #include <functional>
 
 #include "cli/commands.h"
+#include "cli/completion.h"
+#include "cli/lab.h"
+#include "cli/man_page.h"
+#include "cli/terminal.h"
 #include "cli/version.h"
 
 namespace bamgate::cli {
@@ -17,8 +22,8 @@ using Run = std::function<ExitCode()>;
 
 void log_to_stderr() {
   // Messages go to stderr, answers to stdout. Colour only on a terminal, never with NO_COLOR.
-  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(use_colour() ? spdlog::color_mode::always
-                                                                                 : spdlog::color_mode::never);
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+      use_colour(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
   auto logger = std::make_shared<spdlog::logger>("bamgate", std::move(sink));
   logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
   spdlog::set_default_logger(std::move(logger));
@@ -27,6 +32,23 @@ void log_to_stderr() {
 void add_config_option(CLI::App& command, std::string& config) {
   command.add_option("--config", config, "Configuration folder (default: $BAMGATE_CONFIG_DIR or /etc/bamgate)")
       ->type_name("DIR");
+}
+
+void add_hub_backup(CLI::App& hub, Run& run) {
+  auto backup = std::make_shared<HubBackupArguments>();
+  auto* command = hub.add_subcommand("backup", "Save the hub in one file; it may be running");
+  command->add_option("file", backup->file, "The file to make; it holds all of the hub's secrets")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--data", backup->data, "Data folder of the hub")->type_name("DIR")->capture_default_str();
+  command->callback([&run, backup] { run = [backup] { return run_hub_backup(*backup); }; });
+
+  auto restore = std::make_shared<HubRestoreArguments>();
+  command = hub.add_subcommand("restore", "Bring a hub back from such a file");
+  command->add_option("file", restore->file, "The backup")->required()->type_name("FILE");
+  command->add_option("--data", restore->data, "Data folder of the hub")->type_name("DIR")->capture_default_str();
+  command->add_flag("--force", restore->force, "Replace the hub that is in the folder");
+  command->callback([&run, restore] { run = [restore] { return run_hub_restore(*restore); }; });
 }
 
 void add_hub(CLI::App& app, Run& run) {
@@ -49,6 +71,15 @@ void add_hub(CLI::App& app, Run& run) {
   hub->add_option("--tls-cert", arguments->tls_cert, "Certificate chain (PEM) instead of the hub's own")
       ->type_name("FILE");
   hub->add_option("--tls-key", arguments->tls_key, "Its private key (PEM)")->type_name("FILE");
+  hub->add_option("--github", arguments->github, "Whose GitHub account may register devices (default: nobody's)")
+      ->type_name("LOGIN");
+  hub->add_option("--github-api", arguments->github_api, "Another API than GitHub's own, as of GitHub Enterprise")
+      ->type_name("URL")
+      ->capture_default_str();
+  hub->add_option("--log-format", arguments->log_format, "One line an event, for people or for machines")
+      ->type_name("text|json")
+      ->capture_default_str();
+  hub->add_flag("-v,--verbose", arguments->verbose, "Say more: who joins and leaves");
   hub->callback([&run, arguments, hub] {
     if (!hub->get_subcommands().empty()) return;
     run = [arguments] { return run_hub(*arguments); };
@@ -63,6 +94,11 @@ void add_hub(CLI::App& app, Run& run) {
       ->capture_default_str();
   command->add_flag("--qr", token->qr, "Show it as a QR code too");
   command->callback([&run, token] { run = [token] { return run_hub_token(*token); }; });
+  auto rotate = std::make_shared<HubRotateKeysArguments>();
+  command = hub->add_subcommand("rotate-keys", "Sign access tokens with a new key; the hub may be running");
+  command->add_option("--data", rotate->data, "Data folder of the hub")->type_name("DIR")->capture_default_str();
+  command->callback([&run, rotate] { run = [rotate] { return run_hub_rotate_keys(*rotate); }; });
+  add_hub_backup(*hub, run);
 }
 
 void add_device_commands(CLI::App& app, Run& run) {
@@ -77,7 +113,9 @@ void add_device_commands(CLI::App& app, Run& run) {
   auto up = std::make_shared<UpArguments>();
   command = app.add_subcommand("up", "Connect this device; Ctrl-C or 'bamgate down' ends it");
   add_config_option(*command, up->config);
+  command->add_flag("-d,--detach", up->detach, "In the background: as the service where it is installed");
   command->add_flag("-v,--verbose", up->verbose, "Say more");
+  add_capture_options(*command, up->capture);
   command->callback([&run, up] { run = [up] { return run_up(*up); }; });
 
   auto down = std::make_shared<std::string>();
@@ -85,10 +123,22 @@ void add_device_commands(CLI::App& app, Run& run) {
   add_config_option(*command, *down);
   command->callback([&run, down] { run = [down] { return run_down(*down); }; });
 
+  auto restart = std::make_shared<std::string>();
+  command = app.add_subcommand("restart", "Disconnect this device and connect it again, in the background");
+  add_config_option(*command, *restart);
+  command->callback([&run, restart] { run = [restart] { return run_restart(*restart); }; });
+
+  auto logs = std::make_shared<LogsArguments>();
+  command = app.add_subcommand("logs", "Show what the device says in the background");
+  add_config_option(*command, logs->config);
+  command->add_flag("-f,--follow", logs->follow, "Go on with what comes, until Ctrl-C");
+  command->callback([&run, logs] { run = [logs] { return run_logs(*logs); }; });
+
   auto status = std::make_shared<StatusArguments>();
   command = app.add_subcommand("status", "Show what is connected, and how");
   add_config_option(*command, status->config);
   command->add_flag("--json", status->json, "For scripts");
+  command->add_flag("-w,--watch", status->watch, "Show it again each second, until Ctrl-C");
   command->callback([&run, status] { run = [status] { return run_status(*status); }; });
 }
 
@@ -112,6 +162,10 @@ void add_devices(CLI::App& app, Run& run) {
   revoke->callback(chosen);
   auto* add = devices->add_subcommand("add", "Print a join string for a new device");
   common(*add);
+  add->add_option("--uses", arguments->uses, "How many devices may join with it")->capture_default_str();
+  add->add_option("--ttl", arguments->ttl, "How long it is good: 30m, 24h, 7d")
+      ->type_name("TIME")
+      ->capture_default_str();
   add->callback([chosen, arguments] {
     arguments->add = true;
     chosen();
@@ -129,6 +183,12 @@ void add_small(CLI::App& app, Run& run) {
       return ExitCode::kDone;
     };
   });
+  app.add_subcommand("man-page", "Print the manual page, for man")->group("")->callback([&run, &app] {
+    run = [&app] {
+      std::printf("%s", man_page(app).c_str());
+      return ExitCode::kDone;
+    };
+  });
   app.add_subcommand("help", "Print this help")->callback([&run, &app] {
     run = [&app] {
       // Not app.help(): that would give the help of this very command.
@@ -142,11 +202,21 @@ int main(int argc, char** argv) {
   log_to_stderr();
   CLI::App app("A private network for your own machines: WireGuard over WebRTC data channels.", "bamgate");
   app.set_version_flag("--version", std::string("bamgate ") + kVersion);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return "bamgate: " + std::string(error.what()) +
+           "; 'bamgate help' lists the commands, COMMAND --help explains one\n";
+  });
   Run run;
   add_hub(app, run);
   add_device_commands(app, run);
   add_devices(app, run);
+  add_lab(app, run);
   add_small(app, run);
+  if (argc > 1 && std::string_view(argv[1]) == "complete") {
+    // Before parsing: the words of an unfinished line are not arguments of ours.
+    print_candidates(complete(app, std::vector<std::string>(argv + 2, argv + argc)));
+    return static_cast<int>(ExitCode::kDone);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

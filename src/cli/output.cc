@@ -1,21 +1,13 @@
 #include "cli/output.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 
 namespace bamgate::cli {
 
 ExitCode fail(ExitCode code, std::string_view message) {
   std::fprintf(stderr, "bamgate: %.*s\n", static_cast<int>(message.size()), message.data());
   return code;
-}
-
-bool use_colour() {
-  const char* no_color = std::getenv("NO_COLOR");
-  return isatty(STDERR_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
 std::string human_duration(double seconds) {

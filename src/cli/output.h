@@ -1,4 +1,4 @@
-// How commands end and what they say: exit codes, errors on stderr, colour only where a person looks.
+// How commands end and what they say: exit codes, errors on stderr, figures as a person says them.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,6 @@ enum class ExitCode : int {
 
 /// Prints "bamgate: MESSAGE" to stderr and returns `code`. The message says what was tried, what failed and what to do.
 ExitCode fail(ExitCode code, std::string_view message);
-
-/// True when stderr is a terminal and NO_COLOR is not set.
-bool use_colour();
 
 /// "3 s", "2 min 5 s", "1 h 3 min", "4 days": as a person says it.
 std::string human_duration(double seconds);

@@ -74,9 +74,10 @@ struct Config {
 };
 
 struct Secrets {
-  SecretText turn_secret;    // may be empty
-  SecretText refresh_token;  // may be empty: the device must register again
-  PrivateKey private_key;    // needed
+  SecretText turn_secret;             // may be empty
+  SecretText refresh_token;           // may be empty: the device must register again
+  SecretText previous_refresh_token;  // the one exchanged for it; may be empty (agent/refresh_tokens.h)
+  PrivateKey private_key;             // needed
 };
 
 /// Something odd that hinders nobody: a key that is not known, as a newer version may write it or a slip of the pen.

@@ -158,6 +158,7 @@ std::expected<Secrets, ConfigError> parse_secrets(std::string_view text, std::ve
     Section network(top.table("network"), "network", findings);
     network.secret("turn_secret", Need::kOptional, secrets.turn_secret);
     network.secret("refresh_token", Need::kOptional, secrets.refresh_token);
+    network.secret("previous_refresh_token", Need::kOptional, secrets.previous_refresh_token);
     network.finish();
     Section device(top.table("device"), "device", findings);
     SecretText key;

@@ -5,21 +5,30 @@
 namespace bamgate::config {
 namespace {
 
-/// A TOML basic string (TOML 1.0.0, "String"): quotes, backslashes and control characters are escaped.
-std::string quoted(std::string_view text) {
+/// Appends a TOML basic string (TOML 1.0.0, "String") to a std::string or SecretText: quotes, backslashes and control
+/// characters are escaped. Of a secret it leaves no other copy.
+template <typename Text>
+void append_quoted(Text& out, std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string result = "\"";
-  for (const char character : text) {
-    const auto code = static_cast<unsigned char>(character);
-    if (character == '"' || character == '\\') {
-      (result += '\\') += character;
-    } else if (code < 0x20 || code == 0x7f) {
-      ((result += "\\u00") += kDigits[code >> 4]) += kDigits[code & 15];
-    } else {
-      result += character;
+  out.append("\"");
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto code = static_cast<unsigned char>(text[i]);
+    if (code < 0x20 || code == 0x7f) {
+      out.append("\\u00");
+      out.append(kDigits.substr(code >> 4, 1));
+      out.append(kDigits.substr(code & 15, 1));
+      continue;
     }
+    if (text[i] == '"' || text[i] == '\\') out.append("\\");
+    out.append(text.substr(i, 1));
   }
-  return result += '"';
+  out.append("\"");
+}
+
+std::string quoted(std::string_view text) {
+  std::string result;
+  append_quoted(result, text);
+  return result;
 }
 
 std::string list(const std::vector<std::string>& texts) {
@@ -77,15 +86,12 @@ void write_device(File& file, const DeviceConfig& device) {
   file.line("force_relay", boolean(device.force_relay), "true: never a direct path");
 }
 
-/// Appends `key = "text"`, without a copy of the secret that nobody wipes. Tokens need no escape but these.
+/// Appends `key = "text"`, without a copy of the secret that nobody wipes.
 void append_secret(SecretText& file, std::string_view key, std::string_view text) {
   file.append(key);
-  file.append(" = \"");
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"' || text[i] == '\\') file.append("\\");
-    if (static_cast<unsigned char>(text[i]) >= 0x20) file.append(text.substr(i, 1));
-  }
-  file.append("\"\n");
+  file.append(" = ");
+  append_quoted(file, text);
+  file.append("\n");
 }
 
 }  // namespace
@@ -115,6 +121,9 @@ SecretText write_secrets(const Secrets& secrets) {
   SecretText file("# bamgate: secrets of this device. Only root may read this file; copy it nowhere.\n\n[network]\n");
   append_secret(file, "turn_secret", secrets.turn_secret.view());
   append_secret(file, "refresh_token", secrets.refresh_token.view());
+  if (!secrets.previous_refresh_token.empty()) {
+    append_secret(file, "previous_refresh_token", secrets.previous_refresh_token.view());
+  }
   file.append("\n[device]\n");
   std::string key = to_base64(secrets.private_key.bytes());
   append_secret(file, "private_key", key);

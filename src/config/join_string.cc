@@ -12,7 +12,7 @@ constexpr std::string_view kScheme = "bamgate://";
 constexpr std::size_t kMaxJoinString = 1024;
 constexpr std::size_t kMaxToken = 256;
 
-std::unexpected<ConfigError> refuse(Error code, std::string what) {
+std::unexpected<ConfigError> bad_join_string(Error code, std::string what) {
   return std::unexpected(ConfigError{code, 0, "join string", std::move(what),
                                      "make a new one on the hub with 'bamgate hub token' and copy the whole line"});
 }
@@ -42,17 +42,17 @@ std::expected<void, ConfigError> read_parameters(std::string_view text, JoinStri
     const std::string_view name = parameter.substr(0, equals);
     const std::string_view value = parameter.substr(std::min(equals + 1, parameter.size()));
     if (name == "token") {
-      if (!is_token(value)) return refuse(Error::kBadValue, "its token is cut short or damaged");
+      if (!is_token(value)) return bad_join_string(Error::kBadValue, "its token is cut short or damaged");
       join.token = SecretText(value);
     } else if (name == "fp") {
       const auto digest = from_base64url(value);
       if (!digest || digest->size() != sizeof(Sha256Digest)) {
-        return refuse(Error::kBadValue, "its fingerprint (fp=) is cut short or damaged");
+        return bad_join_string(Error::kBadValue, "its fingerprint (fp=) is cut short or damaged");
       }
       copy_bytes(*digest, join.fingerprint.emplace());
     }
   }
-  if (join.token.empty()) return refuse(Error::kMissing, "it has no token");
+  if (join.token.empty()) return bad_join_string(Error::kMissing, "it has no token");
   return {};
 }
 
@@ -60,8 +60,8 @@ std::expected<void, ConfigError> read_parameters(std::string_view text, JoinStri
 
 std::expected<JoinString, ConfigError> parse_join_string(std::string_view text) {
   text = trim(text);
-  if (text.size() > kMaxJoinString) return refuse(Error::kTooLarge, "it is too long");
-  if (!text.starts_with(kScheme)) return refuse(Error::kSyntax, "it does not begin with bamgate://");
+  if (text.size() > kMaxJoinString) return bad_join_string(Error::kTooLarge, "it is too long");
+  if (!text.starts_with(kScheme)) return bad_join_string(Error::kSyntax, "it does not begin with bamgate://");
   text.remove_prefix(kScheme.size());
   const std::size_t hash = std::min(text.find('#'), text.size());
   std::string_view authority = text.substr(0, hash);
@@ -70,10 +70,10 @@ std::expected<JoinString, ConfigError> parse_join_string(std::string_view text) 
   const std::size_t colon = authority.rfind(':');
   const std::size_t bracket = authority.rfind(']');
   if (colon == std::string_view::npos || (bracket != std::string_view::npos && bracket > colon)) {
-    return refuse(Error::kMissing, "it names no port of the hub");
+    return bad_join_string(Error::kMissing, "it names no port of the hub");
   }
   const auto url = parse_url("https://" + std::string(authority));
-  if (!url || url->path != "/") return refuse(Error::kSyntax, "its HOST:PORT cannot be read");
+  if (!url || url->path != "/") return bad_join_string(Error::kSyntax, "its HOST:PORT cannot be read");
   JoinString join{url->host, url->port, {}, {}};
   const auto parameters = read_parameters(text.substr(std::min(hash + 1, text.size())), join);
   if (!parameters) return std::unexpected(parameters.error());

@@ -7,14 +7,20 @@ namespace {
 
 /// Far more than a thousand peers with routes need.
 constexpr std::size_t kMaxFile = 1 << 20;
+constexpr std::string_view kBlanks = " \t\n\v\f\r";
 
-/// The length of the string that `text` begins with, its delimiters included; all of `text` when it does not end.
+/// The length of the string that `text` begins with, its delimiters included; all of `text` when it does not end. It
+/// ends early at a byte that is not ASCII and comes behind a backslash, directly (which is no escape) or after the
+/// blanks that the backslash takes away: toml++ 3.3 asks there whether it is a blank, too, and meets some with
+/// undefined behaviour. Such a byte counts as stray.
 std::size_t string_length(std::string_view text) {
   const char quote = text.front();
   const std::string triple(3, quote);
   const std::string_view delimiter = text.starts_with(triple) ? std::string_view(triple) : text.substr(0, 1);
   for (std::size_t i = delimiter.size(); i < text.size(); ++i) {
     if (text[i] == '\\' && quote == '"') {
+      const std::size_t next = std::min(text.find_first_not_of(kBlanks, i + 1), text.size());
+      if (next < text.size() && static_cast<unsigned char>(text[next]) >= 0x80) return next;
       ++i;
     } else if (text.substr(i).starts_with(delimiter)) {
       return i + delimiter.size();
@@ -25,19 +31,77 @@ std::size_t string_length(std::string_view text) {
   return text.size();
 }
 
+/// Where a parser of TOML stands, as far as it decides whether a quote begins a string: behind 0 in "a=0'" or "a=0['"
+/// it is still within the number.
+class Context {
+ public:
+  bool string_may_begin() const { return may_begin_; }
+  /// The next character that belongs neither to a string nor to a comment.
+  void take(char next) {
+    const bool could = may_begin_;
+    switch (next) {
+      case ' ':
+      case '\t':
+      case '\r':
+        return;
+      case '\n':
+        if (open_.empty()) in_value_ = false;
+        may_begin_ = true;
+        return;
+      case '=':
+        may_begin_ = !in_value_;
+        in_value_ = true;
+        return;
+      case '.':
+        may_begin_ = !in_value_;
+        return;
+      case '[':
+        if (could && in_value_) open_ += next;
+        return;
+      case '{':
+        may_begin_ = could && in_value_;
+        if (!may_begin_) return;
+        open_ += next;
+        in_value_ = false;
+        return;
+      case ',':
+        may_begin_ = !open_.empty();
+        if (may_begin_) in_value_ = open_.back() == '[';
+        return;
+      case ']':
+      case '}':
+        if (!open_.empty() && open_.back() == (next == ']' ? '[' : '{')) open_.pop_back();
+        in_value_ = in_value_ || next == '}';
+        may_begin_ = false;
+        return;
+      default:
+        may_begin_ = false;
+    }
+  }
+
+ private:
+  std::string open_;  // brackets around what comes next: [ of an array, { of an inline table
+  bool in_value_ = false;
+  bool may_begin_ = true;
+};
+
 /// The line, from 1, of the first byte outside of strings and comments that is not ASCII; 0 when there is none. TOML
 /// 1.0.0 has no place for one, and toml++ 3.3 meets some of them with undefined behaviour.
 unsigned line_of_stray_byte(std::string_view text) {
+  Context context;
   unsigned line = 1;
   while (!text.empty()) {
     const char next = text.front();
     std::size_t length = 1;
     if (next == '#') {
       length = std::min(text.find('\n'), text.size());
-    } else if (next == '"' || next == '\'') {
+    } else if ((next == '"' || next == '\'') && context.string_may_begin()) {
       length = string_length(text);
+      context.take(next);
     } else if (static_cast<unsigned char>(next) >= 0x80) {
       return line;
+    } else {
+      context.take(next);
     }
     line += static_cast<unsigned>(std::ranges::count(text.substr(0, length), '\n'));
     text.remove_prefix(length);
@@ -53,7 +117,11 @@ std::optional<toml::table> read_toml(std::string_view text, Quote quote, Finding
     return std::nullopt;
   }
   if (const unsigned line = line_of_stray_byte(text)) {
-    findings.fail({Error::kSyntax, line, {}, "a character outside of quotes is not ASCII", "put the text into quotes"});
+    findings.fail({Error::kSyntax,
+                   line,
+                   {},
+                   "a character outside of quotes, or behind a backslash, is not ASCII",
+                   "put the text into quotes"});
     return std::nullopt;
   }
   toml::parse_result result = toml::parse(text);

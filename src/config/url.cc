@@ -24,7 +24,7 @@ constexpr std::array<SchemeEntry, 4> kSchemes = {{{"http", Url::Scheme::kHttp, 8
 
 const SchemeEntry& entry_of(Url::Scheme scheme) { return kSchemes[static_cast<std::size_t>(scheme)]; }
 
-std::unexpected<ConfigError> refuse(Error code, std::string what) {
+std::unexpected<ConfigError> bad_url(Error code, std::string what) {
   return std::unexpected(ConfigError{code, 0, {}, std::move(what), "write it as https://HOST or https://HOST:PORT"});
 }
 
@@ -48,13 +48,13 @@ std::expected<std::string, ConfigError> take_host(std::string_view& text) {
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
     const auto address = IpAddress::parse(text.substr(1, end == std::string_view::npos ? 0 : end - 1));
-    if (!address || !address->is_v6()) return refuse(Error::kSyntax, "there is no IPv6 address between [ and ]");
+    if (!address || !address->is_v6()) return bad_url(Error::kSyntax, "there is no IPv6 address between [ and ]");
     text.remove_prefix(end + 1);
     return address->to_string();
   }
   const std::size_t end = std::min(text.find(':'), text.size());
   std::string host = lower(text.substr(0, end));
-  if (!is_host(host)) return refuse(Error::kSyntax, "it has no valid host name");
+  if (!is_host(host)) return bad_url(Error::kSyntax, "it has no valid host name");
   text.remove_prefix(end);
   return host;
 }
@@ -62,17 +62,17 @@ std::expected<std::string, ConfigError> take_host(std::string_view& text) {
 }  // namespace
 
 std::expected<Url, ConfigError> parse_url(std::string_view text) {
-  if (text.size() > kMaxUrl) return refuse(Error::kTooLarge, "the URL is too long");
+  if (text.size() > kMaxUrl) return bad_url(Error::kTooLarge, "the URL is too long");
   if (!std::ranges::all_of(text, [](char character) { return character > 0x20 && character < 0x7f; })) {
-    return refuse(Error::kSyntax, "the URL has a space or another character that no URL has");
+    return bad_url(Error::kSyntax, "the URL has a space or another character that no URL has");
   }
   const std::size_t colon = text.find("://");
   const std::string name = colon == std::string_view::npos ? std::string() : lower(text.substr(0, colon));
   const auto entry = std::ranges::find(kSchemes, name, &SchemeEntry::name);
-  if (entry == kSchemes.end()) return refuse(Error::kSyntax, "the URL does not begin with https://");
+  if (entry == kSchemes.end()) return bad_url(Error::kSyntax, "the URL does not begin with https://");
   text.remove_prefix(colon + 3);
   if (text.find_first_of("@#") != std::string_view::npos) {
-    return refuse(Error::kSyntax, "the URL has a user name or a fragment");
+    return bad_url(Error::kSyntax, "the URL has a user name or a fragment");
   }
   const std::size_t slash = std::min(text.find_first_of("/?"), text.size());
   std::string_view authority = text.substr(0, slash);
@@ -86,7 +86,7 @@ std::expected<Url, ConfigError> parse_url(std::string_view text) {
   const char* end = authority.data() + authority.size();
   const auto [rest, error] = std::from_chars(begin, end, url.port);
   if (authority.front() != ':' || error != std::errc() || rest != end || url.port == 0) {
-    return refuse(Error::kBadValue, "the port is not a number from 1 to 65535");
+    return bad_url(Error::kBadValue, "the port is not a number from 1 to 65535");
   }
   return url;
 }

@@ -110,7 +110,8 @@ int Engine::configure() {
   if (result != 0) return result;
   compat::configure_version(config_);
   mbedtls_ssl_conf_rng(&config_, fill_random, options_.random);
-  mbedtls_ssl_conf_ciphersuites(&config_, kSuites.data());
+  // Who writes a key log wants to look inside: Wireshark 4.0 cannot decrypt the first suite in DTLS.
+  mbedtls_ssl_conf_ciphersuites(&config_, kSuites.data() + (options_.key_log == nullptr ? 0 : 1));
   // Both sides must show a certificate; on_verify() alone decides about it. mbedTLS insists on a list of trusted ones:
   // our own serves, because it can vouch for no other.
   mbedtls_ssl_conf_authmode(&config_, MBEDTLS_SSL_VERIFY_REQUIRED);
@@ -137,6 +138,7 @@ int Engine::set_up() {
   // There is no name to check; mbedTLS 3.6 wants to hear that.
   result = mbedtls_ssl_set_hostname(&ssl_, nullptr);
   if (result != 0) return result;
+  if (options_.key_log != nullptr) compat::export_secrets(config_, ssl_, *options_.key_log);
   mbedtls_ssl_set_bio(&ssl_, this, on_send, on_receive, nullptr);
   mbedtls_ssl_set_timer_cb(&ssl_, this, on_set_timer, on_get_timer);
   mbedtls_ssl_set_mtu(&ssl_, static_cast<std::uint16_t>(options_.handshake_mtu));
@@ -279,7 +281,8 @@ int Engine::on_verify(void* self, mbedtls_x509_crt* certificate, int depth, std:
   *flags = 0;
   if (depth != 0) return 0;
   const mbedtls_x509_buf& raw = certificate->raw;
-  if (!engine.options_.remote_fingerprints.contain(Fingerprint::of(std::as_bytes(std::span(raw.p, raw.len))))) {
+  engine.remote_fingerprint_ = Fingerprint::of(std::as_bytes(std::span(raw.p, raw.len)));
+  if (!engine.options_.remote_fingerprints.contain(engine.remote_fingerprint_)) {
     engine.certificate_differs_ = true;
     *flags = MBEDTLS_X509_BADCERT_CN_MISMATCH;  // bad_certificate
   } else if (mbedtls_pk_can_do(&certificate->pk, MBEDTLS_PK_ECDSA) == 0) {

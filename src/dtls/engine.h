@@ -56,6 +56,7 @@ class Engine {
   /// After the handshake.
   std::size_t overhead() const;
   std::string_view cipher_suite() const;
+  const Fingerprint& remote_fingerprint() const { return remote_fingerprint_; }
 
  private:
   class Call;
@@ -88,6 +89,7 @@ class Engine {
   Instant deadline_ = kNever;
 
   bool alerted_ = false;  // the last call sent an alert
+  Fingerprint remote_fingerprint_;
   bool certificate_matches_ = false;
   bool certificate_differs_ = false;
 };

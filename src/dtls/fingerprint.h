@@ -43,6 +43,9 @@ class Fingerprints {
   Fingerprints() = default;
   /// Not explicit: one fingerprint is the common case.
   Fingerprints(const Fingerprint& only) : all_{only} {}
+  /// Contains every fingerprint: the peer may be anybody. Only for looking at DTLS by itself, where a person judges the
+  /// fingerprint that is shown; no description leads to it.
+  static Fingerprints anybody();
 
   /// Takes the value of an `a=fingerprint` line: the name of the hash function in either case, a space, the hex digits.
   /// Those of other hash functions are passed over. False: it names SHA-256, but Fingerprint::parse() refuses the rest.
@@ -50,7 +53,7 @@ class Fingerprints {
   void add(const Fingerprint& fingerprint);
   /// Compares with all of them, in constant time.
   bool contain(const Fingerprint& fingerprint) const;
-  bool empty() const { return all_.empty(); }
+  bool empty() const { return all_.empty() && !anybody_; }
   /// In the order of the description; valid until something is added.
   std::span<const Fingerprint> all() const { return all_; }
 
@@ -58,6 +61,7 @@ class Fingerprints {
 
  private:
   std::vector<Fingerprint> all_;
+  bool anybody_ = false;
 };
 
 }  // namespace bamgate::dtls

@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "core/bytes.h"
+#include "core/key_log.h"
 #include "core/random.h"
 
 namespace bamgate::dtls {
@@ -49,6 +50,21 @@ inline void configure_version(mbedtls_ssl_config& config) {
   mbedtls_ssl_conf_sig_hashes(&config, kHashes.data());
 }
 
+inline constexpr std::size_t kRandomSize = 32;        // RFC 5246 §7.4.1.2
+inline constexpr std::size_t kMasterSecretSize = 48;  // RFC 5246 §8.1
+
+/// From now on the log is told the master secret of the handshake.
+inline void export_secrets(mbedtls_ssl_config& config, mbedtls_ssl_context& /*ssl*/, KeyLog& log) {
+  const auto told = [](void* to, const unsigned char* secret, const unsigned char*, std::size_t, std::size_t,
+                       std::size_t, const unsigned char* client_random, const unsigned char*,
+                       mbedtls_tls_prf_types) noexcept {
+    static_cast<KeyLog*>(to)->add_dtls(std::as_bytes(std::span(client_random, kRandomSize)),
+                                       std::as_bytes(std::span(secret, kMasterSecretSize)));
+    return 0;
+  };
+  mbedtls_ssl_conf_export_keys_ext_cb(&config, told, &log);
+}
+
 /// Sets the serial number, big-endian; its first bit must be 0. Not 0: mbedTLS failed.
 inline int set_serial(mbedtls_x509write_cert& certificate, MutableBytes serial) {
   mbedtls_mpi number;
@@ -74,6 +90,19 @@ inline void configure_version(mbedtls_ssl_config& config) {
   mbedtls_ssl_conf_max_tls_version(&config, MBEDTLS_SSL_VERSION_TLS1_2);
   mbedtls_ssl_conf_groups(&config, kGroups.data());
   mbedtls_ssl_conf_sig_algs(&config, kSignatures.data());
+}
+
+inline constexpr std::size_t kRandomSize = 32;  // RFC 5246 §7.4.1.2
+
+/// From now on the log is told the master secret of the handshake.
+inline void export_secrets(mbedtls_ssl_config& /*config*/, mbedtls_ssl_context& ssl, KeyLog& log) {
+  const auto told = [](void* to, mbedtls_ssl_key_export_type type, const unsigned char* secret, std::size_t size,
+                       const unsigned char* client_random, const unsigned char*, mbedtls_tls_prf_types) noexcept {
+    if (type != MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET) return;
+    static_cast<KeyLog*>(to)->add_dtls(std::as_bytes(std::span(client_random, kRandomSize)),
+                                       std::as_bytes(std::span(secret, size)));
+  };
+  mbedtls_ssl_set_export_keys_cb(&ssl, told, &log);
 }
 
 /// Sets the serial number, big-endian; its first bit must be 0. Not 0: mbedTLS failed.

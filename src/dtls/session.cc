@@ -1,10 +1,10 @@
 #include "dtls/session.h"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
 #include <vector>
 
+#include "core/ring.h"
 #include "dtls/engine.h"
 #include "dtls/hello_reassembler.h"
 #include "dtls/record.h"
@@ -77,7 +77,7 @@ class Session::Impl {
   Instant give_up_at_ = kNever;
   std::size_t overhead_ = 0;
   std::vector<PacketBuffer> early_;
-  std::deque<Event> events_;
+  Ring<Event> events_;
   Counters counters_;
 };
 
@@ -248,7 +248,7 @@ void Session::Impl::become_connected(Instant now) {
   give_up_at_ = kNever;
   overhead_ = engine_->overhead();
   hello_ = HelloReassembler();
-  events_.emplace_back(Connected{engine_->cipher_suite(), overhead_});
+  events_.emplace_back(Connected{engine_->cipher_suite(), overhead_, engine_->remote_fingerprint()});
   replay_early(now);
 }
 

@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "core/buffer_pool.h"
+#include "core/key_log.h"
 #include "core/packet_buffer.h"
 #include "core/random.h"
 #include "core/sans_io.h"
@@ -32,6 +33,7 @@ enum class Role : std::uint8_t { kClient, kServer };
 struct Connected {
   std::string_view cipher_suite;  // "TLS-ECDHE-ECDSA-WITH-…", lives for ever
   std::size_t overhead = 0;       // bytes that seal() adds to each packet
+  Fingerprint remote;             // of the certificate that the peer showed
 };
 /// Plaintext that came through handle_input().
 struct ApplicationData {
@@ -70,6 +72,7 @@ class Session {
     std::size_t handshake_mtu = 1200;  // bytes of a datagram with handshake messages: fits every path that we meet
     std::size_t data_mtu = 1472;       // bytes of a datagram that seal() may make: Ethernet minus IPv4 and UDP headers
     std::chrono::milliseconds handshake_timeout = std::chrono::seconds(30);  // from start() until Connected
+    KeyLog* key_log = nullptr;  // outlives the session; none: the secret stays inside. With one, only AES-GCM is spoken
   };
 
   /// What open() found; the plaintext is what remains in the packet.

@@ -49,6 +49,8 @@ std::string_view to_string(TokenError error) {
       return "signed with an unknown key";
     case TokenError::kBadSignature:
       return "wrong signature";
+    case TokenError::kNotYetValid:
+      return "issued in the future";
     case TokenError::kExpired:
       return "expired";
   }
@@ -93,6 +95,9 @@ std::expected<AccessClaims, TokenError> read_access_token(Crypto& crypto, std::s
   if (!constant_time_equal(expected, *signature)) return std::unexpected(TokenError::kBadSignature);
   auto claims = read_claims(token.substr(first_dot + 1, last_dot - first_dot - 1));
   if (!claims) return std::unexpected(TokenError::kMalformed);
+  // RFC 7519 §4.1.6: `iat` tells the age. One from the future was signed while the clock was wrong, and would outlive
+  // its hour.
+  if (claims->issued_at.seconds > unix_now.seconds + kClockLeeway) return std::unexpected(TokenError::kNotYetValid);
   // RFC 7519 §4.1.4: the current time must be before `exp`.
   if (claims->expires_at <= unix_now) return std::unexpected(TokenError::kExpired);
   return std::move(*claims);

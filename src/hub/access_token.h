@@ -18,6 +18,9 @@ namespace bamgate::hub {
 // protocol.md: `exp` (1 hour).
 inline constexpr std::int64_t kAccessTokenLifetime = 3600;  // seconds
 
+/// How far `iat` may lie in the future: a clock that is set back a little ends no token.
+inline constexpr std::int64_t kClockLeeway = 60;  // seconds
+
 /// A signing key and its name in the header.
 struct SigningKey {
   std::string kid;
@@ -38,6 +41,7 @@ enum class TokenError : std::uint8_t {
   kAlgorithm,  // signed with anything but HS256, or not at all
   kUnknownKey,
   kBadSignature,
+  kNotYetValid,  // issued in the future: by a clock that was wrong
   kExpired,
 };
 std::string_view to_string(TokenError error);
@@ -45,7 +49,7 @@ std::string_view to_string(TokenError error);
 /// The token in its compact form (RFC 7515 §7.1).
 std::string write_access_token(Crypto& crypto, const SigningKey& key, const AccessClaims& claims);
 
-/// Checks algorithm, key, signature (in constant time) and `exp`, in this order; claims are read only after the
+/// Checks algorithm, key, signature (in constant time), `iat` and `exp`, in this order; claims are read only after the
 /// signature is known to be good. Errors: all of TokenError.
 std::expected<AccessClaims, TokenError> read_access_token(Crypto& crypto, std::span<const SigningKey> keys,
                                                           std::string_view token, UnixTime unix_now);

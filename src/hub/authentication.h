@@ -20,7 +20,7 @@ struct Login {
 /// the refresh token issued with it has arrived. Otherwise the 401 reply to give.
 std::expected<Login, HttpReply> authenticate(Context& context, UnixTime unix_now, std::string_view authorization);
 
-/// A new access token for `device`, valid for an hour.
+/// A new access token for `device`, valid for an hour; empty when the database failed.
 std::string issue_access_token(Context& context, UnixTime unix_now, const Device& device, std::int64_t generation);
 
 }  // namespace bamgate::hub

@@ -1,53 +1,70 @@
 #include "hub/connections.h"
 
 #include <variant>
-#include <vector>
 
 #include "core/encoding.h"
 #include "hub/addresses.h"
+#include "hub/device_keys.h"
 #include "json/parse.h"
 #include "json/write.h"
 
 namespace bamgate::hub {
 namespace {
 
-/// Revocations that a newcomer is told of; the newest come first.
-constexpr std::int64_t kMaxRevocations = 1024;
-
 bool is_other_address(const std::string& claimed, const IpPrefix& own) {
   return !claimed.empty() && IpPrefix::parse(claimed) != own;
 }
 
-std::vector<signaling::PeerRevoked> revocations(Database& database, UnixTime unix_now) {
-  std::vector<signaling::PeerRevoked> revoked;
-  for (Device& device : recent_revocations(database, unix_now, kMaxRevocations)) {
-    revoked.push_back({std::move(device.name), std::move(device.public_key)});
+struct CloseEvent {
+  LogLevel level;
+  std::string_view name;
+};
+
+/// How the log calls a connection that the hub closes.
+CloseEvent event_of(CloseCode code) {
+  switch (code) {
+    case CloseCode::kMalformed:
+      return {LogLevel::kInfo, "message_refused"};
+    case CloseCode::kUnauthorized:
+      return {LogLevel::kInfo, "join_too_late"};
+    case CloseCode::kForbidden:
+      return {LogLevel::kWarning, "join_refused"};
+    case CloseCode::kReplaced:
+      return {LogLevel::kDebug, "connection_replaced"};
+    case CloseCode::kRevoked:
+      return {LogLevel::kInfo, "connection_revoked"};
+    case CloseCode::kFlooding:
+      return {LogLevel::kWarning, "connection_flooding"};
+    case CloseCode::kInternal:
+      return {LogLevel::kWarning, "connection_failed"};
   }
-  return revoked;
+  return {LogLevel::kWarning, "connection_closed"};
 }
 
 }  // namespace
 
-std::optional<HttpReply> Connections::open(Instant now, ConnectionId id, const Login& login) {
-  if (connections_.size() >= kMaxConnections) {
-    HttpReply reply = error_reply(429, "too_many_connections", "The hub holds as many connections as it can; wait.");
-    reply.retry_after_s = 10;
-    return reply;
+std::optional<HttpReply> Connections::open(Instant now, ConnectionId id, const Login& login,
+                                           const std::string& client) {
+  const auto of_client = from_clients_.find(client);
+  if (connections_.size() >= kMaxConnections ||
+      (of_client != from_clients_.end() && of_client->second >= kMaxConnectionsOfClient)) {
+    ++context_.counters.limited;
+    return too_many("too_many_connections", "The hub holds as many connections as it can; wait.", 10);
   }
   // Of the connections that have not joined, a device keeps the newest.
   if (const auto older = unjoined_.find(login.device.id); older != unjoined_.end()) {
-    const auto at = connections_.find(older->second);
-    context_.effects.push_back(Close{at->first, CloseCode::kReplaced, "a newer connection of this device"});
-    erase(at);
+    end(connections_.find(older->second), CloseCode::kReplaced, "a newer connection of this device");
   }
   Connection connection;
   connection.device_id = login.device.id;
   connection.name = login.device.name;
+  connection.client = client;
   connection.expires_at = login.expires_at;
   connection.join_deadline = now + kJoinTimeout;
   const auto [at, inserted] = connections_.emplace(id, std::move(connection));
   if (!inserted) return internal_error();
   unjoined_[at->second.device_id] = id;
+  ++from_clients_[client];
   schedule(at);
   return std::nullopt;
 }
@@ -89,7 +106,9 @@ void Connections::handle_timeout(Instant now, UnixTime unix_now) {
 
 Instant Connections::next_timeout() const { return deadlines_.empty() ? kNever : deadlines_.begin()->first; }
 
-void Connections::close_device(UnixTime unix_now, const Device& device, std::string_view reason) {
+void Connections::revoke(UnixTime unix_now, const Device& device, const std::vector<std::string>& keys,
+                         std::string_view reason) {
+  for (const std::string& key : keys) room_.announce_revoked({device.name, key});
   if (const auto pending = unjoined_.find(device.id); pending != unjoined_.end()) {
     close(unix_now, connections_.find(pending->second), CloseCode::kRevoked, reason);
   }
@@ -97,11 +116,6 @@ void Connections::close_device(UnixTime unix_now, const Device& device, std::str
   if (!joined) return;
   const auto at = connections_.find(*joined);
   if (at != connections_.end() && at->second.device_id == device.id) close(unix_now, at, CloseCode::kRevoked, reason);
-}
-
-void Connections::revoke(UnixTime unix_now, const Device& device) {
-  if (!device.public_key.empty()) room_.announce_revoked({device.name, device.public_key});
-  close_device(unix_now, device, "this device was revoked");
 }
 
 void Connections::process(Instant now, UnixTime unix_now, Map::iterator at, std::string_view text) {
@@ -154,12 +168,12 @@ void Connections::join(Instant now, UnixTime unix_now, Map::iterator at, signali
     connection.joined = true;
     unjoined_.erase(connection.device_id);
     set_last_seen(context_.database, connection.device_id, unix_now);
+    context_.log(LogLevel::kDebug, "peer_joined", {{"device", connection.name}});
   }
-  const auto replaced = room_.join(at->first, std::move(self), revocations(context_.database, unix_now));
+  const auto replaced = room_.join(at->first, std::move(self), recent_revocations(context_.database, unix_now));
   if (replaced) {
     // protocol.md: a peer that joins again replaces its old connection, and the close of the old one announces nothing.
-    context_.effects.push_back(Close{*replaced, CloseCode::kReplaced, "a newer connection of this device"});
-    if (const auto old = connections_.find(*replaced); old != connections_.end()) erase(old);
+    end(connections_.find(*replaced), CloseCode::kReplaced, "a newer connection of this device");
   }
   schedule(at);
 }
@@ -198,10 +212,18 @@ bool Connections::bind_key(UnixTime unix_now, Map::iterator at, const Device& de
     close(unix_now, at, CloseCode::kForbidden, "publicKey is another device's");
     return false;
   }
-  set_public_key(context_.database, device.id, public_key);
-  if (!context_.database.failed()) return true;
-  close(unix_now, at, CloseCode::kInternal, "the hub's database failed");
-  return false;
+  std::vector<std::string> retired;
+  const bool committed = context_.database.transaction([&] {
+    retired = hub::bind_key(context_.database, device, public_key, unix_now);
+    return true;
+  });
+  if (!committed) {
+    close(unix_now, at, CloseCode::kInternal, "the hub's database failed");
+    return false;
+  }
+  for (const std::string& key : retired) room_.announce_revoked({device.name, key});
+  context_.log(LogLevel::kInfo, "key_bound", {{"device", device.name}});
+  return true;
 }
 
 void Connections::forward(UnixTime unix_now, Map::iterator at, json::Value message, const std::string& to,
@@ -245,8 +267,19 @@ void Connections::process_waiting(Instant now, UnixTime unix_now, ConnectionId i
 }
 
 void Connections::close(UnixTime unix_now, Map::iterator at, CloseCode code, std::string_view reason) {
-  context_.effects.push_back(Close{at->first, code, std::string(reason)});
+  announce_close(at, code, reason);
   forget(unix_now, at);
+}
+
+void Connections::end(Map::iterator at, CloseCode code, std::string_view reason) {
+  announce_close(at, code, reason);
+  erase(at);
+}
+
+void Connections::announce_close(Map::iterator at, CloseCode code, std::string_view reason) {
+  context_.effects.emplace_back(Close{at->first, code, std::string(reason)});
+  const CloseEvent event = event_of(code);
+  context_.log(event.level, event.name, {{"device", at->second.name}, {"reason", reason}});
 }
 
 void Connections::forget(UnixTime unix_now, Map::iterator at) {
@@ -256,6 +289,7 @@ void Connections::forget(UnixTime unix_now, Map::iterator at) {
   const std::string device_id = at->second.device_id;
   erase(at);
   if (!joined) return;
+  context_.log(LogLevel::kDebug, "peer_left", {{"device", name}});
   set_last_seen(context_.database, device_id, unix_now);
   room_.leave(name, id);
 }
@@ -263,6 +297,9 @@ void Connections::forget(UnixTime unix_now, Map::iterator at) {
 void Connections::erase(Map::iterator at) {
   deadlines_.erase({at->second.deadline, at->first});
   if (!at->second.joined) unjoined_.erase(at->second.device_id);
+  if (const auto of_client = from_clients_.find(at->second.client); --of_client->second == 0) {
+    from_clients_.erase(of_client);
+  }
   connections_.erase(at);
 }
 

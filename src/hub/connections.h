@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/time.h"
 #include "hub/authentication.h"
@@ -35,6 +36,8 @@ namespace bamgate::hub {
 inline constexpr Duration kJoinTimeout = std::chrono::seconds(10);
 /// Connections that are open at one time, joined or not. A device has at most two: one joined, one about to.
 inline constexpr std::size_t kMaxConnections = 4096;
+/// The same from one client (client.h).
+inline constexpr std::size_t kMaxConnectionsOfClient = 2048;
 /// What may wait of one connection that sends more than 200 messages a second; beyond it is closed with 4429.
 inline constexpr std::size_t kMaxWaiting = 2000;
 inline constexpr std::size_t kMaxWaitingBytes = 1024 * 1024;
@@ -45,7 +48,8 @@ class Connections {
   explicit Connections(Context& context) : context_(context), room_(context.effects) {}
 
   /// The upgrade was granted to `login`; nullopt: the connection counts as open. Otherwise the reply to give: 429.
-  std::optional<HttpReply> open(Instant now, ConnectionId id, const Login& login);
+  /// `client` as client_key() says it.
+  std::optional<HttpReply> open(Instant now, ConnectionId id, const Login& login, const std::string& client);
   void on_text(Instant now, UnixTime unix_now, ConnectionId id, std::string_view text);
   /// Nothing binary is understood here: closes with 4400.
   void on_binary(UnixTime unix_now, ConnectionId id);
@@ -53,10 +57,8 @@ class Connections {
   void handle_timeout(Instant now, UnixTime unix_now);
   Instant next_timeout() const;
 
-  /// Closes what `device` has open, with 4410.
-  void close_device(UnixTime unix_now, const Device& device, std::string_view reason);
-  /// The same, and tells all others that its key is worth nothing any more.
-  void revoke(UnixTime unix_now, const Device& device);
+  /// Tells all others that `keys` of `device` are worth nothing any more, and closes what it has open, with 4410.
+  void revoke(UnixTime unix_now, const Device& device, const std::vector<std::string>& keys, std::string_view reason);
 
   bool is_online(std::string_view name) const { return room_.contains(name); }
   std::size_t peers() const { return room_.size(); }
@@ -65,6 +67,7 @@ class Connections {
   struct Connection {
     std::string device_id;
     std::string name;
+    std::string client;
     std::string public_key;  // after the join
     UnixTime expires_at;     // of the access token
     bool joined = false;
@@ -84,7 +87,11 @@ class Connections {
                const std::string& public_key);
   void delay(UnixTime unix_now, Map::iterator at, std::string_view text);
   void process_waiting(Instant now, UnixTime unix_now, ConnectionId id);
+  /// Closes, and tells the others when the peer is gone with it.
   void close(UnixTime unix_now, Map::iterator at, CloseCode code, std::string_view reason);
+  /// Closes what another connection of the same device replaces: the others hear nothing.
+  void end(Map::iterator at, CloseCode code, std::string_view reason);
+  void announce_close(Map::iterator at, CloseCode code, std::string_view reason);
   void forget(UnixTime unix_now, Map::iterator at);
   void erase(Map::iterator at);
   void schedule(Map::iterator at);
@@ -92,7 +99,8 @@ class Connections {
   Context& context_;
   Room room_;
   Map connections_;
-  std::map<std::string, ConnectionId> unjoined_;  // by device id
+  std::map<std::string, ConnectionId> unjoined_;     // by device id
+  std::map<std::string, std::size_t> from_clients_;  // connections of each client; none is 0
   std::set<std::pair<Instant, ConnectionId>> deadlines_;
 };
 

@@ -1,13 +1,16 @@
-// What all parts of one hub share: options, ports, settings, counters, and the effects that wait for the host.
+// What all parts of one hub share: options, ports, settings, counters, limits, and the effects that wait for the host.
 #pragma once
 
 #include <deque>
+#include <string_view>
+#include <utility>
 
 #include "core/crypto.h"
 #include "core/random.h"
 #include "hub/database.h"
 #include "hub/effect.h"
 #include "hub/options.h"
+#include "hub/rate_limit.h"
 #include "hub/settings.h"
 
 namespace bamgate::hub {
@@ -20,6 +23,11 @@ struct Context {
   Settings settings;
   HubCounters counters;
   std::deque<Effect> effects;
+  RateLimits limits;
+
+  void log(LogLevel level, std::string_view event, json::Object fields) {
+    effects.emplace_back(Log{level, event, std::move(fields)});
+  }
 };
 
 }  // namespace bamgate::hub

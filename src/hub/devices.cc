@@ -81,10 +81,6 @@ void insert_device(Database& database, const Device& device) {
       device.credential_generation, device.created_at.seconds);
 }
 
-void set_public_key(Database& database, std::string_view id, std::string_view public_key) {
-  database.run("UPDATE devices SET public_key = ?2 WHERE id = ?1", std::string(id), text_or_null(public_key));
-}
-
 void set_credential_generation(Database& database, std::string_view id, std::int64_t generation) {
   database.run("UPDATE devices SET credential_generation = ?2 WHERE id = ?1", std::string(id), generation);
 }
@@ -101,15 +97,7 @@ void revoke_device(Database& database, std::string_view id, UnixTime unix_now) {
 
 void forget_revoked(Database& database, UnixTime unix_now) {
   database.run("DELETE FROM devices WHERE revoked_at < ?1", unix_now.seconds - kRevocationMemory);
-}
-
-std::vector<Device> recent_revocations(Database& database, UnixTime unix_now, std::int64_t limit) {
-  return read_devices(database.run(
-      "SELECT " BAMGATE_DEVICE_COLUMNS
-      " FROM devices AS gone WHERE revoked_at >= ?1 AND public_key IS NOT NULL AND NOT EXISTS"
-      " (SELECT 1 FROM devices AS held WHERE held.public_key = gone.public_key AND held.revoked_at IS NULL)"
-      " ORDER BY revoked_at DESC, id LIMIT ?2",
-      unix_now.seconds - kRevocationMemory, limit));
+  database.run("DELETE FROM retired_keys WHERE retired_at < ?1", unix_now.seconds - kRevocationMemory);
 }
 
 std::string turn_secret(Crypto& crypto, Bytes master_secret, const Device& device) {

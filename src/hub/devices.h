@@ -42,17 +42,12 @@ std::int64_t count_devices(Database& database);
 std::vector<std::uint32_t> taken_hosts(Database& database);
 
 void insert_device(Database& database, const Device& device);
-void set_public_key(Database& database, std::string_view id, std::string_view public_key);
 void set_credential_generation(Database& database, std::string_view id, std::int64_t generation);
 void set_last_seen(Database& database, std::string_view id, UnixTime unix_now);
 /// Its name, key and address are free at once, and its refresh token ends.
 void revoke_device(Database& database, std::string_view id, UnixTime unix_now);
-/// Removes the rows of devices revoked more than 90 days ago.
+/// Removes the rows of devices and keys (device_keys.h) that ended more than 90 days ago.
 void forget_revoked(Database& database, UnixTime unix_now);
-
-/// Name and key of what was revoked within the last 90 days, the newest first, at most `limit`. Keys that a device
-/// holds again are left out, and devices that never had a key.
-std::vector<Device> recent_revocations(Database& database, UnixTime unix_now, std::int64_t limit);
 
 /// The secret from which a device makes its TURN passwords: hex of HMAC-SHA256(master secret, id and credential
 /// generation), so that one device cannot make another's and a new registration ends the old one (protocol.md).

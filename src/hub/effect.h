@@ -1,11 +1,17 @@
-// What the hub asks its host to do: send, close, log. Close codes are those of protocol.md, "Signaling".
+// What the hub asks its host to do: send, close, reply, fetch, log. Close codes are those of protocol.md, "Signaling";
+// the events of the log are listed in docs/hub.md.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
+
+#include "hub/host.h"
+#include "hub/http.h"
+#include "json/value.h"
 
 namespace bamgate::hub {
 
@@ -42,11 +48,25 @@ struct Close {
   std::string reason;  // at most 123 bytes (RFC 6455 §5.5)
 };
 
-/// A line for the log at level info. It holds no token, no key and no address.
-struct Log {
-  std::string text;
+/// Answer a request for which on_http() returned nullopt.
+struct Reply {
+  RequestId request{};
+  HttpReply reply;
 };
 
-using Effect = std::variant<SendText, SendBinary, Close, Log>;
+enum class LogLevel : std::uint8_t {
+  kDebug,    // what happens all the time, or what a stranger can make happen at will
+  kInfo,     // what somebody did to the network
+  kWarning,  // what somebody should look at
+};
+
+/// One event for the log. No field holds a token, a key or a full address.
+struct Log {
+  LogLevel level{};
+  std::string_view event;  // "device_registered"; a literal
+  json::Object fields;     // texts and numbers
+};
+
+using Effect = std::variant<SendText, SendBinary, Close, Reply, Fetch, Log>;
 
 }  // namespace bamgate::hub

@@ -1,18 +1,24 @@
-// The port through which the hub keeps what must outlive it: SQLite natively, the SQLite of a Durable Object in the
-// Worker. The other ports are core's: Crypto, Random, and time as an argument.
-// Left out: PRAGMA, BEGIN and user_version (a Durable Object refuses them; the schema version is a table,
-// migrations.h), and a port for outgoing HTTP requests, which only the sign-in by GitHub will need.
+// What the hub needs of its host: Sql keeps what must outlive it (SQLite natively, the SQLite of a Durable Object in
+// the Worker), Fetch asks another server. The other ports are core's: Crypto, Random, and time as an argument. Left
+// out: PRAGMA, BEGIN and user_version (a Durable Object refuses them; the schema version is a table, migrations.h); of
+// HTTP requests everything but GET.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
+
+#include "core/secret_text.h"
+#include "core/time.h"
+#include "hub/http.h"
 
 namespace bamgate::hub {
 
@@ -35,5 +41,25 @@ class Sql {
   /// false. Returns true when it was committed, and durably so. Not nested. `body` does not throw.
   virtual bool transaction(const std::function<bool()>& body) = 0;
 };
+
+/// One HTTP GET for the host to make (an effect, effect.h): with TLS and the system's authorities when the URL says
+/// https, without following redirects. Its outcome goes to Hub::on_fetched() with the number of the request that waits
+/// for it; the hub forgets it after `timeout` whatever the host does.
+struct Fetch {
+  RequestId request{};
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  SecretText bearer;  // the credentials of a field "Authorization: Bearer …"; never to be logged
+  Duration timeout{};
+  std::size_t max_body = 0;  // bytes of the reply's body
+};
+
+struct FetchReply {
+  int status = 0;
+  std::string body;
+};
+
+/// The reply, whatever its status, or why there is none: a sentence for the log, without secrets.
+using FetchResult = std::expected<FetchReply, std::string>;
 
 }  // namespace bamgate::hub

@@ -3,15 +3,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <expected>
 #include <string>
 #include <string_view>
 
 #include "core/ip_address.h"
+#include "json/value.h"
 
 namespace bamgate::hub {
 
 /// Bytes of the largest request body; a host need not read more than one byte beyond it.
 inline constexpr std::size_t kMaxBody = 16 * 1024;
+
+/// One request that waits for its reply, numbered by the host; a number is never used twice in the life of a Hub.
+enum class RequestId : std::uint64_t {};
 
 /// Views are valid during the call only.
 struct HttpRequest {
@@ -36,7 +42,19 @@ inline constexpr std::string_view kDeviceGone = "device not found or revoked";
 /// {"error":"<code>","message":"<what to do>"}
 HttpReply error_reply(int status, std::string_view code, std::string_view message);
 
+/// 200 with `body`.
+HttpReply ok(json::Object body);
+
+/// 400 `bad_request`.
+HttpReply bad_request(std::string_view message);
+
+/// 429 with Retry-After.
+HttpReply too_many(std::string_view code, std::string_view message, int retry_after_s);
+
 /// What is given when the database fails: 500 `internal`.
 HttpReply internal_error();
+
+/// A request's body, which must be a JSON object. Errors, as the reply to give: 413, 400.
+std::expected<json::Value, HttpReply> read_body(std::string_view body);
 
 }  // namespace bamgate::hub

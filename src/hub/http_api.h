@@ -1,6 +1,8 @@
-// The requests of the HTTP API that are answered at once (protocol.md, "HTTP API"). Upgrades are hub.h's.
+// The requests of the HTTP API (protocol.md, "HTTP API"), all but two answered at once: registrations are sign_in.h's,
+// upgrades hub.h's.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "core/time.h"
@@ -8,8 +10,8 @@
 #include "hub/connections.h"
 #include "hub/context.h"
 #include "hub/http.h"
-#include "hub/rate_limit.h"
-#include "json/value.h"
+#include "hub/refresh_tokens.h"
+#include "hub/sign_in.h"
 
 namespace bamgate::hub {
 
@@ -18,25 +20,26 @@ std::string_view path_of(std::string_view target);
 
 class HttpApi {
  public:
-  /// Both must outlive this object.
-  HttpApi(Context& context, Connections& connections) : context_(context), connections_(connections) {}
+  /// All must outlive this object.
+  HttpApi(Context& context, Connections& connections, SignIn& sign_in)
+      : context_(context), connections_(connections), sign_in_(sign_in) {}
 
-  /// Answers every request; what is unknown with 404.
-  HttpReply handle(Instant now, UnixTime unix_now, const HttpRequest& request);
+  /// Answers every request, what is unknown with 404; nullopt: the answer comes later, as an effect.
+  std::optional<HttpReply> handle(Instant now, UnixTime unix_now, RequestId id, const HttpRequest& request);
 
  private:
-  HttpReply limit_failures(Instant now, UnixTime unix_now, const HttpRequest& request);
-  HttpReply register_device(UnixTime unix_now, const json::Value& body);
-  HttpReply refresh(UnixTime unix_now, const json::Value& body);
-  HttpReply handle_with_login(UnixTime unix_now, const HttpRequest& request, const Login& login);
+  HttpReply refresh(Instant now, UnixTime unix_now, const HttpRequest& request);
+  HttpReply try_refresh(Instant now, UnixTime unix_now, const HttpRequest& request);
+  HttpReply refuse_refresh(const HttpRequest& request, const Device* device, RefreshError error);
+  HttpReply handle_with_login(Instant now, UnixTime unix_now, const HttpRequest& request, const Login& login);
   HttpReply list_devices(UnixTime unix_now);
-  HttpReply revoke_device(UnixTime unix_now, std::string_view id);
+  HttpReply revoke_device(UnixTime unix_now, std::string_view id, const Device& by);
   HttpReply create_join_token(UnixTime unix_now, std::string_view body, const Device& device);
   HttpReply status();
 
   Context& context_;
   Connections& connections_;
-  FailureLimit failures_;
+  SignIn& sign_in_;
 };
 
 }  // namespace bamgate::hub

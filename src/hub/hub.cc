@@ -1,13 +1,18 @@
 #include "hub/hub.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
+#include "hub/client.h"
 #include "hub/connections.h"
 #include "hub/context.h"
 #include "hub/devices.h"
 #include "hub/http_api.h"
 #include "hub/migrations.h"
+#include "hub/pace.h"
+#include "hub/sign_in.h"
+#include "hub/signing_keys.h"
 
 namespace bamgate::hub {
 namespace {
@@ -22,7 +27,8 @@ struct Hub::State {
 
   Context context;
   Connections connections{context};
-  HttpApi http{context, connections};
+  SignIn sign_in{context, connections};
+  HttpApi http{context, connections, sign_in};
 };
 
 std::expected<std::unique_ptr<Hub>, Error> Hub::create(HubOptions options, Sql& sql, Crypto& crypto, Random& random,
@@ -33,29 +39,40 @@ std::expected<std::unique_ptr<Hub>, Error> Hub::create(HubOptions options, Sql& 
   if (!settings) return std::unexpected(settings.error());
   forget_revoked(database, unix_now);
   if (database.failed()) return std::unexpected(Error::kDatabase);
-  Context context{std::move(options), database, crypto, random, std::move(*settings), {}, {}};
+  Context context{std::move(options), database, crypto, random, std::move(*settings), {}, {}, {}};
   return std::unique_ptr<Hub>(new Hub(std::make_unique<State>(std::move(context))));
 }
 
 Hub::Hub(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Hub::~Hub() = default;
 
-HttpReply Hub::on_http(Instant now, UnixTime unix_now, const HttpRequest& request) {
+std::optional<HttpReply> Hub::on_http(Instant now, UnixTime unix_now, RequestId id, const HttpRequest& request) {
   state_->context.database.clear_failure();
-  HttpReply reply = state_->http.handle(now, unix_now, request);
-  return state_->context.database.failed() ? internal_error() : reply;
+  auto reply = state_->http.handle(now, unix_now, id, request);
+  return reply && state_->context.database.failed() ? internal_error() : reply;
 }
+
+void Hub::on_fetched(Instant now, UnixTime unix_now, RequestId id, const FetchResult& result) {
+  state_->context.database.clear_failure();
+  state_->sign_in.on_fetched(now, unix_now, id, result);
+}
+
+void Hub::on_gone(Instant now, RequestId id) { state_->sign_in.on_gone(now, id); }
 
 std::optional<HttpReply> Hub::on_open(Instant now, UnixTime unix_now, ConnectionId connection,
                                       const HttpRequest& request) {
+  Context& context = state_->context;
+  const std::string client = client_key(request.client);
+  if (auto over = refuse_over_pace(context, context.limits.upgrades, now, client)) return over;
   if (request.method != "GET" || path_of(request.target) != "/connect") {
     return error_reply(404, "not_found", "This hub has no such WebSocket.");
   }
-  state_->context.database.clear_failure();
-  const auto login = authenticate(state_->context, unix_now, request.authorization);
-  if (state_->context.database.failed()) return internal_error();
+  context.database.clear_failure();
+  const auto login = authenticate(context, unix_now, request.authorization);
+  if (context.database.failed()) return internal_error();
   if (!login) return login.error();
-  return state_->connections.open(now, connection, *login);
+  if (auto over = refuse_over_pace(context, context.limits.devices, now, login->device.id)) return over;
+  return state_->connections.open(now, connection, *login, client);
 }
 
 void Hub::on_text(Instant now, UnixTime unix_now, ConnectionId connection, std::string_view text) {
@@ -74,6 +91,7 @@ void Hub::on_close(Instant /*now*/, UnixTime unix_now, ConnectionId connection) 
 void Hub::on_timer(Instant now, UnixTime unix_now) {
   state_->context.database.clear_failure();
   state_->connections.handle_timeout(now, unix_now);
+  state_->sign_in.handle_timeout(now, unix_now);
 }
 
 std::optional<Effect> Hub::poll_effect() {
@@ -84,12 +102,27 @@ std::optional<Effect> Hub::poll_effect() {
   return effect;
 }
 
-Instant Hub::next_timeout() const { return state_->connections.next_timeout(); }
+Instant Hub::next_timeout() const {
+  return std::min(state_->connections.next_timeout(), state_->sign_in.next_timeout());
+}
 
 std::expected<JoinToken, Error> Hub::create_join_token(UnixTime unix_now, std::int64_t uses, std::int64_t ttl_s) {
   state_->context.database.clear_failure();
   return hub::create_join_token(state_->context.database, state_->context.crypto, state_->context.random, unix_now,
                                 kHubOwner, uses, ttl_s);
+}
+
+std::expected<std::string, Error> Hub::rotate_signing_key(UnixTime unix_now) {
+  Database& database = state_->context.database;
+  database.clear_failure();
+  std::string kid;
+  const bool committed = database.transaction([&] {
+    kid = add_signing_key(database, state_->context.random, unix_now);
+    // Removes those that end now.
+    return !signing_keys(database, unix_now).empty();
+  });
+  if (!committed) return std::unexpected(Error::kDatabase);
+  return kid;
 }
 
 IpPrefix Hub::subnet() const { return state_->context.settings.subnet; }

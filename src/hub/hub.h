@@ -1,13 +1,14 @@
 // The hub: registers devices, gives them addresses and tokens, and forwards their signaling (protocol.md, "HTTP API"
 // and "Signaling"). Pure: the host owns sockets, clock, database file and certificate, and runs the effects. This file
-// dispatches; http_api.h answers requests, connections.h talks with devices. Left out so far: sign-in by GitHub, TURN
-// over WebSocket (GET /turn).
+// dispatches; http_api.h answers requests, connections.h talks with devices. Left out so far: TURN over WebSocket
+// (GET /turn).
 #pragma once
 
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/bytes.h"
@@ -36,8 +37,14 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
-  /// Answers one request that is not a WebSocket upgrade. Every failure is a reply.
-  HttpReply on_http(Instant now, UnixTime unix_now, const HttpRequest& request);
+  /// Answers one request that is not a WebSocket upgrade. Every failure is a reply. nullopt: the reply comes later, as
+  /// the effect Reply with this number.
+  std::optional<HttpReply> on_http(Instant now, UnixTime unix_now, RequestId id, const HttpRequest& request);
+  /// The outcome of the effect Fetch with this number; ignored when it is not waited for (any more).
+  void on_fetched(Instant now, UnixTime unix_now, RequestId id, const FetchResult& result);
+  /// Whoever sent a request without a reply yet has left: what it waited for no longer happens. Not needed after a
+  /// Reply.
+  void on_gone(Instant now, RequestId id);
 
   /// Asks whether the WebSocket upgrade `request` is granted. nullopt: yes, and `connection` counts as open from now
   /// on; otherwise the reply to give instead of the upgrade, and nothing is kept.
@@ -60,6 +67,10 @@ class Hub {
   /// Errors: kBadUses, kBadLifetime, kTooManyTokens, kDatabase.
   std::expected<JoinToken, Error> create_join_token(UnixTime unix_now, std::int64_t uses = kDefaultJoinUses,
                                                     std::int64_t ttl_s = kDefaultJoinLifetime);
+
+  /// Adds a key that signs access tokens from now on, in every process that uses this database, and returns its name.
+  /// Tokens of the keys before stay good for the rest of their hour. Errors: kDatabase.
+  std::expected<std::string, Error> rotate_signing_key(UnixTime unix_now);
 
   /// The subnet in use, host bits zero.
   IpPrefix subnet() const;

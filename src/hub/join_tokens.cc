@@ -7,7 +7,7 @@
 namespace bamgate::hub {
 namespace {
 
-std::vector<std::byte> hash_of(Crypto& crypto, std::string_view token) {
+std::vector<std::byte> join_hash(Crypto& crypto, std::string_view token) {
   return blob(crypto.sha256({as_bytes("join:"), as_bytes(token)}));
 }
 
@@ -32,7 +32,7 @@ std::expected<JoinToken, Error> create_join_token(Database& database, Crypto& cr
     too_many = count && count->integer(0) >= kMaxJoinTokens;
     if (!count || too_many) return false;
     database.run("INSERT INTO join_tokens(hash, owner, uses, used, expires_at) VALUES(?1, ?2, ?3, 0, ?4)",
-                 hash_of(crypto, token.token), std::string(owner), uses, token.expires_at.seconds);
+                 join_hash(crypto, token.token), std::string(owner), uses, token.expires_at.seconds);
     return true;
   });
   if (too_many) return std::unexpected(Error::kTooManyTokens);
@@ -44,7 +44,7 @@ JoinCheck check_join_token(Database& database, Crypto& crypto, UnixTime unix_now
                            std::string_view public_key) {
   JoinCheck check;
   // The lookup is by hash: how long it takes tells nothing about the token.
-  const auto hash = hash_of(crypto, token);
+  const auto hash = join_hash(crypto, token);
   const auto row = database.one("SELECT owner, uses, used, expires_at FROM join_tokens WHERE hash = ?1", hash);
   if (!row) return check;
   check.owner = row->text(0);
@@ -54,10 +54,10 @@ JoinCheck check_join_token(Database& database, Crypto& crypto, UnixTime unix_now
   }
   check.verdict = row->integer(2) < row->integer(1) ? JoinVerdict::kFresh : JoinVerdict::kUsedUp;
   if (public_key.empty()) return check;
-  // A device that was revoked since must not come back by a token that is used up.
+  // A device that was revoked since, or taken over with another key, must not come back by a token that is used up.
   const auto use = database.one(
       "SELECT device_id FROM join_token_uses JOIN devices ON devices.id = device_id AND devices.revoked_at IS NULL"
-      " WHERE hash = ?1 AND join_token_uses.public_key = ?2",
+      " AND devices.public_key = join_token_uses.public_key WHERE hash = ?1 AND join_token_uses.public_key = ?2",
       hash, std::string(public_key));
   if (use) {
     check.verdict = JoinVerdict::kPresented;
@@ -68,7 +68,7 @@ JoinCheck check_join_token(Database& database, Crypto& crypto, UnixTime unix_now
 
 void consume_join_token(Database& database, Crypto& crypto, std::string_view token, JoinVerdict verdict,
                         std::string_view public_key, std::string_view device_id) {
-  const auto hash = hash_of(crypto, token);
+  const auto hash = join_hash(crypto, token);
   if (verdict != JoinVerdict::kPresented) {
     database.run("UPDATE join_tokens SET used = used + 1 WHERE hash = ?1", hash);
   }

@@ -27,13 +27,19 @@ constexpr auto kStep1 = std::to_array<std::string_view>({
     " PRIMARY KEY(hash, public_key))",
 });
 
-constexpr auto kSteps = std::to_array<std::span<const std::string_view>>({kStep1});
+// Step 2. Keys that a device held before; without retired_at: until its next join says whether it holds it still.
+constexpr auto kStep2 = std::to_array<std::string_view>({
+    "CREATE TABLE retired_keys(public_key TEXT PRIMARY KEY, device_id TEXT NOT NULL, name TEXT NOT NULL,"
+    " retired_at INTEGER)",
+});
+
+constexpr auto kSteps = std::to_array<std::span<const std::string_view>>({kStep1, kStep2});
 
 }  // namespace
 
 std::int64_t newest_schema_version() { return static_cast<std::int64_t>(kSteps.size()); }
 
-std::expected<void, Error> migrate(Database& database) {
+std::expected<void, Error> migrate(Database& database, std::int64_t version) {
   database.run(
       "CREATE TABLE IF NOT EXISTS schema_version(id INTEGER PRIMARY KEY CHECK(id = 1), version INTEGER NOT NULL)");
   database.run("INSERT OR IGNORE INTO schema_version(id, version) VALUES(1, 0)");
@@ -44,12 +50,12 @@ std::expected<void, Error> migrate(Database& database) {
     const bool committed = database.transaction([&] {
       const auto row = database.one("SELECT version FROM schema_version");
       if (!row) return false;
-      const std::int64_t version = row->integer(0);
-      newer = version > newest_schema_version();
-      done = version == newest_schema_version();
-      if (newer || done || version < 0) return false;
-      for (const std::string_view statement : kSteps[static_cast<std::size_t>(version)]) database.run(statement);
-      database.run("UPDATE schema_version SET version = ?1", version + 1);
+      const std::int64_t present = row->integer(0);
+      newer = present > version;
+      done = present == version;
+      if (newer || done || present < 0) return false;
+      for (const std::string_view statement : kSteps[static_cast<std::size_t>(present)]) database.run(statement);
+      database.run("UPDATE schema_version SET version = ?1", present + 1);
       return true;
     });
     if (!committed && !done && !newer) return std::unexpected(Error::kDatabase);

@@ -10,10 +10,11 @@
 
 namespace bamgate::hub {
 
-/// Brings the tables up to date, each step in a transaction of its own. Errors: kDatabase, kNewerDatabase.
-std::expected<void, Error> migrate(Database& database);
-
-/// The version that migrate() leads to.
+/// The version of this program.
 std::int64_t newest_schema_version();
+
+/// Brings the tables from whatever version they have to `version`, each step in a transaction of its own; tests stop at
+/// older ones. Errors: kDatabase, kNewerDatabase (the tables are beyond it, and are not touched).
+std::expected<void, Error> migrate(Database& database, std::int64_t version = newest_schema_version());
 
 }  // namespace bamgate::hub

@@ -22,6 +22,10 @@ struct HubOptions {
   std::vector<std::string> stun;
   /// Given to devices: "https://hub.example:8443".
   std::string server_url;
+  /// Whose GitHub account may register devices; empty: nobody's.
+  std::string github_login;
+  /// Where GitHub's API is, without a slash at its end.
+  std::string github_api = "https://api.github.com";
   /// Shown by GET /status.
   std::string version = "0.0.0";
 };
@@ -34,6 +38,7 @@ struct HubCounters {
   std::uint64_t delayed = 0;         // messages over 200 a second, which waited
   std::uint64_t refused_joins = 0;   // connections closed with 4403
   std::uint64_t refused_logins = 0;  // failed registrations and refreshes
+  std::uint64_t limited = 0;         // requests and upgrades answered with 429
 };
 
 }  // namespace bamgate::hub

@@ -3,34 +3,35 @@
 #include <algorithm>
 
 namespace bamgate::hub {
-namespace {
 
-/// Whoever has one IPv6 address has the whole /64.
-IpAddress client_key(const IpAddress& client) {
-  return client.is_v6() ? IpPrefix{client, 64}.network().address : client;
-}
-
-}  // namespace
-
-int FailureLimit::retry_after(Instant now, const IpAddress& client) const {
-  const auto found = clients_.find(client_key(client));
-  if (found == clients_.end()) return 0;
-  const Duration wait = found->second.next(kInterval, kBurst) - now;
+int RateLimit::retry_after(Instant now, std::string_view key) const {
+  const auto found = buckets_.find(key);
+  if (found == buckets_.end()) return 0;
+  const Duration wait = found->second.next(pace_) - now;
   if (wait <= Duration::zero()) return 0;
   return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(wait).count());
 }
 
-void FailureLimit::failed(Instant now, const IpAddress& client) {
-  const IpAddress key = client_key(client);
-  if (!clients_.contains(key)) make_room(now);
-  clients_[key].add(now, kInterval);
+void RateLimit::count(Instant now, std::string_view key) {
+  auto found = buckets_.find(key);
+  if (found == buckets_.end()) {
+    make_room(now);
+    found = buckets_.emplace(key, Bucket{}).first;
+  }
+  found->second.add(now, pace_);
 }
 
-void FailureLimit::make_room(Instant now) {
-  if (clients_.size() < kMaxClients) return;
-  std::erase_if(clients_, [now](const auto& entry) { return entry.second.is_empty(now); });
-  if (clients_.size() < kMaxClients) return;
-  clients_.erase(std::ranges::min_element(clients_, {}, [](const auto& entry) { return entry.second.full_until(); }));
+int RateLimit::take(Instant now, std::string_view key) {
+  const int wait = retry_after(now, key);
+  if (wait == 0) count(now, key);
+  return wait;
+}
+
+void RateLimit::make_room(Instant now) {
+  if (buckets_.size() < kMaxEntries) return;
+  std::erase_if(buckets_, [now](const auto& entry) { return entry.second.is_empty(now); });
+  if (buckets_.size() < kMaxEntries) return;
+  buckets_.erase(std::ranges::min_element(buckets_, {}, [](const auto& entry) { return entry.second.full_until(); }));
 }
 
 bool MessageRate::arrived(Instant now) {
@@ -43,7 +44,7 @@ bool MessageRate::arrived(Instant now) {
 
 bool MessageRate::take(Instant now) {
   if (next() > now) return false;
-  bucket_.add(now, kInterval);
+  bucket_.add(now, kPace);
   return true;
 }
 

@@ -1,23 +1,42 @@
-// Two limits: how often a client may fail to log in, and how many messages a device may send.
+// The hub's paces: how often a client may ask, fail to log in or open a WebSocket, how often a device may ask, and how
+// many messages a connection may send. Generous to everybody who means well: the numbers stop one address or device
+// from taking the whole hub.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <map>
+#include <string>
+#include <string_view>
 
-#include "core/ip_address.h"
 #include "core/time.h"
 
 namespace bamgate::hub {
 
-/// A leaky bucket: `burst` at once, then one each `interval`.
+/// `burst` at once, then one each `interval`.
+struct Pace {
+  int burst = 1;
+  Duration interval{};
+};
+
+/// Failed registrations and refreshes, by client: nobody may try credentials at will.
+inline constexpr Pace kFailurePace{10, std::chrono::seconds(6)};
+/// Questions to GitHub, of all clients together: 2 a second. Each costs the hub a TLS handshake, and whoever owns many
+/// addresses is many clients.
+inline constexpr Pace kGithubPace{20, std::chrono::milliseconds(500)};
+/// Requests of the API, by client: 500 a second. Many devices may share one address.
+inline constexpr Pace kRequestPace{1000, std::chrono::milliseconds(2)};
+/// WebSocket upgrades, by client: a thousand devices behind one address may come back at once after a restart.
+inline constexpr Pace kUpgradePace{1000, std::chrono::milliseconds(20)};
+/// Requests and upgrades of one device, counted only when it has proven who it is: 100 a second.
+inline constexpr Pace kDevicePace{200, std::chrono::milliseconds(10)};
+
+/// A leaky bucket.
 class Bucket {
  public:
   /// When the next one is allowed; `now` or earlier means at once.
-  Instant next(Duration interval, int burst) const { return full_until_ - interval * (burst - 1); }
-  void add(Instant now, Duration interval) { full_until_ = (full_until_ < now ? now : full_until_) + interval; }
+  Instant next(const Pace& pace) const { return full_until_ - pace.interval * (pace.burst - 1); }
+  void add(Instant now, const Pace& pace) { full_until_ = (full_until_ < now ? now : full_until_) + pace.interval; }
   /// Nothing of the past counts any more.
   bool is_empty(Instant now) const { return full_until_ <= now; }
   Instant full_until() const { return full_until_; }
@@ -26,22 +45,34 @@ class Bucket {
   Instant full_until_{};
 };
 
-/// Counts failed registrations and refreshes by client: an IPv4 address or an IPv6 /64. Bounded: when the table is
-/// full, whoever's failures are forgotten soonest makes room.
-class FailureLimit {
+/// One pace for each of many. Bounded: when the table is full, whoever's past is forgotten soonest makes room.
+class RateLimit {
  public:
-  static constexpr int kBurst = 10;
-  static constexpr Duration kInterval = std::chrono::seconds(6);
-  static constexpr std::size_t kMaxClients = 4096;
+  static constexpr std::size_t kMaxEntries = 4096;
 
-  /// Whole seconds that this client must wait (for Retry-After); 0: it may try.
-  int retry_after(Instant now, const IpAddress& client) const;
-  void failed(Instant now, const IpAddress& client);
-  std::size_t size() const { return clients_.size(); }
+  explicit RateLimit(Pace pace) : pace_(pace) {}
+
+  /// Whole seconds that `key` must wait (for Retry-After); 0: it may go on.
+  int retry_after(Instant now, std::string_view key) const;
+  void count(Instant now, std::string_view key);
+  /// Counts one if it is allowed; otherwise the seconds to wait.
+  int take(Instant now, std::string_view key);
+  std::size_t size() const { return buckets_.size(); }
 
  private:
   void make_room(Instant now);
-  std::map<IpAddress, Bucket> clients_;
+
+  Pace pace_;
+  std::map<std::string, Bucket, std::less<>> buckets_;
+};
+
+/// All of one hub.
+struct RateLimits {
+  RateLimit failures{kFailurePace};
+  RateLimit github{kGithubPace};  // one entry
+  RateLimit requests{kRequestPace};
+  RateLimit upgrades{kUpgradePace};
+  RateLimit devices{kDevicePace};
 };
 
 /// The pace of one connection.
@@ -50,13 +81,13 @@ class MessageRate {
   // protocol.md: above 200 messages a second a peer is delayed, above 2,000 closed with 4429.
   static constexpr int kDelayedAbove = 200;
   static constexpr int kFloodAbove = 2000;
-  static constexpr Duration kInterval = Duration(std::chrono::seconds(1)) / kDelayedAbove;
+  static constexpr Pace kPace{kDelayedAbove, Duration(std::chrono::seconds(1)) / kDelayedAbove};
 
   /// Counts a message that arrived; false when more than kFloodAbove came within a second.
   bool arrived(Instant now);
   /// Takes the turn of one message; false when it has to wait until next().
   bool take(Instant now);
-  Instant next() const { return bucket_.next(kInterval, kDelayedAbove); }
+  Instant next() const { return bucket_.next(kPace); }
 
  private:
   Bucket bucket_;

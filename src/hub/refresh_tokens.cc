@@ -1,6 +1,7 @@
 #include "hub/refresh_tokens.h"
 
-#include <array>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/encoding.h"
@@ -8,66 +9,78 @@
 namespace bamgate::hub {
 namespace {
 
-std::string random_token(Random& random) {
-  std::array<std::byte, kRefreshTokenBytes> bytes{};
-  random.fill(bytes);
-  std::string token = to_hex(bytes);
+// How far a database that was brought back may be behind: hourly refreshes of 30 days, five times over.
+constexpr std::int64_t kMaxAhead = 3600;
+
+RefreshToken make_token(Context& context, std::string_view device_id, std::int64_t generation) {
+  Sha256Digest bytes = context.crypto.hmac_sha256(
+      context.settings.master_secret.bytes(),
+      {as_bytes("refresh:"), as_bytes(device_id), as_bytes(":" + std::to_string(generation))});
+  RefreshToken token{to_hex(bytes), generation};
   wipe(bytes);
   return token;
 }
 
-std::vector<std::byte> hash_of(Crypto& crypto, std::string_view token) {
-  return blob(crypto.sha256({as_bytes(token)}));
+/// The generation of a token that is later than `known`; nullopt when it is none of ours.
+std::optional<std::int64_t> find_later(Context& context, std::string_view device_id, std::int64_t known,
+                                       std::string_view token) {
+  for (std::int64_t generation = known + 1; generation <= known + kMaxAhead; ++generation) {
+    const RefreshToken later = make_token(context, device_id, generation);
+    if (constant_time_equal(as_bytes(later.token), as_bytes(token))) return generation;
+  }
+  return std::nullopt;
 }
 
-/// Writes the successor; `previous` is what stays valid besides it.
-RefreshToken replace_current(Database& database, Crypto& crypto, Random& random, UnixTime unix_now,
-                             std::string_view device_id, std::int64_t generation, Bytes previous,
-                             std::int64_t previous_expires_at) {
-  RefreshToken next{random_token(random), generation};
-  database.run(
-      "UPDATE refresh_tokens SET generation = ?2, hash = ?3, expires_at = ?4, previous_hash = ?5,"
-      " previous_expires_at = ?6 WHERE device_id = ?1",
-      std::string(device_id), generation, hash_of(crypto, next.token), unix_now.seconds + kRefreshTokenLifetime,
-      blob(previous), previous_expires_at);
-  return next;
+std::vector<std::byte> refresh_hash(Crypto& crypto, std::string_view token) {
+  return blob(crypto.sha256({as_bytes(token)}));
 }
 
 }  // namespace
 
-RefreshToken begin_refresh_tokens(Database& database, Crypto& crypto, Random& random, UnixTime unix_now,
-                                  std::string_view device_id) {
-  const auto row = database.one("SELECT generation FROM refresh_tokens WHERE device_id = ?1", std::string(device_id));
-  RefreshToken first{random_token(random), row ? row->integer(0) + 1 : 1};
-  database.run(
+RefreshToken begin_refresh_tokens(Context& context, UnixTime unix_now, std::string_view device_id) {
+  const auto row =
+      context.database.one("SELECT generation FROM refresh_tokens WHERE device_id = ?1", std::string(device_id));
+  RefreshToken first = make_token(context, device_id, row ? row->integer(0) + 1 : 1);
+  context.database.run(
       "INSERT OR REPLACE INTO refresh_tokens(device_id, generation, first_generation, hash, expires_at)"
       " VALUES(?1, ?2, ?2, ?3, ?4)",
-      std::string(device_id), first.generation, hash_of(crypto, first.token), unix_now.seconds + kRefreshTokenLifetime);
+      std::string(device_id), first.generation, refresh_hash(context.crypto, first.token),
+      unix_now.seconds + kRefreshTokenLifetime);
   return first;
 }
 
-std::expected<RefreshToken, RefreshError> rotate_refresh_token(Database& database, Crypto& crypto, Random& random,
-                                                               UnixTime unix_now, std::string_view device_id,
-                                                               std::string_view token) {
-  const auto row = database.one(
+std::expected<RefreshToken, RefreshError> rotate_refresh_token(Context& context, UnixTime unix_now,
+                                                               std::string_view device_id, std::string_view token) {
+  const auto row = context.database.one(
       "SELECT generation, hash, expires_at, previous_hash, previous_expires_at FROM refresh_tokens WHERE device_id = "
       "?1",
       std::string(device_id));
   if (!row) return std::unexpected(RefreshError::kNone);
-  const auto presented = hash_of(crypto, token);
+  const auto presented = refresh_hash(context.crypto, token);
   const bool is_current = constant_time_equal(presented, row->blob(1));
   const bool is_previous = !row->is_null(3) && constant_time_equal(presented, row->blob(3));
-  if (!is_current && !is_previous) return std::unexpected(RefreshError::kInvalid);
-  const std::int64_t expires_at = row->integer(is_current ? 2 : 4);
+  std::int64_t generation = row->integer(0);
+  if (!is_current && !is_previous) {
+    const auto later = find_later(context, device_id, generation, token);
+    if (!later) return std::unexpected(RefreshError::kInvalid);
+    generation = *later;
+  }
+  const std::int64_t expires_at = row->integer(is_previous ? 4 : 2);
   if (expires_at <= unix_now.seconds) return std::unexpected(RefreshError::kExpired);
-  return replace_current(database, crypto, random, unix_now, device_id, row->integer(0) + 1, presented, expires_at);
+  RefreshToken next = make_token(context, device_id, generation + 1);
+  context.database.run(
+      "UPDATE refresh_tokens SET generation = ?2, hash = ?3, expires_at = ?4, previous_hash = ?5,"
+      " previous_expires_at = ?6 WHERE device_id = ?1",
+      std::string(device_id), next.generation, refresh_hash(context.crypto, next.token),
+      unix_now.seconds + kRefreshTokenLifetime, presented, expires_at);
+  return next;
 }
 
 bool accept_generation(Database& database, std::string_view device_id, std::int64_t generation) {
   const auto row =
       database.one("SELECT generation, first_generation, previous_hash FROM refresh_tokens WHERE device_id = ?1",
                    std::string(device_id));
-  if (!row || generation < row->integer(1) || generation > row->integer(0)) return false;
+  if (!row || generation < row->integer(1)) return false;
   if (generation == row->integer(0) && !row->is_null(2)) {
     database.run(
         "UPDATE refresh_tokens SET previous_hash = NULL, previous_expires_at = NULL"

@@ -7,7 +7,12 @@
 //   use current C            -> successor N becomes current, C becomes previous
 //   use previous P           -> N' replaces the undelivered current, P stays previous
 //   access token of current  -> previous ends
+//   newer than the database  -> it was brought back from a backup: as if this token were current
 //   anything else            -> refused; nothing else is revoked by it
+//
+// A token is 32 bytes that nobody can tell from random ones without the hub's master secret: HMAC-SHA256 of it over
+// "refresh:" device id ":" generation. So the hub knows its own without having stored them, and a backup is of use
+// although devices have gone on since.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +20,13 @@
 #include <string>
 #include <string_view>
 
-#include "core/crypto.h"
-#include "core/random.h"
 #include "core/time.h"
+#include "hub/context.h"
 #include "hub/database.h"
 
 namespace bamgate::hub {
 
-// protocol.md: refresh token: 32 random bytes in hex, 30 days rolling.
+// protocol.md: refresh token: 32 bytes in hex, 30 days rolling.
 inline constexpr std::size_t kRefreshTokenBytes = 32;
 inline constexpr std::int64_t kRefreshTokenLifetime = 30 * 24 * 3600;  // seconds
 
@@ -38,17 +42,16 @@ enum class RefreshError : std::uint8_t {
 };
 
 /// The first token of a registration. Every earlier refresh and access token of the device ends.
-RefreshToken begin_refresh_tokens(Database& database, Crypto& crypto, Random& random, UnixTime unix_now,
-                                  std::string_view device_id);
+RefreshToken begin_refresh_tokens(Context& context, UnixTime unix_now, std::string_view device_id);
 
 /// Exchanges `token` for its successor, by the table above. Errors: all of RefreshError; then nothing is changed.
 /// To be called within a transaction.
-std::expected<RefreshToken, RefreshError> rotate_refresh_token(Database& database, Crypto& crypto, Random& random,
-                                                               UnixTime unix_now, std::string_view device_id,
-                                                               std::string_view token);
+std::expected<RefreshToken, RefreshError> rotate_refresh_token(Context& context, UnixTime unix_now,
+                                                               std::string_view device_id, std::string_view token);
 
 /// An access token of `generation` was presented: false when it was issued before the last registration. One of the
-/// current generation ends the previous refresh token.
+/// current generation ends the previous refresh token. A later generation than the current one is good, as its
+/// signature is ours: the database was brought back from a backup.
 bool accept_generation(Database& database, std::string_view device_id, std::int64_t generation);
 
 }  // namespace bamgate::hub

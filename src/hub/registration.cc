@@ -1,10 +1,12 @@
 #include "hub/registration.h"
 
 #include <array>
+#include <functional>
 #include <optional>
 
 #include "core/encoding.h"
 #include "hub/addresses.h"
+#include "hub/device_keys.h"
 #include "hub/join_tokens.h"
 
 namespace bamgate::hub {
@@ -36,13 +38,23 @@ std::string random_device_id(Random& random) {
   return to_hex(bytes);
 }
 
-std::expected<Device, HttpReply> add_device(Context& context, UnixTime unix_now, const RegistrationRequest& request,
+/// A device is its key: nobody else may have it.
+std::optional<HttpReply> refuse_taken_key(Context& context, const Newcomer& newcomer, std::string_view own_id) {
+  if (newcomer.public_key.empty()) return std::nullopt;
+  const auto holder = find_device_by_key(context.database, newcomer.public_key);
+  if (!holder || holder->id == own_id) return std::nullopt;
+  return error_reply(409, "key_taken",
+                     "Another device is registered with this public key; make a new key with 'bamgate genkey', or "
+                     "revoke that device.");
+}
+
+HttpReply name_taken() {
+  return error_reply(409, "name_taken", "Another device has this name; choose another one, or revoke that device.");
+}
+
+std::expected<Device, HttpReply> add_device(Context& context, UnixTime unix_now, const Newcomer& newcomer,
                                             std::string_view owner) {
-  if (!request.public_key.empty() && find_device_by_key(context.database, request.public_key)) {
-    return std::unexpected(error_reply(409, "key_taken",
-                                       "Another device is registered with this public key; make a new key with "
-                                       "'bamgate genkey', or revoke that device."));
-  }
+  if (auto taken = refuse_taken_key(context, newcomer, {})) return std::unexpected(std::move(*taken));
   const auto host = lowest_free_host(context.settings.subnet, taken_hosts(context.database));
   if (!host) {
     return std::unexpected(error_reply(507, "no_address_left",
@@ -51,59 +63,109 @@ std::expected<Device, HttpReply> add_device(Context& context, UnixTime unix_now,
   }
   Device device;
   device.id = random_device_id(context.random);
-  device.name = request.name;
+  device.name = newcomer.name;
   device.owner = owner;
-  device.public_key = request.public_key;
+  device.public_key = newcomer.public_key;
   device.host = *host;
   device.created_at = unix_now;
   insert_device(context.database, device);
   return device;
 }
 
-/// The same key under the same name is the same device (its reply was lost, or it starts afresh): same id and address,
-/// new credentials.
-Device renew_device(Context& context, Device device) {
+/// New credentials; the tokens and the TURN secret of before end.
+void renew_credentials(Context& context, Device& device) {
   ++device.credential_generation;
   set_credential_generation(context.database, device.id, device.credential_generation);
-  return device;
 }
 
-std::expected<Registration, HttpReply> try_register(Context& context, UnixTime unix_now,
-                                                    const RegistrationRequest& request) {
-  const JoinCheck check =
-      check_join_token(context.database, context.crypto, unix_now, request.join_token, request.public_key);
-  if (auto refused = refuse_token(check.verdict)) return std::unexpected(std::move(*refused));
-  auto present = find_device_by_name(context.database, request.name);
-  if (present && (request.public_key.empty() || request.public_key != present->public_key)) {
-    return std::unexpected(
-        error_reply(409, "name_taken", "Another device has this name; choose another one, or revoke that device."));
-  }
+/// The same key under the same name is the same device (its reply was lost, or it starts afresh).
+bool is_same_device(const Device& device, const Newcomer& newcomer) {
+  return !newcomer.public_key.empty() && newcomer.public_key == device.public_key;
+}
+
+std::expected<Registration, HttpReply> register_again(Context& context, Device present) {
   Registration result;
-  result.again = present.has_value();
-  if (present) {
-    result.device = renew_device(context, std::move(*present));
+  result.arrival = Arrival::kAgain;
+  result.device = std::move(present);
+  renew_credentials(context, result.device);
+  return result;
+}
+
+std::expected<Registration, HttpReply> register_new(Context& context, UnixTime unix_now, std::string_view owner,
+                                                    const Newcomer& newcomer) {
+  auto added = add_device(context, unix_now, newcomer, owner);
+  if (!added) return std::unexpected(std::move(added.error()));
+  Registration result;
+  result.device = std::move(*added);
+  return result;
+}
+
+/// protocol.md: same id, same address, new credentials, new key. Without a key the next join says which one it is: a
+/// device that only signs in anew keeps its own.
+std::expected<Registration, HttpReply> take_over(Context& context, UnixTime unix_now, Device present,
+                                                 const Newcomer& newcomer) {
+  if (auto taken = refuse_taken_key(context, newcomer, present.id)) return std::unexpected(std::move(*taken));
+  Registration result;
+  result.arrival = Arrival::kTakenOver;
+  result.device = std::move(present);
+  if (newcomer.public_key.empty()) {
+    release_key(context.database, result.device);
   } else {
-    auto added = add_device(context, unix_now, request, check.owner);
-    if (!added) return std::unexpected(std::move(added.error()));
-    result.device = std::move(*added);
+    result.retired = bind_key(context.database, result.device, newcomer.public_key, unix_now);
   }
-  result.refresh = begin_refresh_tokens(context.database, context.crypto, context.random, unix_now, result.device.id);
-  consume_join_token(context.database, context.crypto, request.join_token, check.verdict, request.public_key,
-                     result.device.id);
+  result.device.public_key = newcomer.public_key;
+  renew_credentials(context, result.device);
+  forget_revoked(context.database, unix_now);
+  return result;
+}
+
+std::expected<Registration, HttpReply> try_token(Context& context, UnixTime unix_now, const std::string& join_token,
+                                                 const Newcomer& newcomer) {
+  const JoinCheck check = check_join_token(context.database, context.crypto, unix_now, join_token, newcomer.public_key);
+  if (auto refused = refuse_token(check.verdict)) return std::unexpected(std::move(*refused));
+  auto present = find_device_by_name(context.database, newcomer.name);
+  if (present && !is_same_device(*present, newcomer)) return std::unexpected(name_taken());
+  auto result =
+      present ? register_again(context, std::move(*present)) : register_new(context, unix_now, check.owner, newcomer);
+  if (result) {
+    consume_join_token(context.database, context.crypto, join_token, check.verdict, newcomer.public_key,
+                       result->device.id);
+  }
+  return result;
+}
+
+std::expected<Registration, HttpReply> try_owner(Context& context, UnixTime unix_now, std::string_view owner,
+                                                 const Newcomer& newcomer) {
+  auto present = find_device_by_name(context.database, newcomer.name);
+  if (!present) return register_new(context, unix_now, owner, newcomer);
+  if (is_same_device(*present, newcomer)) return register_again(context, std::move(*present));
+  if (present->owner != owner) return std::unexpected(name_taken());
+  return take_over(context, unix_now, std::move(*present), newcomer);
+}
+
+/// `attempt` in one transaction, and the credentials that come with its success.
+std::expected<Registration, HttpReply> in_transaction(
+    Context& context, UnixTime unix_now, const std::function<std::expected<Registration, HttpReply>()>& attempt) {
+  std::expected<Registration, HttpReply> result = std::unexpected(internal_error());
+  const bool committed = context.database.transaction([&] {
+    result = attempt();
+    if (result) result->refresh = begin_refresh_tokens(context, unix_now, result->device.id);
+    return result.has_value();
+  });
+  if (context.database.failed() || (result && !committed)) return std::unexpected(internal_error());
   return result;
 }
 
 }  // namespace
 
-std::expected<Registration, HttpReply> register_device(Context& context, UnixTime unix_now,
-                                                       const RegistrationRequest& request) {
-  std::expected<Registration, HttpReply> result = std::unexpected(internal_error());
-  const bool committed = context.database.transaction([&] {
-    result = try_register(context, unix_now, request);
-    return result.has_value();
-  });
-  if (context.database.failed() || (result && !committed)) return std::unexpected(internal_error());
-  return result;
+std::expected<Registration, HttpReply> register_by_token(Context& context, UnixTime unix_now,
+                                                         const std::string& join_token, const Newcomer& newcomer) {
+  return in_transaction(context, unix_now, [&] { return try_token(context, unix_now, join_token, newcomer); });
+}
+
+std::expected<Registration, HttpReply> register_by_owner(Context& context, UnixTime unix_now, std::string_view owner,
+                                                         const Newcomer& newcomer) {
+  return in_transaction(context, unix_now, [&] { return try_owner(context, unix_now, owner, newcomer); });
 }
 
 }  // namespace bamgate::hub

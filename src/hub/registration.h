@@ -1,10 +1,12 @@
-// How a device comes into the network: join token, name, key, address, credentials (protocol.md, "HTTP API").
-// Left out so far: sign-in by GitHub, and with it the take-over of a device by its owner with a new key.
+// How a device comes into the network: a join token or the owner's sign-in, name, key, address, credentials
+// (protocol.md, "HTTP API"). What is asked of GitHub, and how a request waits for it, stands in github.h and sign_in.h.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/time.h"
 #include "hub/context.h"
@@ -14,22 +16,34 @@
 
 namespace bamgate::hub {
 
-struct RegistrationRequest {
-  std::string join_token;
+/// Who wants to come in.
+struct Newcomer {
   std::string name;        // a valid device name
   std::string public_key;  // base64 of 32 bytes, or empty
+};
+
+enum class Arrival : std::uint8_t {
+  kNew,
+  kAgain,      // the same name and key: its old tokens have ended, its sockets are to be closed
+  kTakenOver,  // by its owner, with another key or without one: the same
 };
 
 struct Registration {
   Device device;
   RefreshToken refresh;
-  bool again = false;  // the device was there before: its old tokens have ended, its sockets are to be closed
+  Arrival arrival = Arrival::kNew;
+  std::vector<std::string> retired;  // keys that the device held; its peers are to be told
 };
 
 /// Registers in one transaction. Errors, as the reply to give: 401 for a join token that is unknown, expired or used
 /// up; 409 name_taken; 409 key_taken (another device has this public key); 507 no_address_left; 500. Then the token
 /// counts no use.
-std::expected<Registration, HttpReply> register_device(Context& context, UnixTime unix_now,
-                                                       const RegistrationRequest& request);
+std::expected<Registration, HttpReply> register_by_token(Context& context, UnixTime unix_now,
+                                                         const std::string& join_token, const Newcomer& newcomer);
+
+/// The same for `owner`, who has proven who he is: a device of his own that has this name is taken over. Errors: the
+/// same without 401.
+std::expected<Registration, HttpReply> register_by_owner(Context& context, UnixTime unix_now, std::string_view owner,
+                                                         const Newcomer& newcomer);
 
 }  // namespace bamgate::hub

@@ -5,21 +5,10 @@
 
 #include "core/encoding.h"
 #include "hub/addresses.h"
+#include "hub/signing_keys.h"
 
 namespace bamgate::hub {
 namespace {
-
-std::optional<std::string> read_text(Database& database, std::string_view name) {
-  const auto row = database.one("SELECT value FROM settings WHERE name = ?1", std::string(name));
-  if (!row) return std::nullopt;
-  return row->text(0);
-}
-
-void write_text(Database& database, std::string_view name, std::string value) {
-  database.run(
-      "INSERT INTO settings(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
-      std::string(name), std::move(value));
-}
 
 Secret<32> random_secret(Random& random) {
   Secret<32> secret;
@@ -34,30 +23,30 @@ std::string random_id(Random& random) {
 }
 
 std::string load_network_id(Database& database, Random& random) {
-  if (auto stored = read_text(database, "network_id")) return *stored;
+  if (auto stored = read_setting(database, "network_id")) return *stored;
   std::string id = random_id(random);
-  write_text(database, "network_id", id);
+  write_setting(database, "network_id", id);
   return id;
 }
 
 std::expected<IpPrefix, Error> load_subnet(Database& database, const std::optional<IpPrefix>& wanted) {
-  const auto text = read_text(database, "subnet");
+  const auto text = read_setting(database, "subnet");
   const auto stored = text ? IpPrefix::parse(*text) : std::nullopt;
   const auto subnet = check_subnet(wanted ? *wanted : stored ? *stored : kDefaultSubnet);
   if (!subnet || stored == *subnet) return subnet;
   if (stored && database.one("SELECT 1 FROM devices WHERE revoked_at IS NULL LIMIT 1")) {
     return std::unexpected(Error::kSubnetInUse);
   }
-  write_text(database, "subnet", subnet->to_string());
+  write_setting(database, "subnet", subnet->to_string());
   return subnet;
 }
 
 IpPrefix load_prefix6(Database& database, Random& random) {
-  if (const auto text = read_text(database, "prefix6")) {
+  if (const auto text = read_setting(database, "prefix6")) {
     if (const auto stored = IpPrefix::parse(*text)) return *stored;
   }
   const IpPrefix prefix = random_prefix6(random);
-  write_text(database, "prefix6", prefix.to_string());
+  write_setting(database, "prefix6", prefix.to_string());
   return prefix;
 }
 
@@ -69,19 +58,19 @@ Secret<32> load_master_secret(Database& database, Random& random) {
   return secret;
 }
 
-std::vector<SigningKey> load_signing_keys(Database& database, Random& random, UnixTime unix_now) {
-  std::vector<SigningKey> keys;
-  for (const Row& row : database.run("SELECT kid, secret FROM signing_keys ORDER BY created_at DESC, kid")) {
-    if (row.blob(1).size() == 32) keys.push_back({row.text(0), Secret<32>(row.blob(1).first<32>())});
-  }
-  if (!keys.empty()) return keys;
-  keys.push_back({random_id(random), random_secret(random)});
-  database.run("INSERT INTO signing_keys(kid, secret, created_at) VALUES(?1, ?2, ?3)", keys[0].kid,
-               blob(keys[0].secret.bytes()), unix_now.seconds);
-  return keys;
+}  // namespace
+
+std::optional<std::string> read_setting(Database& database, std::string_view name) {
+  const auto row = database.one("SELECT value FROM settings WHERE name = ?1", std::string(name));
+  if (!row) return std::nullopt;
+  return row->text(0);
 }
 
-}  // namespace
+void write_setting(Database& database, std::string_view name, std::string value) {
+  database.run(
+      "INSERT INTO settings(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+      std::string(name), std::move(value));
+}
 
 std::expected<Settings, Error> load_settings(Database& database, Random& random, UnixTime unix_now,
                                              const std::optional<IpPrefix>& subnet) {
@@ -97,7 +86,7 @@ std::expected<Settings, Error> load_settings(Database& database, Random& random,
     settings.network_id = load_network_id(database, random);
     settings.prefix6 = load_prefix6(database, random);
     settings.master_secret = load_master_secret(database, random);
-    settings.signing_keys = load_signing_keys(database, random, unix_now);
+    if (signing_keys(database, unix_now).empty()) add_signing_key(database, random, unix_now);
     return true;
   });
   if (database.failed()) return std::unexpected(Error::kDatabase);

@@ -170,6 +170,9 @@ class Agent {
   unsigned unanswered_consent_checks() const { return consent_.unanswered(); }
   const Counters& counters() const { return counters_; }
   std::size_t pair_count() const { return checklist_.size(); }
+  /// Candidates of the peer, signalled or learnt from its checks.
+  std::size_t remote_candidate_count() const { return remotes_.size(); }
+  StunFindings stun_findings() const { return gatherer_.findings(); }
 
  private:
   /// Where checks leave from: a host address or a relayed one.

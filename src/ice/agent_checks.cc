@@ -11,7 +11,7 @@ namespace {
 // Neither a flood of candidates nor doubling (RFC 8489 §6.2.1) makes a check rarer than this: behind NATs it gets
 // through only while the peer's own is fresh, and a lossy network needs more than 7 attempts. With an RTO of 500 ms the
 // 20th transmission comes after 35.5 s and the end after 39.5 s, as with the default schedule.
-constexpr auto kLongestRto = std::chrono::seconds(2);
+constexpr auto kLongestCheckRto = std::chrono::seconds(2);
 constexpr unsigned kRc = 20;
 constexpr unsigned kRm = 8;
 
@@ -174,9 +174,9 @@ void Agent::start_check(Instant now, Pair& pair) {
                             .priority = pair.check_priority,
                             .use_candidate = pair.nominate && role_ == Role::kControlling};
   // RFC 8445 §14.3: the more pairs wait or are in flight, the longer the timeout.
-  const auto rto = std::clamp<Duration>(kTa * checklist_.busy(), kShortestRto, kLongestRto);
+  const auto rto = std::clamp<Duration>(kTa * checklist_.busy(), kShortestRto, kLongestCheckRto);
   pair.request = write_check(crypto_, check, options_.local, *remote_credentials_);
-  const stun::RetransmitOptions retransmit{.rto = rto, .rc = kRc, .rm = kRm, .longest_interval = kLongestRto};
+  const stun::RetransmitOptions retransmit{.rto = rto, .rc = kRc, .rm = kRm, .longest_interval = kLongestCheckRto};
   pair.transaction.emplace(now, check.id, retransmit);
   pair.remember({check.id, check.role, check.use_candidate, now});
   if (pair.state != PairState::kSucceeded) pair.state = PairState::kInProgress;

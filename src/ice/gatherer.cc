@@ -13,11 +13,11 @@ namespace {
 // at 0, 0.5, 1.5, 2.5, ... 6.5 s and are given up after 8.5 s: end-of-candidates waits for the last server, so the
 // default of 39.5 s is too long; and without a server-reflexive candidate there is often no path, so doubling would
 // leave too few attempts on a lossy network.
-constexpr auto kLongestRto = std::chrono::seconds(1);
+constexpr auto kLongestGatheringRto = std::chrono::seconds(1);
 
 stun::RetransmitOptions retransmit_options(std::size_t requests) {
-  const auto rto = std::clamp<Duration>(kTa * requests, kShortestRto, kLongestRto);
-  return {.rto = rto, .rc = 8, .rm = 4, .longest_interval = kLongestRto};
+  const auto rto = std::clamp<Duration>(kTa * requests, kShortestRto, kLongestGatheringRto);
+  return {.rto = rto, .rc = 8, .rm = 4, .longest_interval = kLongestGatheringRto};
 }
 
 // RFC 8445 §5.1.1.4: bindings are kept alive until ICE is done; §11: Tr is 15 s or more.
@@ -94,7 +94,7 @@ void Gatherer::handle_timeout(Instant now, Outbox& outbox) {
         request.transaction.reset();
         request.step = Step::kGivenUp;
         // A server that answered before may come back; one that never did is left alone.
-        if (request.answered_once) request.refresh = now + kRefreshInterval;
+        if (request.mapped) request.refresh = now + kRefreshInterval;
         break;
     }
   }
@@ -113,7 +113,7 @@ bool Gatherer::handle_response(Instant now, const Path& path, const stun::Messag
       return true;
     }
     request.step = Step::kAnswered;
-    request.answered_once = true;
+    request.mapped = *mapped;
     request.refresh = stopped_ ? kNever : now + kRefreshInterval;
     found = Reflexive{request.base.endpoint, request.server, *mapped};
     return true;
@@ -123,8 +123,22 @@ bool Gatherer::handle_response(Instant now, const Path& path, const stun::Messag
 
 bool Gatherer::complete() const {
   return stopped_ || std::ranges::all_of(requests_, [](const Request& request) {
-           return request.answered_once || request.step == Step::kGivenUp;
+           return request.mapped || request.step == Step::kGivenUp;
          });
+}
+
+StunFindings Gatherer::findings() const {
+  StunFindings findings;
+  for (const Request& request : requests_) {
+    ++findings.asked;
+    if (!request.mapped) continue;
+    ++findings.answered;
+    const auto elsewhere = [&](const Request& other) {
+      return other.base.endpoint == request.base.endpoint && other.mapped && *other.mapped != *request.mapped;
+    };
+    findings.mapping_varies = findings.mapping_varies || std::ranges::any_of(requests_, elsewhere);
+  }
+  return findings;
 }
 
 void Gatherer::stop() {

@@ -24,6 +24,13 @@ struct Reflexive {
   Endpoint mapped;
 };
 
+/// What the answers and silences of all servers say together.
+struct StunFindings {
+  unsigned asked = 0;           // requests: one for each socket and server of its family
+  unsigned answered = 0;        // of them; none, though some were asked: UDP does not get out
+  bool mapping_varies = false;  // one socket has several mapped endpoints: address-dependent mapping (RFC 4787 §4.1)
+};
+
 class Gatherer {
  public:
   /// One request to each server of the family of `base`. A socket and family that is known already is ignored.
@@ -41,6 +48,8 @@ class Gatherer {
   /// True when `message` answers one of the requests; `found` is set when it names an address.
   bool handle_response(Instant now, const Path& path, const stun::Message& message, std::optional<Reflexive>& found);
 
+  /// What the servers have told of the network here.
+  StunFindings findings() const;
   /// Every request was answered or given up.
   bool complete() const;
   /// The bindings are not needed any more: no request is sent after this.
@@ -57,7 +66,7 @@ class Gatherer {
     Base base;
     Endpoint server;
     Step step = Step::kWaiting;
-    bool answered_once = false;  // a refresh that fails is no news for complete()
+    std::optional<Endpoint> mapped;  // once it was answered; a refresh that fails is no news for complete()
     std::optional<stun::Transaction> transaction;
     Instant refresh = kNever;
   };

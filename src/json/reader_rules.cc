@@ -31,6 +31,8 @@ std::size_t depth_of(std::string_view text) {
 
 std::expected<void, Error> check_text(std::string_view text, Limits limits) {
   if (text.size() > limits.max_bytes) return std::unexpected(Error::kTooLarge);
+  // simdjson copies even nothing, and an empty text may have no address.
+  if (text.empty()) return std::unexpected(Error::kSyntax);
   // nlohmann-json takes a zero byte for the end of its input, and skips a byte order mark; simdjson does neither or
   // both.
   if (text.find('\0') != std::string_view::npos) return std::unexpected(Error::kSyntax);

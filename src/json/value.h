@@ -59,6 +59,7 @@ class Value {
   /// Any number, rounded to the nearest double.
   std::optional<double> as_double() const;
   const std::string* as_string() const { return std::get_if<std::string>(&value_); }
+  std::string* as_string() { return std::get_if<std::string>(&value_); }
   const Array* as_array() const { return std::get_if<Array>(&value_); }
   Array* as_array() { return std::get_if<Array>(&value_); }
   const Object* as_object() const { return std::get_if<Object>(&value_); }

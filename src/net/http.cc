@@ -23,6 +23,19 @@ bool is_target(std::string_view text) {
   return text.starts_with('/');
 }
 
+/// A request; its credentials are wiped at the end, however that comes.
+struct Outgoing {
+  Outgoing() = default;  // see HttpCall
+  Outgoing(const Outgoing&) = delete;
+  Outgoing& operator=(const Outgoing&) = delete;
+  ~Outgoing() {
+    wipe(std::as_writable_bytes(std::span(request.body)));
+    for (HttpHeader& header : request.headers) wipe(std::as_writable_bytes(std::span(header.value)));
+  }
+
+  HttpRequest request;
+};
+
 NetError bad_reply(const Url& url, HttpReader::State state) {
   const std::string from = "reply of " + url.authority() + ": ";
   if (state == HttpReader::State::kHeaderTooLarge) return {Error::kTooLarge, from + "its header is too large", 0, {}};
@@ -39,6 +52,7 @@ Result<void> check_request(const HttpRequest& request) {
 
 asio::awaitable<Result<std::string>> exchange(Stream& stream, Url url, std::string request, HttpReader& reader) {
   const Result<void> sent = co_await stream.write(as_bytes(request));
+  wipe(std::as_writable_bytes(std::span(request)));  // it may hold credentials
   // A server that refuses a large request may answer before it has read all of it.
   if (!sent && sent.error().code != Error::kClosed) co_return std::unexpected(sent.error());
   std::array<std::byte, 16 * 1024> buffer;
@@ -57,7 +71,8 @@ asio::awaitable<Result<std::string>> exchange(Stream& stream, Url url, std::stri
 }
 
 asio::awaitable<Result<HttpReply>> http_request(Loop& loop, HttpCall call) {
-  HttpRequest request;
+  Outgoing outgoing;
+  HttpRequest& request = outgoing.request;
   request.method = std::move(call.method);
   request.target = call.url.target;
   request.headers = std::move(call.headers);
@@ -70,8 +85,8 @@ asio::awaitable<Result<HttpReply>> http_request(Loop& loop, HttpCall call) {
   (*stream)->set_deadline(deadline);
   HttpReader reader(request.method == "HEAD" ? HttpReader::Kind::kReplyToHead : HttpReader::Kind::kReply,
                     {HttpReaderLimits().header, call.max_body});
-  const std::string text = write_request(request, call.url.authority());
-  const auto rest = co_await exchange(**stream, call.url, text, reader);
+  std::string text = write_request(request, call.url.authority());
+  const auto rest = co_await exchange(**stream, call.url, std::move(text), reader);
   if (!rest) co_return std::unexpected(rest.error());
   if (reader.state() == HttpReader::State::kUpgrade) {
     co_return std::unexpected(bad_reply(call.url, HttpReader::State::kMalformed));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "net/clock.h"
+#include "net/forwarded.h"
 #include "net/http_text.h"
 #include "net/websocket_handshake.h"
 
@@ -16,6 +17,9 @@ namespace {
 constexpr auto kLingerTime = std::chrono::seconds(2);
 constexpr std::size_t kLingerBytes = 1024 * 1024;
 
+// Each idle connection has a buffer of this size; most requests are smaller.
+constexpr std::size_t kReadSize = 2048;
+
 HttpReply plain_error(int status) {
   return HttpReply::json(status, "{\"error\":\"http_" + std::to_string(status) + "\",\"message\":\"" +
                                      std::string(reason_phrase(status)) + "\"}");
@@ -24,7 +28,11 @@ HttpReply plain_error(int status) {
 }  // namespace
 
 HttpConnection::HttpConnection(std::shared_ptr<HttpServer::Impl> server, std::shared_ptr<Stream> stream, TlsStream* tls)
-    : server_(std::move(server)), stream_(std::move(stream)), tls_(tls), replied_(server_->loop) {}
+    : server_(std::move(server)),
+      stream_(std::move(stream)),
+      tls_(tls),
+      number_(++server_->last_accepted),
+      replied_(server_->loop) {}
 
 asio::awaitable<void> HttpConnection::run(std::shared_ptr<HttpConnection> self) {
   bool ready = true;
@@ -51,25 +59,33 @@ asio::awaitable<bool> HttpConnection::serve_one() {
   if (!whole) co_return false;
   HttpRequest& request = reader.request();
   request.remote = stream_->remote();
+  if (server_->options.behind_proxy && is_local_network(request.remote.address)) {
+    if (const auto client = forwarded_client(request)) request.remote = {*client, 0};
+  }
   // RFC 9112 §3.2: a request without Host is answered with 400.
   const bool has_host = !reader.is_http_1_1() || !request.header("Host").empty();
   if (!has_host) co_return co_await answer_bad_request(HttpReader::State::kMalformed);
+  ++requests_;
   ++server_->counters.requests;
   if (reader.state() == HttpReader::State::kUpgrade && wants_websocket(request)) {
     co_return co_await handle_upgrade(reader);
   }
+  // RFC 9110 §9.3.2: HEAD is GET without the body. So no handler needs to know it.
   const bool head_only = request.method == "HEAD";
+  if (head_only) request.method = "GET";
   HttpReply answer = co_await ask_handler(request);
+  wipe(std::as_writable_bytes(std::span(request.body)));  // it may hold credentials
   co_return co_await send(std::move(answer), reader.keep_alive() && request.method != "CONNECT", head_only);
 }
 
 // Returns false when there is no request to handle: the connection ended, or the request was answered with an error.
 asio::awaitable<bool> HttpConnection::read_request(HttpReader& reader) {
   const HttpServerOptions& options = server_->options;
-  std::array<std::byte, 16 * 1024> buffer;
+  std::array<std::byte, kReadSize> buffer;
   bool begun = !input_.empty();
   bool continued = false;
-  stream_->set_deadline(now() + (begun ? options.request_timeout : options.idle_timeout));
+  // Whoever has not asked anything yet gets less time than a client between two requests.
+  stream_->set_deadline(now() + (begun || requests_ == 0 ? options.request_timeout : options.idle_timeout));
   while (true) {
     const std::size_t taken = reader.feed(as_bytes(input_));
     input_.erase(0, taken);
@@ -114,6 +130,7 @@ asio::awaitable<bool> HttpConnection::handle_upgrade(HttpReader& reader) {
   if (!refusal) refusal = server_->accept_upgrade(request, session);
   // Whoever was refused may have sent frames already: they are no request, so the connection ends.
   if (refusal) co_return co_await send(std::move(*refusal), false, false);
+  server_->strangers.erase(number_);
   stream_->set_deadline(now() + server_->options.request_timeout);
   const std::string text = write_upgrade(request);
   const Result<void> written = co_await stream_->write(as_bytes(text));

@@ -27,7 +27,11 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   Result<void> open();
   asio::awaitable<void> accept_all();
   void take(asio::ip::tcp::socket socket);
+  /// Closes the connection that is a stranger for the longest time; false when there is none.
+  bool make_room();
   void remove(HttpConnection& connection);
+  /// What max_of_address counts by; nullopt for a proxy.
+  std::optional<IpPrefix> counted_as(const IpAddress& remote) const;
   void stop_accepting();
   WebSocketSession* find(ConnectionId id);
   std::optional<HttpReply> accept_upgrade(const HttpRequest& request, std::shared_ptr<WebSocketSession>& session);
@@ -40,8 +44,11 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   Event wake_acceptor;
   bool draining = false;
   std::map<HttpConnection*, std::shared_ptr<HttpConnection>> connections;
+  std::map<std::uint64_t, HttpConnection*> strangers;  // those without a WebSocket, by age
+  std::map<IpPrefix, std::size_t> of_address;          // connections; none is 0
   std::map<ConnectionId, std::shared_ptr<WebSocketSession>> sessions;
   std::map<RequestId, HttpConnection*> waiting;
+  std::uint64_t last_accepted = 0;
   std::uint64_t last_connection = 0;
   std::uint64_t last_request = 0;
   std::function<void()> drained;
@@ -60,6 +67,10 @@ class HttpConnection {
   /// Ends the connection: at once, or (gently) when no request is under way.
   void close() { stream_->close(); }
   void close_if_idle();
+  Endpoint remote() const { return stream_->remote(); }
+  bool is_gone() const { return stream_->is_gone(); }
+  /// Grows with each connection.
+  std::uint64_t number() const { return number_; }
 
  private:
   asio::awaitable<void> serve();
@@ -73,8 +84,10 @@ class HttpConnection {
 
   std::shared_ptr<HttpServer::Impl> server_;
   std::shared_ptr<Stream> stream_;
-  TlsStream* tls_;     // the stream, when it is TLS
+  TlsStream* tls_;  // the stream, when it is TLS
+  std::uint64_t number_;
   std::string input_;  // read, not yet parsed
+  std::uint64_t requests_ = 0;
   bool idle_ = false;
   std::optional<HttpReply> late_reply_;
   Event replied_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "net/clock.h"
+#include "net/forwarded.h"
 #include "net/http_connection.h"
 #include "net/sockaddr.h"
 
@@ -60,14 +61,24 @@ asio::awaitable<void> HttpServer::Impl::accept_all() {
       continue;
     }
     ++counters.accept_errors;
+    if (make_room()) continue;  // mostly no descriptor was left, and now there is one
     co_await wake_acceptor.wait(now() + pause);
     pause = std::min<Duration>(2 * pause, kLongestAcceptPause);
   }
 }
 
+std::optional<IpPrefix> HttpServer::Impl::counted_as(const IpAddress& remote) const {
+  if (options.behind_proxy && is_local_network(remote)) return std::nullopt;
+  const std::uint8_t length = remote.is_v6() ? 64 : 32;
+  return IpPrefix{remote, length}.network();
+}
+
 void HttpServer::Impl::take(tcp::socket socket) {
   ++counters.accepted;
-  if (connections.size() >= options.max_connections) {
+  const auto counted = counted_as(remote_end(socket.native_handle()).address);
+  const auto already = counted ? of_address.find(*counted) : of_address.end();
+  const bool too_many = already != of_address.end() && already->second >= options.max_of_address;
+  if (too_many || (connections.size() >= options.max_connections && !make_room())) {
     ++counters.over_limit;
     return;
   }
@@ -82,11 +93,28 @@ void HttpServer::Impl::take(tcp::socket socket) {
   }
   const auto connection = std::make_shared<HttpConnection>(shared_from_this(), std::move(stream), tls);
   connections.emplace(connection.get(), connection);
+  strangers.emplace(connection->number(), connection.get());
+  // As the connection remembers it, and will be counted off again.
+  if (const auto one = counted_as(connection->remote().address)) ++of_address[*one];
   loop.spawn(HttpConnection::run(connection));
+}
+
+// Whoever means well asks soon after connecting; who has waited longest makes room.
+bool HttpServer::Impl::make_room() {
+  if (strangers.empty()) return false;
+  ++counters.displaced;
+  strangers.begin()->second->close();  // its coroutine ends and removes it
+  strangers.erase(strangers.begin());
+  return true;
 }
 
 void HttpServer::Impl::remove(HttpConnection& connection) {
   std::erase_if(waiting, [&](const auto& entry) { return entry.second == &connection; });
+  if (const auto counted = counted_as(connection.remote().address)) {
+    const auto found = of_address.find(*counted);
+    if (found != of_address.end() && --found->second == 0) of_address.erase(found);
+  }
+  strangers.erase(connection.number());
   connections.erase(&connection);
   if (draining && connections.empty() && drained) loop.post(std::exchange(drained, nullptr));
 }
@@ -158,6 +186,11 @@ HttpServer::~HttpServer() {
 
 Endpoint HttpServer::local_endpoint() const { return local_end(impl_->acceptor.native_handle()); }
 
+bool HttpServer::is_waiting(RequestId id) const {
+  const auto found = impl_->waiting.find(id);
+  return found != impl_->waiting.end() && !found->second->is_gone();
+}
+
 bool HttpServer::reply(RequestId id, HttpReply reply) {
   const auto found = impl_->waiting.find(id);
   if (found == impl_->waiting.end()) return false;
@@ -190,6 +223,11 @@ std::size_t HttpServer::queued_bytes(ConnectionId id) const {
   return session == nullptr ? 0 : session->queued_bytes();
 }
 
+void HttpServer::close_websockets(std::string_view reason) {
+  const auto sessions = impl_->sessions;  // whoever is closed may leave the table at once
+  for (const auto& [id, session] : sessions) session->close(kCloseGoingAway, reason);
+}
+
 void HttpServer::shutdown(std::function<void()> done) {
   impl_->draining = true;
   impl_->stop_accepting();
@@ -198,7 +236,7 @@ void HttpServer::shutdown(std::function<void()> done) {
     return;
   }
   impl_->drained = std::move(done);
-  for (const auto& [id, session] : impl_->sessions) session->close(kCloseGoingAway, "the server shuts down");
+  close_websockets("the server shuts down");
   for (const auto& [key, connection] : impl_->connections) connection->close_if_idle();
 }
 

@@ -1,11 +1,12 @@
 // HTTP/1.1 server (RFC 9112) with WebSocket upgrades (RFC 6455), in TLS or in the clear.
-// Left out: HTTP/2, ranges, compression, "Expect: 100-continue" beyond answering it, a limit per client address.
+// Left out: HTTP/2, ranges, compression, "Expect: 100-continue" beyond answering it.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -27,12 +28,16 @@ enum class ConnectionId : std::uint64_t { kNone = 0 };
 enum class RequestId : std::uint64_t { kNone = 0 };
 
 struct HttpServerOptions {
-  Endpoint listen;                                      // port 0: the kernel chooses, see local_endpoint()
-  std::shared_ptr<const TlsContext> tls;                // a server context; null: plain HTTP
-  std::size_t max_connections = 4096;                   // of all kinds; one more is closed at once
+  Endpoint listen;                        // port 0: the kernel chooses, see local_endpoint()
+  std::shared_ptr<const TlsContext> tls;  // a server context; null: plain HTTP
+  std::size_t max_connections = 4096;     // of all kinds; one more displaces the oldest that is no WebSocket
+  std::size_t max_of_address = std::numeric_limits<std::size_t>::max();  // of one IPv4 address or IPv6 /64
+  /// Whoever connects from a local network (forwarded.h) is a proxy: it names its clients in X-Forwarded-For, and
+  /// max_of_address does not hold for it.
+  bool behind_proxy = false;
   std::size_t max_header = 16 * 1024;                   // bytes of request line and fields; more: 431
   std::size_t max_body = 64 * 1024;                     // bytes; more: 413
-  Duration request_timeout = std::chrono::seconds(10);  // for the TLS handshake, for a request, for taking a reply: 408
+  Duration request_timeout = std::chrono::seconds(10);  // for the TLS handshake, a request, taking a reply: 408
   Duration idle_timeout = std::chrono::seconds(60);     // between two requests
   Duration reply_timeout = std::chrono::seconds(30);    // for a reply that comes later; then 504
   WebSocketLimits websocket;
@@ -41,7 +46,8 @@ struct HttpServerOptions {
 struct HttpServerCounters {
   std::uint64_t accepted = 0;       // connections
   std::uint64_t accept_errors = 0;  // as when no file descriptor is left; the server then waits a while
-  std::uint64_t over_limit = 0;     // closed at once
+  std::uint64_t over_limit = 0;     // closed at once: over max_connections or max_of_address
+  std::uint64_t displaced = 0;      // closed without a WebSocket, to make room for a newer one
   std::uint64_t tls_failures = 0;   // handshakes that failed
   std::uint64_t requests = 0;       // well-formed ones
   std::uint64_t bad_requests = 0;   // refused before a handler saw them
@@ -53,7 +59,8 @@ class HttpServer {
  public:
   /// Called from the loop; any of them may use the server.
   struct Handlers {
-    /// An ordinary request. Either the reply, or nullopt and a later call of reply(id, ...).
+    /// An ordinary request; HEAD comes as GET, and its reply is sent without the body. Either the reply, or nullopt and
+    /// a later call of reply(id, ...).
     std::function<std::optional<HttpReply>(RequestId id, const HttpRequest& request)> on_request;
     /// A WebSocket upgrade. A reply refuses it; nullopt accepts it as `id`, for which messages may be sent at once, and
     /// on_close(id) will come exactly once. Unset: upgrades are answered with 404.
@@ -75,6 +82,8 @@ class HttpServer {
 
   Endpoint local_endpoint() const;
 
+  /// True as long as whoever sent that request waits for its reply.
+  bool is_waiting(RequestId id) const;
   /// Answers a request for which on_request returned nullopt. False: nobody waits for it any more.
   bool reply(RequestId id, HttpReply reply);
 
@@ -85,6 +94,8 @@ class HttpServer {
   void delay_reading(ConnectionId id, Duration pause);
   std::size_t queued_bytes(ConnectionId id) const;
 
+  /// Closes all WebSockets with 1001.
+  void close_websockets(std::string_view reason);
   /// Takes no more connections, ends those between requests, closes WebSockets with 1001, and calls `done` when
   /// nothing is open any more (at the latest after request_timeout or close_wait, whichever is longer).
   void shutdown(std::function<void()> done);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -24,7 +26,9 @@ int make_timer_fd() {
 
 }  // namespace
 
-Loop::Loop() : context_(1), timer_fd_(context_, make_timer_fd()), signals_(context_) { wait_for_timers(); }
+Loop::Loop() : context_(1), timer_fd_(context_, make_timer_fd()), signals_(context_), user_signal_(context_) {
+  wait_for_timers();
+}
 
 Loop::~Loop() = default;
 
@@ -72,6 +76,17 @@ void Loop::wait_for_signal() {
     wait_for_signal();
     if (callback) callback(signal);
   });
+}
+
+void Loop::on_user_signal(std::function<void()> callback) {
+  user_signal_.add(SIGUSR1);
+  spawn([](Loop& loop, std::function<void()> call) -> asio::awaitable<void> {
+    asio::error_code error;
+    while (!error) {
+      co_await loop.user_signal_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      if (!error) call();
+    }
+  }(*this, std::move(callback)));
 }
 
 void Loop::insert(Timer& timer, Instant deadline) {

@@ -44,6 +44,9 @@ class Loop {
   /// callback; an empty one gives the signals back to the system.
   void on_signal(std::function<void(int signal)> callback);
 
+  /// Calls `callback` whenever SIGUSR1 arrives, instead of ending the process. Once for a loop.
+  void on_user_signal(std::function<void()> callback);
+
   /// Runs a coroutine to its end; nobody hears about that. It starts from the loop, not at once.
   void spawn(asio::awaitable<void> coroutine);
   /// Runs a coroutine and gives its result to `done`.
@@ -76,6 +79,7 @@ class Loop {
   asio::io_context context_;
   asio::posix::stream_descriptor timer_fd_;
   asio::signal_set signals_;
+  asio::signal_set user_signal_;
 };
 
 /// One deadline on CLOCK_BOOTTIME. It stays where it was made (not movable); destroying it cancels it.

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -58,6 +59,21 @@ inline void set_tls_1_2(mbedtls_ssl_config* config) {
 #else
   mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
   mbedtls_ssl_conf_max_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+}
+
+/// The curves of key exchanges and certificates, cheapest first: the server takes the first that the client has too,
+/// and by default that is P-521, which costs several times as much as P-256.
+inline void prefer_fast_curves(mbedtls_ssl_config* config) {
+#if MBEDTLS_VERSION_NUMBER >= 0x03010000
+  static constexpr std::array<std::uint16_t, 5> kCurves = {
+      MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_X25519, MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
+      MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+  mbedtls_ssl_conf_groups(config, kCurves.data());
+#else
+  static constexpr std::array kCurves = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP384R1,
+                                         MBEDTLS_ECP_DP_SECP521R1, MBEDTLS_ECP_DP_NONE};
+  mbedtls_ssl_conf_curves(config, kCurves.data());
 #endif
 }
 

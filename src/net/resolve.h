@@ -1,4 +1,5 @@
-// Host names to addresses (getaddrinfo(3), which runs on a thread of Asio's own, so the loop goes on meanwhile).
+// Host names to addresses (getaddrinfo(3), each on a thread of its own, so that the loop, other names and the end of
+// the process wait for none).
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -13,8 +14,8 @@
 namespace bamgate::net {
 
 /// The addresses of `host` with `port`, in the system's order of preference (RFC 6724) but with families taken in turn
-/// (RFC 8305 §4); never empty. An address or "localhost" as host needs no name server. Errors: kResolve; kTimeout at
-/// `deadline`.
+/// (RFC 8305 §4); never empty. An address or "localhost" as host needs no name server. Errors: kResolve (also when
+/// sixteen names are being looked up already); kTimeout at `deadline`.
 asio::awaitable<Result<std::vector<Endpoint>>> resolve(Loop& loop, std::string host, std::uint16_t port,
                                                        Instant deadline);
 

@@ -1,5 +1,6 @@
 #include "net/stream.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <asio/post.hpp>
@@ -38,6 +39,12 @@ asio::awaitable<Result<void>> TcpSocket::wait(asio::ip::tcp::socket::wait_type t
   if (timed_out_) co_return fail(Error::kTimeout, "connection with " + remote_.to_string() + ": no answer in time");
   if (error) co_return fail(Error::kClosed, "connection with " + remote_.to_string() + ": closed here");
   co_return Result<void>();
+}
+
+bool TcpSocket::is_gone() const {
+  if (!socket_.is_open()) return true;
+  pollfd state{const_cast<asio::ip::tcp::socket&>(socket_).native_handle(), POLLRDHUP, 0};
+  return poll(&state, 1, 0) == 1;
 }
 
 asio::awaitable<void> TcpSocket::be_fair() {

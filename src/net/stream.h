@@ -33,6 +33,8 @@ class Stream {
   /// From `deadline` on all operations, pending ones too, fail with kTimeout; kNever (as at first) sets no limit.
   virtual void set_deadline(Instant deadline) = 0;
   virtual Endpoint remote() const = 0;
+  /// True when the other side has closed the connection, or it is broken, although nobody has read up to that yet.
+  virtual bool is_gone() const = 0;
 };
 
 /// A TCP socket with a deadline for whatever waits on it. Both kinds of Stream are made of one.
@@ -51,6 +53,7 @@ class TcpSocket {
   std::ptrdiff_t try_receive(MutableBytes buffer);
   void send_fin();
   bool is_open() const { return socket_.is_open(); }
+  bool is_gone() const;
   bool timed_out() const { return timed_out_; }
   const Endpoint& remote() const { return remote_; }
 
@@ -73,6 +76,7 @@ class PlainStream final : public Stream {
   void close() override { socket_.close(); }
   void set_deadline(Instant deadline) override { socket_.set_deadline(deadline); }
   Endpoint remote() const override { return socket_.remote(); }
+  bool is_gone() const override { return socket_.is_gone(); }
 
  private:
   TcpSocket socket_;

@@ -56,6 +56,7 @@ TlsContext::State::~State() {
 }
 
 Result<void> TlsContext::State::set_defaults(int endpoint) {
+  is_server = endpoint == MBEDTLS_SSL_IS_SERVER;
   if (!port::initialize()) return fail(Error::kSystem, "start mbedTLS");
   const int result =
       mbedtls_ssl_config_defaults(&config, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
@@ -63,6 +64,7 @@ Result<void> TlsContext::State::set_defaults(int endpoint) {
   mbedtls_ssl_conf_rng(&config, mbedtls_random, nullptr);
   mbedtls_ssl_conf_ciphersuites(&config, kSuites.data());
   port::set_tls_1_2(&config);
+  port::prefer_fast_curves(&config);
   return Result<void>();
 }
 

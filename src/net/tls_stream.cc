@@ -40,18 +40,14 @@ struct TlsStream::Session {
   ~Session() { mbedtls_ssl_free(&ssl); }
 
   mbedtls_ssl_context ssl;
-  int setup_result = 0;
 };
 
 TlsStream::TlsStream(Loop& loop, asio::ip::tcp::socket socket, std::shared_ptr<const TlsContext> context,
                      const std::string& host)
-    : socket_(loop, std::move(socket)), context_(std::move(context)), session_(std::make_unique<Session>()) {
-  session_->setup_result = mbedtls_ssl_setup(&session_->ssl, &context_->state().config);
-  if (session_->setup_result == 0 && !host.empty()) {
-    session_->setup_result = mbedtls_ssl_set_hostname(&session_->ssl, host.c_str());
-  }
-  mbedtls_ssl_set_bio(&session_->ssl, &socket_, send_raw, receive_raw, nullptr);
-}
+    : socket_(loop, std::move(socket)),
+      context_(std::move(context)),
+      host_(host),
+      session_(std::make_unique<Session>()) {}
 
 TlsStream::~TlsStream() = default;
 
@@ -66,10 +62,22 @@ asio::awaitable<Result<void>> TlsStream::wait_as_told(int result, const char* do
   co_return fail(Error::kTls, with + port::error_text(result));
 }
 
-asio::awaitable<Result<void>> TlsStream::handshake() {
-  if (session_->setup_result != 0) {
-    co_return fail(Error::kInvalid, "set TLS up: " + port::error_text(session_->setup_result));
+// mbedTLS takes 33 KB for its buffers; a client that never says a word is not worth them.
+asio::awaitable<Result<void>> TlsStream::set_up() {
+  if (context_->state().is_server) {
+    const Result<void> ready = co_await socket_.wait(asio::ip::tcp::socket::wait_read);
+    if (!ready) co_return std::unexpected(ready.error());
   }
+  int result = mbedtls_ssl_setup(&session_->ssl, &context_->state().config);
+  if (result == 0 && !context_->state().is_server) result = mbedtls_ssl_set_hostname(&session_->ssl, host_.c_str());
+  if (result != 0) co_return fail(Error::kInvalid, "set TLS up: " + port::error_text(result));
+  mbedtls_ssl_set_bio(&session_->ssl, &socket_, send_raw, receive_raw, nullptr);
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> TlsStream::handshake() {
+  const Result<void> ready_to_begin = co_await set_up();
+  if (!ready_to_begin) co_return std::unexpected(ready_to_begin.error());
   while (true) {
     const int result = mbedtls_ssl_handshake(&session_->ssl);
     if (result == 0) break;

@@ -57,13 +57,16 @@ class TlsStream final : public Stream {
   void close() override { socket_.close(); }
   void set_deadline(Instant deadline) override { socket_.set_deadline(deadline); }
   Endpoint remote() const override { return socket_.remote(); }
+  bool is_gone() const override { return socket_.is_gone(); }
 
  private:
   struct Session;
+  asio::awaitable<Result<void>> set_up();
   asio::awaitable<Result<void>> wait_as_told(int result, const char* doing);
 
   TcpSocket socket_;
   std::shared_ptr<const TlsContext> context_;
+  std::string host_;
   std::unique_ptr<Session> session_;
 };
 

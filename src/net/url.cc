@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kMaxHost = 255;
 constexpr std::size_t kMaxUrl = 8 * 1024;
 
-bool is_target(std::string_view text) {
+bool is_url_target(std::string_view text) {
   for (const char c : text) {
     if (c <= ' ' || c >= 0x7f || c == '#') return false;
   }
@@ -74,7 +74,7 @@ std::optional<Url> Url::parse(std::string_view text) {
   if (!parse_authority(text.substr(0, authority_end), url)) return std::nullopt;
   if (authority_end == text.npos) return url;
   const std::string_view target = text.substr(authority_end);
-  if (!is_target(target)) return std::nullopt;
+  if (!is_url_target(target)) return std::nullopt;
   url.target = target.starts_with('/') ? std::string(target) : "/" + std::string(target);
   return url;
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/utf8.h"
 #include "net/clock.h"
 #include "net/system_random.h"
 
@@ -18,7 +19,14 @@ namespace {
 constexpr std::size_t kMaxReason = 123;
 // RFC 6455 §5.2: the longest frame header, with mask.
 constexpr std::size_t kMaxFrameHeader = 14;
+// RFC 6455 §5.2: the header of a control frame; a client's has a mask.
+constexpr std::size_t kControlHeader = 2;
+constexpr std::size_t kMask = 4;
+constexpr std::size_t kCloseCode = 2;
 constexpr std::size_t kMaxLinger = 1024 * 1024;
+constexpr std::size_t kKeptBuffer = 4096;
+// Each idle connection has a buffer of this size; an offer with its candidates fits in.
+constexpr std::size_t kFrameReadSize = 4096;
 
 const std::uint8_t* raw(Bytes bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
 
@@ -39,7 +47,7 @@ std::string_view short_reason(std::string_view reason) {
 }  // namespace
 
 struct WebSocketSession::Frames {
-  Frames(WebSocketSession& owner, WebSocketRole role) : session(owner) {
+  Frames(WebSocketSession& owner, WebSocketRole own_role) : session(owner), role(own_role) {
     const wslay_event_callbacks callbacks = {receive, send, mask, nullptr, nullptr, nullptr, message};
     const int result = role == WebSocketRole::kServer ? wslay_event_context_server_init(&context, &callbacks, this)
                                                       : wslay_event_context_client_init(&context, &callbacks, this);
@@ -77,6 +85,7 @@ struct WebSocketSession::Frames {
   }
 
   WebSocketSession& session;
+  WebSocketRole role;
   wslay_event_context_ptr context = nullptr;
   Bytes incoming;  // what wslay has not yet taken of the bytes being handled
 };
@@ -112,7 +121,7 @@ asio::awaitable<void> WebSocketSession::serve(std::string first_bytes) {
 }
 
 asio::awaitable<void> WebSocketSession::read_all() {
-  std::array<std::byte, 16 * 1024> buffer;
+  std::array<std::byte, kFrameReadSize> buffer;
   while (reads_on()) {
     const auto count = co_await stream_->read_some(buffer);
     if (!count || *count == 0) break;
@@ -134,6 +143,8 @@ asio::awaitable<void> WebSocketSession::write_all() {
     const Result<void> written = co_await stream_->write(as_bytes(writing_));
     works = written.has_value();
     writing_.clear();
+    // A list of a thousand devices makes a large buffer, which an idle connection must not keep.
+    if (writing_.capacity() > kKeptBuffer) writing_.shrink_to_fit();
   }
   // The other side's last words may still stand in the receive buffer; the reader gets some time to find them.
   if (!works && state_ == State::kOpen) stream_->set_deadline(now() + limits_.close_wait);
@@ -168,20 +179,39 @@ void WebSocketSession::handle_bytes(Bytes bytes) {
   pump();
   const bool refused = result != 0 || wslay_event_get_read_enabled(frames_->context) == 0;
   if (refused && state_ == State::kOpen) {
-    // wslay found a fault and has queued the close for it: 1002, 1007 or 1009.
+    // A fault was found, and wslay has queued the close for it: 1002, 1007, 1009, or a wrong one.
     state_ = State::kClosing;
     const std::uint16_t sent = wslay_event_get_status_code_sent(frames_->context);
-    close_code_ = may_be_sent(sent) ? sent : kCloseProtocolError;
+    close_code_ = bad_reason_ != 0 ? kCloseInvalidText : may_be_sent(sent) ? sent : kCloseProtocolError;
+    if (bad_reason_ != 0 || sent == kCloseNoStatus) replace_close();
   }
   // Pongs to someone who sends pings and reads nothing.
   if (state_ == State::kOpen && queued_bytes() > limits_.queue_bytes) too_slow();
 }
 
+// RFC 6455 §7.1.7: who fails a connection says why. wslay says nothing when it cannot read a frame's header, and
+// repeats a reason that handle_message() refused. Its close is the last frame that it wrote.
+void WebSocketSession::replace_close() {
+  const std::size_t payload = bad_reason_ == 0 ? 0 : kCloseCode + bad_reason_;
+  outgoing_.resize(outgoing_.size() - kControlHeader - (frames_->role == WebSocketRole::kClient ? kMask : 0) - payload);
+  const Frames last(*this, frames_->role);
+  wslay_event_queue_close(last.context, close_code_, nullptr, 0);
+  wslay_event_send(last.context);
+}
+
 void WebSocketSession::handle_message(std::uint8_t opcode, Bytes data, std::uint16_t status) {
+  // RFC 6455 §5.5.1: a code has two bytes. wslay reads half a one as none; handle_bytes() refuses it.
+  if (opcode == WSLAY_CONNECTION_CLOSE && data.size() == 1) return;
+  // The reason behind it is UTF-8. wslay leaves two bytes unread of every piece in which the frame comes, not of the
+  // first alone. (That can also make it refuse a right reason beyond ASCII, with 1007: the connection ends either way.)
+  if (opcode == WSLAY_CONNECTION_CLOSE && data.size() > kCloseCode && !is_utf8(as_text(data.subspan(kCloseCode)))) {
+    bad_reason_ = data.size() - kCloseCode;
+    return;
+  }
   if (opcode == WSLAY_CONNECTION_CLOSE && state_ == State::kOpen) {
     state_ = State::kClosing;
     close_code_ = status == 0 ? kCloseNoStatus : status;
-    close_reason_ = data.size() > 2 ? as_text(data.subspan(2)) : std::string_view();
+    close_reason_ = data.size() > kCloseCode ? as_text(data.subspan(kCloseCode)) : std::string_view();
     return;
   }
   const auto handlers = handlers_;

@@ -24,6 +24,7 @@ inline constexpr std::uint16_t kCloseGoingAway = 1001;
 inline constexpr std::uint16_t kCloseProtocolError = 1002;
 inline constexpr std::uint16_t kCloseNoStatus = 1005;  // never sent: the other side closed without a code
 inline constexpr std::uint16_t kCloseAbnormal = 1006;  // never sent: the connection ended without a closing handshake
+inline constexpr std::uint16_t kCloseInvalidText = 1007;
 inline constexpr std::uint16_t kClosePolicy = 1008;
 inline constexpr std::uint16_t kCloseTooBig = 1009;
 
@@ -87,6 +88,7 @@ class WebSocketSession {
   void begin_closing(std::uint16_t code, std::string_view reason);
   void too_slow();
   void handle_bytes(Bytes bytes);
+  void replace_close();
   void handle_message(std::uint8_t opcode, Bytes data, std::uint16_t status);
   bool reads_on() const;
   void check_alive();
@@ -102,6 +104,7 @@ class WebSocketSession {
   State state_ = State::kOpen;
   std::uint16_t close_code_ = kCloseAbnormal;
   std::string close_reason_;
+  std::size_t bad_reason_ = 0;  // bytes of a reason that is no UTF-8, in the close that came
   std::unique_ptr<Frames> frames_;
   std::shared_ptr<Stream> stream_;
   std::string outgoing_;  // whole frames that wait

@@ -4,13 +4,20 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
+
+#include "os/fault_point.h"
 
 namespace bamgate::os {
 namespace {
+
+// The end of a temporary file's name. Nobody else names files so.
+constexpr std::string_view kUnfinished = ".unfinished";
 
 std::unexpected<OsError> failure(std::string_view what, const std::filesystem::path& path, int number) {
   return std::unexpected(system_failure(std::string(what) + " " + path.string(), number));
@@ -27,26 +34,69 @@ int write_all(int fd, std::string_view content) {
   return 0;
 }
 
-/// Fills the temporary file, gives it its mode and syncs it; 0 or an errno.
-int fill(int fd, std::string_view content, mode_t mode) {
+/// What root makes in a folder belongs to the folder's owner; 0 or an errno.
+int follow_owner(int fd, const std::filesystem::path& folder) {
+  struct stat status{};
+  if (geteuid() != 0) return 0;
+  if (stat(folder.c_str(), &status) != 0) return errno;
+  return fchown(fd, status.st_uid, status.st_gid) != 0 ? errno : 0;
+}
+
+/// What a writer left that was killed before its rename.
+void remove_unfinished(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with('.') && name.ends_with(kUnfinished)) unlink(entry.path().c_str());
+  }
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+/// Fills the temporary file, gives it its owner and mode and syncs it; 0 or an errno.
+int fill(int fd, const std::filesystem::path& folder, std::string_view content, mode_t mode) {
+  if (const int number = follow_owner(fd, folder); number != 0) return number;
   if (fchmod(fd, mode) != 0) return errno;
   if (const int number = write_all(fd, content); number != 0) return number;
+  BAMGATE_FAULT_POINT("file_written");
   return fsync(fd) != 0 ? errno : 0;
 }
 
-int sync_folder(const std::filesystem::path& folder) {
-  const FileDescriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.is_open()) return errno;
-  return fsync(fd.get()) != 0 ? errno : 0;
+/// Writes a file beside `path` and gives it that name: renameat2(2) with `flags`.
+std::expected<void, OsError> put_in_place(const std::filesystem::path& path, std::string_view content, mode_t mode,
+                                          unsigned flags) {
+  const std::filesystem::path folder = folder_of(path);
+  std::string temporary = (folder / ("." + path.filename().string() + ".XXXXXX")).string().append(kUnfinished);
+  const FileDescriptor fd(mkostemps(temporary.data(), kUnfinished.size(), O_CLOEXEC));  // mode 0600 until fill()
+  if (!fd.is_open()) return failure("cannot write a file in", folder, errno);
+  int number = fill(fd.get(), folder, content, mode);
+  BAMGATE_FAULT_POINT("file_synced");
+  if (number == 0 && renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), flags) != 0) number = errno;
+  if (number != 0) {
+    unlink(temporary.c_str());
+    return failure("cannot write", path, number);
+  }
+  BAMGATE_FAULT_POINT("file_renamed");
+  auto synced = sync_directory(folder);
+  BAMGATE_FAULT_POINT("folder_synced");
+  return synced;
 }
 
-/// The process id that a lock file names, as text; "?" when it names none.
-std::string written_pid(int fd) {
-  std::array<char, 16> text{};
-  const ssize_t count = pread(fd, text.data(), text.size(), 0);
-  pid_t pid = 0;
-  if (count > 0) std::from_chars(text.data(), text.data() + count, pid);
-  return pid > 0 ? std::to_string(pid) : "?";
+/// What the holder of a lock wrote into its file: the process id, then a line of its own choice.
+LockHolder written_holder(int fd) {
+  std::array<char, 128> room{};
+  LockHolder holder;
+  struct stat status{};
+  const ssize_t count = pread(fd, room.data(), room.size(), 0);
+  if (count <= 0 || fstat(fd, &status) != 0) return holder;
+  std::string_view text(room.data(), static_cast<std::size_t>(count));
+  std::from_chars(text.data(), text.data() + text.size(), holder.process);
+  text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  holder.note = text.substr(0, text.find('\n'));
+  holder.since = status.st_mtim.tv_sec;
+  return holder;
 }
 
 }  // namespace
@@ -75,19 +125,22 @@ std::expected<std::string, OsError> read_file(const std::filesystem::path& path,
 
 std::expected<void, OsError> write_file_atomically(const std::filesystem::path& path, std::string_view content,
                                                    mode_t mode) {
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  std::string temporary = (folder / ("." + path.filename().string() + ".XXXXXX")).string();
-  const FileDescriptor fd(mkostemp(temporary.data(), O_CLOEXEC));  // mode 0600 until fill()
-  if (!fd.is_open()) return failure("cannot write a file in", folder, errno);
-  int number = fill(fd.get(), content, mode);
-  if (number == 0 && rename(temporary.c_str(), path.c_str()) != 0) number = errno;
-  if (number != 0) {
-    unlink(temporary.c_str());
-    return failure("cannot write", path, number);
-  }
-  number = sync_folder(folder);
-  if (number != 0) return failure("cannot sync", folder, number);
-  return {};
+  return put_in_place(path, content, mode, 0);
+}
+
+std::expected<void, OsError> create_file_atomically(const std::filesystem::path& path, std::string_view content,
+                                                    mode_t mode) {
+  // Nobody waits for the content when the answer is known already.
+  std::error_code ignored;
+  const bool exists = std::filesystem::symlink_status(path, ignored).type() != std::filesystem::file_type::not_found;
+  if (exists) return failure("cannot write", path, EEXIST);
+  return put_in_place(path, content, mode, RENAME_NOREPLACE);
+}
+
+std::expected<void, OsError> sync_directory(const std::filesystem::path& folder) {
+  const FileDescriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.is_open() && fsync(fd.get()) == 0) return {};
+  return failure("cannot sync", folder, errno);
 }
 
 std::expected<void, OsError> ensure_directory(const std::filesystem::path& path, mode_t mode) {
@@ -114,7 +167,9 @@ std::expected<void, OsError> check_private(const std::filesystem::path& path) {
     return std::unexpected(OsError{Error::kInsecure, 0, path.string() + " " + why});
   };
   if (!S_ISREG(status.st_mode)) return refuse("holds secrets and must be a regular file");
-  if (status.st_uid != geteuid() && status.st_uid != 0) {
+  struct stat folder{};
+  if (stat(folder_of(path).c_str(), &folder) != 0) return failure("cannot check", folder_of(path), errno);
+  if (status.st_uid != geteuid() && status.st_uid != 0 && status.st_uid != folder.st_uid) {
     return refuse("holds secrets and belongs to another user; run: chown root " + path.string());
   }
   if ((status.st_mode & 077) != 0) {
@@ -123,19 +178,30 @@ std::expected<void, OsError> check_private(const std::filesystem::path& path) {
   return {};
 }
 
-std::expected<FileLock, OsError> FileLock::acquire(const std::filesystem::path& path) {
+std::expected<FileLock, OsError> FileLock::acquire(const std::filesystem::path& path, std::string_view note) {
   FileDescriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.is_open()) return failure("cannot open", path, errno);
   while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return failure("cannot lock", path, errno);
+    const pid_t pid = written_holder(fd.get()).process;
     return std::unexpected(
-        OsError{Error::kBusy, errno, path.string() + " is locked: process " + written_pid(fd.get()) + " runs already"});
+        OsError{Error::kBusy, EWOULDBLOCK,
+                path.string() + " is locked: process " + (pid > 0 ? std::to_string(pid) : "?") + " runs already"});
   }
-  const std::string pid = std::to_string(getpid()) + "\n";
+  remove_unfinished(folder_of(path));
+  const std::string text = std::to_string(getpid()) + "\n" + (note.empty() ? "" : std::string(note) + "\n");
+  if (const int number = follow_owner(fd.get(), folder_of(path)); number != 0)
+    return failure("cannot lock", path, number);
   if (ftruncate(fd.get(), 0) != 0) return failure("cannot write", path, errno);
-  if (const int number = write_all(fd.get(), pid); number != 0) return failure("cannot write", path, number);
+  if (const int number = write_all(fd.get(), text); number != 0) return failure("cannot write", path, number);
   return FileLock(std::move(fd));
+}
+
+std::optional<LockHolder> FileLock::holder(const std::filesystem::path& path) {
+  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.is_open() || flock(fd.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return std::nullopt;
+  return written_holder(fd.get());
 }
 
 }  // namespace bamgate::os

@@ -4,8 +4,10 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,25 +22,44 @@ namespace bamgate::os {
 
 /// Replaces (or makes) `path` so that at any moment, also after a power cut, it holds either all of the old content or
 /// all of the new: a temporary file of the same folder, with `mode` from the start, is synced and renamed over it, then
-/// the folder is synced. A symbolic link is replaced, not followed. Errors: kNotFound (no such folder), kNotPermitted,
+/// the folder is synced. A symbolic link is replaced, not followed. What root writes belongs to the folder's owner, so
+/// that a service which owns the folder can go on with it. Errors: kNotFound (no such folder), kNotPermitted,
 /// kSystem; after an error the old file is untouched and no temporary file is left.
 [[nodiscard]] std::expected<void, OsError> write_file_atomically(const std::filesystem::path& path,
                                                                  std::string_view content, mode_t mode);
+
+/// The same for a file that must not be there yet. Errors: also kExists (something stands there; it is untouched).
+[[nodiscard]] std::expected<void, OsError> create_file_atomically(const std::filesystem::path& path,
+                                                                  std::string_view content, mode_t mode);
+
+/// Writes the entries of a folder to disk: what was made, renamed or removed in it stays so after a power cut.
+[[nodiscard]] std::expected<void, OsError> sync_directory(const std::filesystem::path& folder);
 
 /// Makes the folder with `mode`, and those above it with 0755, where they are missing. One that exists keeps its mode.
 /// Errors: kExists (a file stands there), kNotPermitted, kSystem.
 [[nodiscard]] std::expected<void, OsError> ensure_directory(const std::filesystem::path& path, mode_t mode);
 
-/// Refuses a file of secrets that is not a regular file, belongs to neither us nor root, or that group or others may
-/// touch. Errors: kInsecure (the text says which command helps), kNotFound, kSystem.
+/// Refuses a file of secrets that is not a regular file, belongs to neither us, root nor the folder's owner, or that
+/// group or others may touch. Errors: kInsecure (the text says which command helps), kNotFound, kSystem.
 [[nodiscard]] std::expected<void, OsError> check_private(const std::filesystem::path& path);
 
-/// A lock that ends with its owner, also when the process is killed (flock(2)). The file stays.
+/// Who holds a lock.
+struct LockHolder {
+  pid_t process = 0;
+  std::string note;        // as given to acquire()
+  std::int64_t since = 0;  // Unix seconds
+};
+
+/// The right to write into a folder: a lock on a file in it that ends with its owner, also when the process is killed
+/// (flock(2)). The file stays. What an earlier writer left unfinished when it was killed is removed by the next owner.
 class FileLock {
  public:
-  /// Takes the lock at once or not at all, and writes our process id into the file.
+  /// Takes the lock at once or not at all, and writes our process id and `note` (one line) into the file.
   /// Errors: kBusy (the text names the process that holds it), kNotFound (no such folder), kNotPermitted, kSystem.
-  [[nodiscard]] static std::expected<FileLock, OsError> acquire(const std::filesystem::path& path);
+  [[nodiscard]] static std::expected<FileLock, OsError> acquire(const std::filesystem::path& path,
+                                                                std::string_view note = {});
+  /// Who holds it now; none when nobody does, or when the file must not be read.
+  [[nodiscard]] static std::optional<LockHolder> holder(const std::filesystem::path& path);
 
  private:
   explicit FileLock(FileDescriptor fd) : fd_(std::move(fd)) {}

@@ -10,6 +10,8 @@
 #include <map>
 #include <utility>
 
+#include "os/fault_point.h"
+
 namespace bamgate::os {
 namespace {
 
@@ -122,7 +124,13 @@ struct Sqlite::State {
   DatabaseHandle database;
   std::map<std::string, Cached, std::less<>> statements;  // behind the database: they must end before it
   std::uint64_t uses = 0;
+  bool unsynced = false;
 };
+
+bool SqlError::is_damage() const {
+  const int primary = code & 0xff;
+  return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+}
 
 Sqlite::Sqlite(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Sqlite::Sqlite(Sqlite&&) noexcept = default;
@@ -147,6 +155,7 @@ std::expected<Sqlite, SqlError> Sqlite::open(const std::string& path) {
        {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"}) {
     if (const auto done = sqlite.execute(pragma); !done) return std::unexpected(done.error());
   }
+  sqlite3_wal_autocheckpoint(raw, kCheckpointPages);
   return sqlite;
 }
 
@@ -163,10 +172,57 @@ std::expected<std::vector<SqlRow>, SqlError> Sqlite::execute(std::string_view sq
     if (bind(*statement, ++index, value) != SQLITE_OK) return std::unexpected(last_error(state_->database.get()));
   }
   std::vector<SqlRow> rows;
+  BAMGATE_FAULT_POINT("sql_before");
   int result = sqlite3_step(*statement);
   for (; result == SQLITE_ROW; result = sqlite3_step(*statement)) rows.push_back(read_row(*statement));
+  BAMGATE_FAULT_POINT("sql_after");
   if (result != SQLITE_DONE) return std::unexpected(last_error(state_->database.get()));
   return rows;
+}
+
+std::expected<void, SqlError> Sqlite::sync_by_hand() {
+  if (const auto done = execute("PRAGMA synchronous=NORMAL"); !done) return std::unexpected(done.error());
+  const auto note = [](void* state) {
+    static_cast<State*>(state)->unsynced = true;
+    return 0;  // let it commit
+  };
+  sqlite3_commit_hook(state_->database.get(), note, state_.get());
+  return {};
+}
+
+bool Sqlite::is_unsynced() const { return state_->unsynced; }
+
+// With synchronous=NORMAL a commit is written to the write-ahead log, and SQLite syncs that only before a checkpoint.
+std::expected<void, SqlError> Sqlite::sync() {
+  sqlite3_file* log = nullptr;
+  int result =
+      sqlite3_file_control(state_->database.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  if (result == SQLITE_OK && log != nullptr && log->pMethods != nullptr) {
+    result = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  }
+  BAMGATE_FAULT_POINT("sql_synced");
+  if (result != SQLITE_OK) return std::unexpected(SqlError{result, sqlite3_errstr(result)});
+  state_->unsynced = false;
+  return {};
+}
+
+std::expected<std::string, SqlError> Sqlite::snapshot() {
+  sqlite3_int64 size = 0;
+  unsigned char* bytes = sqlite3_serialize(state_->database.get(), "main", &size, 0);
+  if (bytes == nullptr) return std::unexpected(last_error(state_->database.get()));
+  std::string copy(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  sqlite3_free(bytes);
+  return copy;
+}
+
+std::expected<void, SqlError> Sqlite::become(const Sqlite& other) {
+  sqlite3* database = state_->database.get();
+  sqlite3_backup* copy = sqlite3_backup_init(database, "main", other.state_->database.get(), "main");
+  if (copy == nullptr) return std::unexpected(last_error(database));
+  const int code = sqlite3_backup_step(copy, -1);
+  sqlite3_backup_finish(copy);
+  if (code == SQLITE_DONE) return {};
+  return std::unexpected(SqlError{code, sqlite3_errstr(code)});
 }
 
 std::expected<bool, SqlError> Sqlite::transaction(const std::function<bool()>& body) {

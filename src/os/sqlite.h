@@ -23,13 +23,17 @@ using SqlRow = std::vector<SqlValue>;
 struct SqlError {
   int code = 0;
   std::string message;
+
+  /// The file is no database, or a broken one.
+  bool is_damage() const;
 };
 
 class Sqlite {
  public:
   /// Opens `path`, and makes it (mode 0600) when there is none; ":memory:" is a database that dies with this object.
   /// Write-ahead log, synchronous=FULL (a commit survives a power failure), foreign keys on, waits up to 5 s for
-  /// another process.
+  /// another process. The log goes into the file when it has kCheckpointPages pages: until then the file stands still
+  /// and the log only grows, so that a plain copy of both is whole.
   static std::expected<Sqlite, SqlError> open(const std::string& path);
   Sqlite(Sqlite&&) noexcept;
   Sqlite& operator=(Sqlite&&) noexcept;
@@ -45,8 +49,25 @@ class Sqlite {
   /// returned; an error means that nothing was kept. Not nested.
   std::expected<bool, SqlError> transaction(const std::function<bool()>& body);
 
+  /// From now on a commit survives the end of this process at once, but a power failure only after sync(): so that one
+  /// wait for the disk serves many commits.
+  std::expected<void, SqlError> sync_by_hand();
+  /// True when something was committed since the last sync().
+  bool is_unsynced() const;
+  /// Waits until all commits are on disk. An error leaves is_unsynced() true.
+  std::expected<void, SqlError> sync();
+
+  /// The whole database as it would stand in a file, as of now; other connections may write meanwhile.
+  std::expected<std::string, SqlError> snapshot();
+
+  /// Makes the database what `other` holds, in one transaction: another connection sees all of it at its next
+  /// statement, or nothing when it fails. Not within transaction().
+  std::expected<void, SqlError> become(const Sqlite& other);
+
   /// Statements kept prepared.
   static constexpr std::size_t kCachedStatements = 64;
+  /// 32 MiB with pages of 4 KiB.
+  static constexpr int kCheckpointPages = 8192;
 
  private:
   struct State;

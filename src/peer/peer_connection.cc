@@ -120,6 +120,7 @@ std::expected<void, Error> PeerConnection::apply_remote(Instant now, const Descr
   session.unix_time = options_.unix_time;
   session.random = &random_;
   session.pool = &pool_;
+  session.key_log = options_.key_log;
   session.data_mtu = kSctpPacket + kDtlsRecord;
   auto created = dtls::Session::create(session);
   if (!created) {
@@ -172,6 +173,19 @@ void PeerConnection::add_stun_server(Instant now, const Endpoint& server) {
 }
 
 // ---- Data ----
+
+std::expected<sctp::ChannelId, Error> PeerConnection::open_channel(Instant now, const sctp::ChannelOptions& options) {
+  if (state_ != State::kConnected) return std::unexpected(Error::kNotConnected);
+  const auto channel = sctp_->open_channel(now, options);
+  if (!channel) return std::unexpected(Error::kNotConnected);
+  return *channel;
+}
+
+void PeerConnection::close_channel(Instant now, sctp::ChannelId channel) {
+  if (state_ != State::kConnected) return;
+  sctp_->close_channel(now, channel);
+  pump(now);
+}
 
 std::expected<void, Error> PeerConnection::send(Instant now, sctp::ChannelId channel, Bytes message) {
   return send(now, channel, sctp::MessageKind::kBinary, message);
@@ -372,7 +386,7 @@ void PeerConnection::pump_sctp(Instant now) {
     if (std::holds_alternative<sctp::Connected>(*event)) {
       enter(State::kConnected);
     } else if (auto* opened = std::get_if<sctp::ChannelOpened>(&*event)) {
-      push(ChannelOpened{opened->channel, opened->options.label});
+      push(ChannelOpened{opened->channel, std::move(opened->options)});
     } else if (auto* gone = std::get_if<sctp::ChannelClosed>(&*event)) {
       push(ChannelClosed{gone->channel});
     } else if (auto* message = std::get_if<sctp::Message>(&*event)) {

@@ -17,6 +17,7 @@
 #include "core/buffer_pool.h"
 #include "core/crypto.h"
 #include "core/random.h"
+#include "core/ring.h"
 #include "core/sans_io.h"
 #include "dtls/session.h"
 #include "ice/agent.h"
@@ -53,7 +54,7 @@ struct PathSelected {
 };
 struct ChannelOpened {
   sctp::ChannelId channel;
-  std::string label;
+  sctp::ChannelOptions options;
 };
 struct ChannelClosed {
   sctp::ChannelId channel;
@@ -82,6 +83,7 @@ class PeerConnection {
     bool allow_loopback = false;                 // candidates on 127.0.0.1: for tests on one machine
     std::vector<sctp::ChannelOptions> channels;  // opened by the offerer as soon as SCTP is up
     sctp::QueueLimits queue;                     // what may wait on each channel for SCTP's window
+    KeyLog* key_log = nullptr;                   // outlives the connection; none: DTLS keeps its secret
   };
 
   struct Counters {
@@ -119,6 +121,11 @@ class PeerConnection {
   /// A STUN server whose name was resolved only now.
   void add_stun_server(Instant now, const Endpoint& server);
 
+  /// Opens one more channel; ChannelOpened follows when the peer has acknowledged it, and then send() takes messages.
+  /// Errors: kNotConnected (also when no stream is left).
+  std::expected<sctp::ChannelId, Error> open_channel(Instant now, const sctp::ChannelOptions& options);
+  /// Closes a channel of either side when what waits on it is sent; ChannelClosed follows on both sides.
+  void close_channel(Instant now, sctp::ChannelId channel);
   /// Sends one binary message on `channel`. Errors: kNotConnected, kWouldBlock, kMessageTooLarge (nothing is sent).
   std::expected<void, Error> send(Instant now, sctp::ChannelId channel, Bytes message);
   std::expected<void, Error> send(Instant now, sctp::ChannelId channel, sctp::MessageKind kind, Bytes message);
@@ -177,7 +184,7 @@ class PeerConnection {
   std::uint64_t max_message_size_ = kMaxMessageSize;  // bytes; the smaller of both sides' limits
   std::string remote_ufrag_;
   std::deque<PacketBuffer> farewell_;  // sealed datagrams that tell the peer of the end
-  std::deque<Event> events_;
+  Ring<Event> events_;
   std::optional<Instant> last_authenticated_;
   Counters counters_;
 };

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "core/buffer_pool.h"
 #include "core/bytes.h"
 #include "core/packet_buffer.h"
+#include "core/ring.h"
 #include "core/sans_io.h"
 #include "core/time.h"
 #include "core/transmit.h"
@@ -177,7 +177,7 @@ class Association {
   std::uint16_t streams_ = kStreams;  // outgoing ones that both sides agreed on
   bool control_due_ = false;          // some channel has something for the engine
   ChannelId last_served_{};           // whose message left last
-  std::deque<Event> events_;
+  Ring<Event> events_;
   std::size_t event_bytes_ = 0;  // of the messages in events_
   AssociationCounters counters_;
 };

@@ -81,11 +81,13 @@ struct EngineCounters {
   std::uint64_t packets_out = 0;
   std::uint64_t packets_early = 0;      // came before start()
   std::uint64_t packets_wrong_tag = 0;  // the verification tag is not ours (RFC 9260 §8.5)
+  std::uint64_t packets_malformed = 0;  // an INIT or INIT ACK whose parameters do not fit into each other
   std::uint64_t packets_overrun = 0;    // dropped because the owner did not take the outgoing ones away
   std::uint64_t chunks_sent = 0;        // DATA chunks, each sent for the first time
   std::uint64_t chunks_resent = 0;      // DATA chunks sent again
-  std::uint64_t messages_aborted = 0;   // messages of which only a part arrived (RFC 3758)
-  std::uint64_t messages_stale = 0;     // messages that had not begun to leave at their send_by
+  std::uint64_t fragments_refused = 0;  // came while too many others waited; the peer sends them again
+  std::uint64_t messages_aborted = 0;  // messages of which only parts arrived (RFC 3758); each side of a hole may count
+  std::uint64_t messages_stale = 0;    // messages that had not begun to leave at their send_by
 };
 
 /// One association. Every call but the constant ones may queue packets and events.

@@ -54,8 +54,6 @@ bool ChunkWalk::next() {
 }
 
 std::optional<DataChunk> ChunkWalk::data() const {
-  constexpr std::uint8_t kEnds = 0x01;
-  constexpr std::uint8_t kBegins = 0x02;
   Reader reader(bytes());
   reader.skip(2);
   const std::size_t length = reader.u16();
@@ -63,8 +61,9 @@ std::optional<DataChunk> ChunkWalk::data() const {
   chunk.tsn = reader.u32();
   chunk.stream = reader.u16();
   if (type() != ChunkType::kData || !reader.ok() || length < kDataHeader) return std::nullopt;
-  chunk.begins = (flags() & kBegins) != 0;
-  chunk.ends = (flags() & kEnds) != 0;
+  chunk.unordered = (flags() & kUnorderedFlag) != std::byte{};
+  chunk.begins = (flags() & kBeginsFlag) != std::byte{};
+  chunk.ends = (flags() & kEndsFlag) != std::byte{};
   chunk.size = length - kDataHeader;
   return chunk;
 }

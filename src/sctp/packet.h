@@ -24,6 +24,7 @@ enum class ChunkType : std::uint8_t {
   kInitAck = 2,
   kSack = 3,
   kAbort = 6,
+  kShutdown = 7,
   kCookieEcho = 10,
   kShutdownComplete = 14,
   kReconfig = 130,
@@ -42,12 +43,25 @@ CommonHeader read_common_header(Bytes packet);
 /// Writes the CRC32c of `packet` into its common header. Needs kCommonHeader bytes.
 void write_checksum(MutableBytes packet);
 
+/// Serial number arithmetic (RFC 9260 §1.6): true when `tsn` comes after `reference`.
+constexpr bool is_after(std::uint32_t tsn, std::uint32_t reference) {
+  return static_cast<std::int32_t>(tsn - reference) > 0;
+}
+
+/// RFC 9260 §3.3.1: flags of a DATA chunk.
+inline constexpr std::byte kEndsFlag{0x01};
+inline constexpr std::byte kBeginsFlag{0x02};
+inline constexpr std::byte kUnorderedFlag{0x04};
+/// Where every chunk's flags are.
+inline constexpr std::size_t kChunkFlags = 1;
+
 /// What stands in the header of a DATA chunk.
 struct DataChunk {
   std::uint32_t tsn = 0;
   std::uint16_t stream = 0;
-  bool begins = false;   // flag B: the first fragment of its message
-  bool ends = false;     // flag E: the last
+  bool unordered = false;
+  bool begins = false;   // the first fragment of its message
+  bool ends = false;     // the last
   std::size_t size = 0;  // bytes of content
 };
 
@@ -58,7 +72,7 @@ class ChunkWalk {
   /// Goes to the next chunk; false at the end.
   bool next();
   ChunkType type() const { return static_cast<ChunkType>(packet_[begin_]); }
-  std::uint8_t flags() const { return std::to_integer<std::uint8_t>(packet_[begin_ + 1]); }
+  std::byte flags() const { return packet_[begin_ + kChunkFlags]; }
   /// The chunk with its header and, where it is there, its padding.
   Bytes bytes() const { return packet_.subspan(begin_, end_ - begin_); }
   /// Set when the chunk is DATA.

@@ -39,7 +39,7 @@ Instant SendQueue::next_drop(Instant from) const {
 // RFC 8289 §5.6: drops what is too old, and says whether the head's delay has stood above the target for a whole
 // interval.
 bool SendQueue::stands(Instant now) {
-  while (limits_.max_age && !entries_.empty() && now - entries_.front().since > *limits_.max_age) drop_head();
+  while (limits_.max_age && !entries_.empty() && now - entries_.front().since > *limits_.max_age / 2) drop_head();
   // The last message of a queue is never dropped: an almost empty queue is no standing one.
   if (!limits_.codel || entries_.size() < 2 || now - entries_.front().since < kTarget) {
     above_until_.reset();

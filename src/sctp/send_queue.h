@@ -8,10 +8,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 
 #include "core/packet_buffer.h"
+#include "core/ring.h"
 #include "core/time.h"
 #include "sctp/channel.h"
 
@@ -20,10 +20,13 @@ namespace bamgate::sctp {
 /// How much may wait, and how long. A local matter: the peer does not learn of it. On a channel that promises delivery
 /// (neither max_retransmits nor max_lifetime) nothing is ever dropped: there max_age and codel have no effect.
 struct QueueLimits {
-  std::size_t max_bytes = 65536;         // a longer message is taken when nothing waits; 0: nothing waits at all
-  std::size_t max_messages = 1024;       //
-  std::optional<Duration> max_age = {};  // nothing older is sent; nullopt: no limit (max_lifetime is one, too)
-  bool codel = false;                    // drops from a queue that does not get shorter
+  std::size_t max_bytes = 65536;    // a longer message is taken when nothing waits; 0: nothing waits at all
+  std::size_t max_messages = 1024;  //
+  // Nothing older is sent; nullopt: no limit (max_lifetime is one, too). Half of it may pass in the queue, the rest
+  // remains for SCTP: under overload the head is always as old as it may be, and a message that is handed over with
+  // no time left leaves hollow instead of whole.
+  std::optional<Duration> max_age = {};
+  bool codel = false;  // drops from a queue that does not get shorter
 };
 
 class SendQueue {
@@ -68,7 +71,7 @@ class SendQueue {
   Instant next_drop(Instant from) const;
 
   QueueLimits limits_;
-  std::deque<Entry> entries_;
+  Ring<Entry> entries_;
   std::size_t bytes_ = 0;
   std::uint64_t dropped_ = 0;
   bool dropping_ = false;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <variant>
 
 #include "sctp/packet.h"
@@ -22,9 +23,9 @@ constexpr std::uint32_t kPartialDeliveryPoint = 65536;
 /// Packets that wait to be taken; a congestion window's worth and more. Beyond, packets are lost as in a network.
 constexpr std::size_t kMaxPackets = 2048;
 /// Events that wait to be taken. What one packet may release is bounded by usrsctp's receive buffer.
-constexpr std::size_t kMaxEventBytes = 4 * kBuffer;
-constexpr std::size_t kMaxEvents = 65536;
-/// Incomplete messages at one time, in multiples of the largest one.
+constexpr std::size_t kMaxUnreadBytes = 4 * kBuffer;
+constexpr std::size_t kMaxUnread = 65536;
+/// What is kept of incomplete messages, those with an order and those without, each in multiples of the largest one.
 constexpr std::size_t kMaxParts = 4;
 
 /// An engine that hears nothing asks usrsctp after this time whether it still waits for something.
@@ -77,16 +78,15 @@ sctp_sendv_spa send_information(const SendOptions& options) {
 
 }  // namespace
 
-UsrsctpEngine::UsrsctpEngine(UsrsctpRuntime& runtime, std::uintptr_t id, const EngineOptions& options, BufferPool& pool)
-    : runtime_(runtime), id_(id), options_(options), pool_(pool) {}
+UsrsctpEngine::UsrsctpEngine(UsrsctpRuntime& runtime, const EngineOptions& options, BufferPool& pool)
+    : runtime_(runtime), options_(options), pool_(pool), fragments_(options.max_message_size) {}
 
 UsrsctpEngine::~UsrsctpEngine() { close_socket(); }
 
 std::expected<void, Error> UsrsctpEngine::start(Instant now) {
   if (state_ != State::kNew) return std::unexpected(Error::kClosed);
   enter(now);
-  runtime_.attach(id_, this);
-  usrsctp_register_address(address());
+  id_ = runtime_.attach(this);
   state_ = State::kConnecting;
   set_outstanding(true);
   const UsrsctpCallbacks callbacks = usrsctp_callbacks();
@@ -111,17 +111,24 @@ std::expected<void, Error> UsrsctpEngine::handle_input(Instant now, Bytes packet
   }
   if (socket_ == nullptr) return std::unexpected(Error::kClosed);
   ++counters_.packets_in;
-  switch (gate_.examine(packet)) {
+  const std::size_t max_fragments = std::max(kBuffer, max_part_bytes());  // the window that the peer is told
+  switch (gate_.examine(packet, max_fragments - std::min(max_fragments, fragments_.bytes()))) {
     case UsrsctpGate::Verdict::kWrongTag:
       ++counters_.packets_wrong_tag;
       break;
-    case UsrsctpGate::Verdict::kHeld:
-      if (!gate_.rest().empty()) usrsctp_conninput(address(), gate_.rest().data(), gate_.rest().size(), 0);
+    case UsrsctpGate::Verdict::kMalformed:
+      ++counters_.packets_malformed;
+      break;
+    case UsrsctpGate::Verdict::kChanged:
+      if (const Bytes changed = gate_.changed(); !changed.empty()) {
+        usrsctp_conninput(address(), changed.data(), changed.size(), 0);
+      }
       break;
     case UsrsctpGate::Verdict::kPass:
       usrsctp_conninput(address(), packet.data(), packet.size(), 0);
       break;
   }
+  counters_.fragments_refused = gate_.refused();
   leave();
   return {};
 }
@@ -217,6 +224,7 @@ void UsrsctpEngine::abort(Instant now) {
 
 void UsrsctpEngine::on_packet(Bytes packet) {
   gate_.note_output(packet);
+  if (gate_.cumulative_tsn()) counters_.messages_aborted += fragments_.settle(*gate_.cumulative_tsn());
   if (note_chunks(packet)) {
     queue_hollow(packet);
   } else {
@@ -270,25 +278,37 @@ void UsrsctpEngine::queue_hollow(Bytes packet) {
 
 void UsrsctpEngine::on_data(const sctp_rcvinfo& info, bool last, Bytes part) {
   if (failure_ || state_ == State::kClosed) return;
-  const PartKey key{info.rcv_sid, (info.rcv_flags & SCTP_UNORDERED) == 0};
-  const auto found = parts_.find(key);
+  if ((info.rcv_flags & SCTP_UNORDERED) != 0) return on_unordered(info, part);
+  const auto found = parts_.find(info.rcv_sid);
   const std::size_t before = found == parts_.end() ? 0 : found->second.size();
   if (before + part.size() > options_.max_message_size) return fail(Error::kMessageTooLarge);
-  if (last && found == parts_.end()) return deliver(info, part);
-  if (part_bytes_ + part.size() > kMaxParts * options_.max_message_size) return fail(Error::kMessageTooLarge);
-  std::vector<std::byte>& whole = parts_[key];
+  if (last && found == parts_.end()) return deliver(info.rcv_sid, info.rcv_ppid, part);
+  if (part_bytes_ + part.size() > max_part_bytes()) return fail(Error::kMessageTooLarge);
+  std::vector<std::byte>& whole = parts_[info.rcv_sid];
   whole.insert(whole.end(), part.begin(), part.end());
   part_bytes_ += part.size();
   if (!last) return;
-  deliver(info, whole);
+  deliver(info.rcv_sid, info.rcv_ppid, whole);
   part_bytes_ -= whole.size();
-  parts_.erase(key);
+  parts_.erase(info.rcv_sid);
 }
 
-void UsrsctpEngine::deliver(const sctp_rcvinfo& info, Bytes message) {
-  if (event_bytes_ + message.size() > kMaxEventBytes) return fail(Error::kQueueOverflow);
+std::size_t UsrsctpEngine::max_part_bytes() const { return kMaxParts * options_.max_message_size; }
+
+// Behind the gate usrsctp takes each fragment for a whole message.
+void UsrsctpEngine::on_unordered(const sctp_rcvinfo& info, Bytes content) {
+  if (content.size() > options_.max_message_size) return fail(Error::kMessageTooLarge);
+  const auto fragment = gate_.fragment(info.rcv_tsn);
+  if (!fragment) return deliver(info.rcv_sid, info.rcv_ppid, content);
+  const auto whole = fragments_.insert(*fragment, info.rcv_ppid, content);
+  if (!whole) return fail(whole.error());
+  if (*whole) deliver(info.rcv_sid, (*whole)->ppid, (*whole)->content);
+}
+
+void UsrsctpEngine::deliver(std::uint16_t stream, std::uint32_t ppid, Bytes message) {
+  if (event_bytes_ + message.size() > kMaxUnreadBytes) return fail(Error::kQueueOverflow);
   event_bytes_ += message.size();
-  push(EngineMessage{static_cast<StreamId>(info.rcv_sid), ntohl(info.rcv_ppid), pool_.copy(message)});
+  push(EngineMessage{static_cast<StreamId>(stream), ntohl(ppid), pool_.copy(message)});
 }
 
 void UsrsctpEngine::on_send_space(std::uint32_t free_bytes) {
@@ -357,17 +377,15 @@ void UsrsctpEngine::on_partial_delivery(Bytes notification) {
   sctp_pdapi_event event{};
   if (notification.size() < sizeof(event)) return;
   std::memcpy(&event, notification.data(), sizeof(event));
-  for (const bool ordered : {false, true}) {
-    const auto found = parts_.find(PartKey{static_cast<std::uint16_t>(event.pdapi_stream), ordered});
-    if (found == parts_.end()) continue;
-    ++counters_.messages_aborted;
-    part_bytes_ -= found->second.size();
-    parts_.erase(found);
-  }
+  const auto found = parts_.find(static_cast<std::uint16_t>(event.pdapi_stream));
+  if (found == parts_.end()) return;
+  ++counters_.messages_aborted;
+  part_bytes_ -= found->second.size();
+  parts_.erase(found);
 }
 
 void UsrsctpEngine::push(EngineEvent event) {
-  if (events_.size() >= kMaxEvents) return fail(Error::kQueueOverflow);
+  if (events_.size() >= kMaxUnread) return fail(Error::kQueueOverflow);
   events_.push_back(std::move(event));
 }
 
@@ -407,15 +425,13 @@ void UsrsctpEngine::resynchronize() {
 void UsrsctpEngine::close_socket() {
   set_outstanding(false);
   if (socket_ != nullptr) usrsctp_close(socket_);
-  if (state_ != State::kNew) {
-    usrsctp_deregister_address(address());
-    runtime_.detach(id_);
-  }
+  if (id_ != 0) runtime_.detach(std::exchange(id_, 0));
   socket_ = nullptr;
   queued_ = 0;
   unsent_.clear();
   parts_.clear();
   part_bytes_ = 0;
+  fragments_.clear();
 }
 
 void UsrsctpEngine::set_outstanding(bool outstanding) {

@@ -5,18 +5,19 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <map>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "core/buffer_pool.h"
 #include "core/bytes.h"
+#include "core/ring.h"
 #include "core/time.h"
 #include "sctp/engine.h"
 #include "sctp/error.h"
+#include "sctp/packet.h"
+#include "sctp/reassembly.h"
 #include "sctp/usrsctp_gate.h"
 #include "sctp/usrsctp_runtime.h"
 #include "sctp/usrsctp_unsent.h"
@@ -37,7 +38,7 @@ UsrsctpCallbacks usrsctp_callbacks();
 
 class UsrsctpEngine final : public Engine {
  public:
-  UsrsctpEngine(UsrsctpRuntime& runtime, std::uintptr_t id, const EngineOptions& options, BufferPool& pool);
+  UsrsctpEngine(UsrsctpRuntime& runtime, const EngineOptions& options, BufferPool& pool);
   ~UsrsctpEngine() override;
   UsrsctpEngine(const UsrsctpEngine&) = delete;
   UsrsctpEngine& operator=(const UsrsctpEngine&) = delete;
@@ -64,8 +65,6 @@ class UsrsctpEngine final : public Engine {
 
  private:
   enum class State : std::uint8_t { kNew, kConnecting, kUp, kShuttingDown, kClosed };
-  /// A stream, and whether the message is one of its ordered ones.
-  using PartKey = std::pair<std::uint16_t, bool>;
 
   void enter(Instant now);
   void leave();
@@ -74,7 +73,9 @@ class UsrsctpEngine final : public Engine {
   void on_stream_reset(Bytes notification);
   void on_partial_delivery(Bytes notification);
   void push(EngineEvent event);
-  void deliver(const sctp_rcvinfo& info, Bytes message);
+  void on_unordered(const sctp_rcvinfo& info, Bytes content);
+  void deliver(std::uint16_t stream, std::uint32_t ppid, Bytes message);
+  std::size_t max_part_bytes() const;
   bool note_chunks(Bytes packet);
   void queue_packet(Bytes packet);
   void queue_hollow(Bytes packet);
@@ -84,18 +85,19 @@ class UsrsctpEngine final : public Engine {
   void set_outstanding(bool outstanding);
 
   UsrsctpRuntime& runtime_;
-  const std::uintptr_t id_;
+  std::uintptr_t id_ = 0;  // while there is a socket
   const EngineOptions options_;
   BufferPool& pool_;
   struct socket* socket_ = nullptr;
   State state_ = State::kNew;
   std::optional<Error> failure_;  // set inside a callback, acted upon in leave()
 
-  std::deque<PacketBuffer> packets_;
-  std::deque<EngineEvent> events_;
+  Ring<PacketBuffer> packets_;
+  Ring<EngineEvent> events_;
   std::size_t event_bytes_ = 0;
-  std::map<PartKey, std::vector<std::byte>> parts_;
+  std::map<std::uint16_t, std::vector<std::byte>> parts_;  // of ordered messages, by stream
   std::size_t part_bytes_ = 0;
+  Reassembly fragments_;  // of unordered ones
 
   std::uint16_t outgoing_streams_ = 0;
   std::size_t send_space_ = 0;         // bytes of usrsctp's send buffer

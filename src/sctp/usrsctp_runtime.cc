@@ -148,7 +148,7 @@ UsrsctpRuntime::~UsrsctpRuntime() {
 
 std::expected<std::unique_ptr<Engine>, Error> UsrsctpRuntime::make_engine(const EngineOptions& options,
                                                                           BufferPool& pool) {
-  return std::make_unique<UsrsctpEngine>(*this, next_id_++, options, pool);
+  return std::make_unique<UsrsctpEngine>(*this, options, pool);
 }
 
 void UsrsctpRuntime::handle_timeout(Instant now) {
@@ -165,9 +165,23 @@ Instant UsrsctpRuntime::next_timeout() const {
   return last_tick_ + (busy ? Duration(kBusyTick) : Duration(kIdleTick));
 }
 
-void UsrsctpRuntime::attach(std::uintptr_t id, UsrsctpEngine* engine) { engines_.emplace(id, engine); }
+std::uintptr_t UsrsctpRuntime::attach(UsrsctpEngine* engine) {
+  std::uintptr_t id = next_id_;
+  if (!resting_.empty() && resting_.front().until <= now_) {
+    id = resting_.front().id;
+    resting_.pop_front();
+  } else {
+    ++next_id_;
+    usrsctp_register_address(reinterpret_cast<void*>(id));
+  }
+  engines_.emplace(id, engine);
+  return id;
+}
 
-void UsrsctpRuntime::detach(std::uintptr_t id) { engines_.erase(id); }
+void UsrsctpRuntime::detach(std::uintptr_t id) {
+  engines_.erase(id);
+  resting_.push_back({id, now_ + kIdRest});
+}
 
 UsrsctpEngine* UsrsctpRuntime::find(const void* id) const {
   const auto found = engines_.find(reinterpret_cast<std::uintptr_t>(id));

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <expected>
 #include <memory>
 #include <unordered_map>
@@ -46,7 +47,9 @@ class UsrsctpRuntime final : public EngineFactory {
   friend struct UsrsctpHooks;
 
   explicit UsrsctpRuntime(Random& random);
-  void attach(std::uintptr_t id, UsrsctpEngine* engine);
+  /// Gives the engine an id that usrsctp knows as an address. Never 0.
+  std::uintptr_t attach(UsrsctpEngine* engine);
+  /// The engine's socket is closed. Its id serves another one when usrsctp is sure to be done with it.
   void detach(std::uintptr_t id);
   UsrsctpEngine* find(const void* id) const;
   void stay_busy() { busy_until_ = now_ + kBusyAfterwards; }
@@ -57,6 +60,13 @@ class UsrsctpRuntime final : public EngineFactory {
   static constexpr auto kIdleTick = std::chrono::milliseconds(500);
   /// A tick is a busy one as long as the last packet or message is no older.
   static constexpr auto kBusyAfterwards = std::chrono::milliseconds(500);
+  /// For this time nobody gets the id of an association that has ended: usrsctp may still say a last word for it.
+  static constexpr auto kIdRest = std::chrono::minutes(1);
+
+  struct RestingId {
+    std::uintptr_t id;
+    Instant until;
+  };
 
   Random& random_;
   Instant now_{};
@@ -64,6 +74,8 @@ class UsrsctpRuntime final : public EngineFactory {
   Instant busy_until_{};
   std::size_t outstanding_ = 0;  // associations that wait for an answer
   std::uintptr_t next_id_ = 1;
+  // Ids are used again because usrsctp keeps memory of each address that it has ever forgotten.
+  std::deque<RestingId> resting_;
   std::unordered_map<std::uintptr_t, UsrsctpEngine*> engines_;  // looked up only, never walked
 };
 

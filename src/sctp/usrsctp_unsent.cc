@@ -12,8 +12,6 @@ constexpr std::size_t kMaxHollow = 1024;
 
 }  // namespace
 
-bool is_after(std::uint32_t tsn, std::uint32_t reference) { return static_cast<std::int32_t>(tsn - reference) > 0; }
-
 void UsrsctpUnsent::push(std::uint16_t stream, std::size_t size, std::optional<Instant> send_by) {
   streams_[stream].push_back({.left = size, .send_by = send_by});
   bytes_ += size;
@@ -57,7 +55,7 @@ UsrsctpUnsent::Departure UsrsctpUnsent::leave(Instant now, const DataChunk& chun
 }
 
 void UsrsctpUnsent::clear() {
-  streams_.clear();
+  for (auto& [number, stream] : streams_) stream.clear();
   bytes_ = 0;
 }
 

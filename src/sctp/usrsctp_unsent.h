@@ -10,13 +10,11 @@
 #include <map>
 #include <optional>
 
+#include "core/ring.h"
 #include "core/time.h"
 #include "sctp/packet.h"
 
 namespace bamgate::sctp {
-
-/// Serial number arithmetic (RFC 9260 §1.6): true when `tsn` comes after `reference`.
-bool is_after(std::uint32_t tsn, std::uint32_t reference);
 
 class UsrsctpUnsent {
  public:
@@ -44,7 +42,7 @@ class UsrsctpUnsent {
     bool begun = false;
     bool hollow = false;
   };
-  using Stream = std::deque<Waiting>;
+  using Stream = Ring<Waiting>;
 
   void finish(Stream& stream);
 

@@ -134,7 +134,7 @@ void Client::retry_later(Instant now, OfflineReason why, Duration at_least) {
   forget_connection();
   state_ = State::kWaiting;
   may_hurry_ = at_least == Duration::zero();
-  Duration wait = backoff_.next(random_);
+  Duration wait = backoff_.next(random_, others_.size());
   if (!may_hurry_) {
     const auto spread = static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(at_least).count() / 2);
     wait = std::max(wait, at_least + milliseconds(random_.below(spread + 1)));
@@ -220,6 +220,10 @@ void Client::handle_peers(Instant now, Peers list) {
 
 void Client::deliver_list(Instant now) {
   PeerList list = std::exchange(list_, {});
+  if (state_ != State::kOnline) others_.clear();
+  for (const PeerInfo& peer : list.peers) {
+    if (others_.size() < kMaxPeers) others_.insert(peer.peer_id);
+  }
   if (state_ == State::kOnline) {
     if (!list.peers.empty() || !list.revoked.empty()) events_.emplace_back(std::move(list));
     return;
@@ -237,6 +241,7 @@ void Client::deliver_list(Instant now) {
 /// What comes before our first list is complete waits for it: its sender may stand in a later part.
 void Client::deliver(Message message) {
   if (state_ == State::kOnline) {
+    if (const auto* left = std::get_if<PeerLeft>(&message)) others_.erase(left->peer_id);
     events_.emplace_back(signaling::Received{std::move(message)});
   } else if (held_.size() < kMaxHeld) {
     held_.push_back(std::move(message));

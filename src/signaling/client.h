@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -222,6 +223,7 @@ class Client {
   std::optional<OfflineReason> reported_;  // since the machine was online
   PeerList list_;                          // the parts that came of a list that is not complete yet
   std::vector<Message> held_;              // came before the first list was complete
+  std::set<std::string> others_;           // devices at the hub when it was heard last: they all come back with us
   std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
   std::deque<Effect> effects_;

@@ -26,10 +26,6 @@ constexpr std::size_t kLongestMessage = kHeaderSize + 0xfffc;
 constexpr std::size_t kLongestUsername = 508;
 // RFC 8489 §14.8, §14.9, §14.10, §14.14: fewer than 128 characters.
 constexpr std::ptrdiff_t kMostCharacters = 127;
-// RFC 8489 §14.16: 255 or fewer characters of ASCII.
-constexpr std::size_t kLongestDomain = 255;
-// RFC 8489 §14.6: a cut HMAC is at least 16 bytes long and a multiple of 4.
-constexpr std::size_t kShortestSha256 = 16;
 
 // Characters of UTF-8: every byte begins one, except those that go on with it.
 bool is_short_text(std::string_view text) {

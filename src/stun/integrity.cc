@@ -6,9 +6,6 @@
 namespace bamgate::stun {
 namespace {
 
-// RFC 8489 §14.6: a cut HMAC is at least 16 bytes long and a multiple of 4.
-constexpr std::size_t kShortestSha256 = 16;
-
 // RFC 8489 §14.5: for the HMAC the header's length counts everything up to the end of the integrity attribute, whatever
 // follows it. `end` is that end, in bytes from the start of the message.
 std::array<std::byte, 2> adjusted_length(std::size_t end) {

@@ -13,8 +13,6 @@ constexpr std::uint8_t kFamilyV4 = 0x01;
 constexpr std::uint8_t kFamilyV6 = 0x02;
 // RFC 8489 §14.3, §14.9, §14.10, §14.14: receivers take texts of up to 763 bytes.
 constexpr std::size_t kLongestText = 763;
-// RFC 8489 §14.16: a domain has 255 characters or fewer.
-constexpr std::size_t kLongestDomain = 255;
 // Not in the RFC: longer lists than this are cut.
 constexpr std::size_t kMaxListed = 8;
 

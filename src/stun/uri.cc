@@ -9,8 +9,7 @@
 namespace bamgate::stun {
 namespace {
 
-// RFC 7064 §3.2, RFC 7065 §3.2: the default ports, without and with TLS.
-constexpr std::uint16_t kDefaultPort = 3478;
+// RFC 7064 §3.2, RFC 7065 §3.2: the default port with TLS.
 constexpr std::uint16_t kDefaultTlsPort = 5349;
 constexpr std::size_t kLongestHost = 253;
 

@@ -11,6 +11,9 @@
 
 namespace bamgate::stun {
 
+/// RFC 8489 §18.6: where STUN is answered unless something else is said; over UDP and TCP, without TLS.
+inline constexpr std::uint16_t kDefaultPort = 3478;
+
 enum class Scheme : std::uint8_t { kStun, kStuns, kTurn, kTurns };
 enum class UriTransport : std::uint8_t { kUdp, kTcp };
 

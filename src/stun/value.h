@@ -11,6 +11,11 @@
 
 namespace bamgate::stun {
 
+// RFC 8489 §14.16: a domain has 255 characters of ASCII or fewer.
+inline constexpr std::size_t kLongestDomain = 255;
+// RFC 8489 §14.6: a cut HMAC is at least 16 bytes long and a multiple of 4.
+inline constexpr std::size_t kShortestSha256 = 16;
+
 /// What an ERROR-CODE attribute says.
 struct ErrorCode {
   std::uint16_t code = 0;   // 300 to 699

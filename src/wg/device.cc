@@ -18,6 +18,7 @@ Device::Device(const Options& options, Random& random)
     : local_(options.local),
       local_public_(options.local.public_key()),
       clock_(options.clock),
+      key_log_(options.key_log),
       random_(&random),
       checker_(local_public_, random) {
   prepare_primitives();
@@ -34,7 +35,8 @@ std::expected<PeerId, Error> Device::add_peer(const PeerOptions& options) {
                                 .clock = clock_,
                                 .mtu = options.mtu,
                                 .indices = indices_,
-                                .id = id},
+                                .id = id,
+                                .key_log = key_log_},
                                *random_);
   if (!tunnel) return std::unexpected(tunnel.error());
   ++last_id_;

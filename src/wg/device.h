@@ -51,7 +51,8 @@ class Device {
 
   struct Options {
     PrivateKey local;
-    WallClock clock;  // what TAI64N stamps are made from
+    WallClock clock;            // what TAI64N stamps are made from
+    KeyLog* key_log = nullptr;  // outlives the device; none: no key leaves it
   };
   struct PeerOptions {
     PublicKey remote;
@@ -147,6 +148,7 @@ class Device {
   PrivateKey local_;
   PublicKey local_public_;
   WallClock clock_;
+  KeyLog* key_log_;
   Random* random_;
   CookieChecker checker_;
   RateLimiter limiter_;

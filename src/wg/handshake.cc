@@ -11,13 +11,21 @@ void mix_ephemeral(SymmetricState& noise, const PublicKey& ephemeral) {
   noise.mix_hash(ephemeral.bytes);
 }
 
+void log_keys(const Identity& identity, const PrivateKey& ephemeral) {
+  if (identity.key_log == nullptr) return;
+  identity.key_log->add_wireguard({.local_static_private = identity.local.bytes(),
+                                   .remote_static_public = identity.remote.bytes,
+                                   .local_ephemeral_private = ephemeral.bytes(),
+                                   .preshared = identity.preshared.bytes()});
+}
+
 }  // namespace
 
 std::expected<Identity, Error> Identity::create(const PrivateKey& local, const PublicKey& remote,
                                                 const PresharedKey& preshared) {
   const auto shared = dh(local, remote);
   if (!shared) return std::unexpected(shared.error());
-  return Identity{local, local.public_key(), remote, *shared, preshared};
+  return Identity{local, local.public_key(), remote, *shared, preshared, nullptr};
 }
 
 std::expected<CreatedInitiation, Error> create_initiation(const Identity& identity, ReceiverIndex local_index,
@@ -27,6 +35,7 @@ std::expected<CreatedInitiation, Error> create_initiation(const Identity& identi
       .message = {},
   };
   auto& [noise, ephemeral, index] = created.state;
+  log_keys(identity, ephemeral);
   InitiationMessage& message = created.message;
   message.sender = local_index;
   message.ephemeral = ephemeral.public_key();
@@ -85,6 +94,7 @@ std::expected<CreatedResponse, Error> create_response(const Identity& identity, 
   CreatedResponse created;
   ResponseMessage& message = created.message;
   const PrivateKey ephemeral = PrivateKey::generate(random);
+  log_keys(identity, ephemeral);
   message.sender = local_index;
   message.receiver = handshake.remote_index;
   message.ephemeral = ephemeral.public_key();

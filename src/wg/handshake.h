@@ -5,6 +5,7 @@
 #include <array>
 #include <expected>
 
+#include "core/key_log.h"
 #include "core/random.h"
 #include "wg/error.h"
 #include "wg/keys.h"
@@ -21,6 +22,7 @@ struct Identity {
   PublicKey remote;
   Key static_static;  // DH of both static keys, needed in every handshake
   PresharedKey preshared;
+  KeyLog* key_log = nullptr;  // told of each ephemeral key; outlives the tunnel
 
   /// Error: kBadKey when the shared secret is all zero.
   static std::expected<Identity, Error> create(const PrivateKey& local, const PublicKey& remote,

@@ -18,6 +18,7 @@ std::expected<Tunnel, Error> Tunnel::create(const Options& options, Random& rand
   prepare_primitives();
   auto identity = Identity::create(options.local, options.remote, options.preshared.value_or(PresharedKey{}));
   if (!identity) return std::unexpected(identity.error());
+  identity->key_log = options.key_log;
   return Tunnel(std::move(*identity), options, random);
 }
 

@@ -67,6 +67,7 @@ class Tunnel {
     std::optional<std::size_t> mtu = std::nullopt;  // bytes of an inner packet that padding never exceeds; none: any
     std::shared_ptr<IndexTable> indices = nullptr;  // of all tunnels on one transport; none: a table of its own
     PeerId id{};                                    // its name in that table
+    KeyLog* key_log = nullptr;                      // outlives the tunnel; none: no key leaves it
     std::uint64_t first_counter = 0;  // of each session's first message; for tests that have to reach the last ones
   };
 

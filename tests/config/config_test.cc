@@ -46,6 +46,7 @@ address = "10.100.0.2/16"
 constexpr std::string_view kSecrets = R"([network]
 turn_secret = "bg_0123"
 refresh_token = "abcdef"
+previous_refresh_token = "fedcba"
 [device]
 private_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 )";
@@ -214,14 +215,51 @@ TEST(Config, RefusesASecretInThePublicFile) {
 }
 
 TEST(Config, RefusesWhatIsNoToml) {
-  for (const char* text : {"[network", "a = ", "a = 1\na = 2", "\xff", "a = \"\xc3\x28\"", "= 1", "[a]\n[a]",
-                           "a = 'x\n", "[[[1]]]", "[=", "[,a]", "¡ = 1"}) {
+  for (const char* text : {"[network",
+                           "a = ",
+                           "a = 1\na = 2",
+                           "\xff",
+                           "a = \"\xc3\x28\"",
+                           "= 1",
+                           "[a]\n[a]",
+                           "a = 'x\n",
+                           "[[[1]]]",
+                           "[=",
+                           "[,a]",
+                           "¡ = 1",
+                           "a = 0'¡",
+                           "a = \"b\" 'ﻟ'",
+                           "a = \"\"\"b\\¡\"\"\"",
+                           "a = \"\"\"b\\\n \xef\xbb\xbd\"\"\"",
+                           "a = 5_[\"ϗ\"",
+                           "a = 5=\"ϗ\"",
+                           "a = [1=\"ϗ\"]",
+                           "a = 5{\"ϗ\"",
+                           "a = 5.\"ϗ\"",
+                           "a = [5.\"ϗ\"]",
+                           "a = {b = 5=\"ϗ\"}"}) {
     const ConfigError error = error_of(text);
     EXPECT_EQ(error.code, Error::kSyntax) << text;
     EXPECT_NE(error.line, 0U) << text;
   }
   EXPECT_EQ(error_of("a = " + std::string(100'000, '[')).code, Error::kSyntax);
   EXPECT_EQ(error_of(std::string(2'000'000, '#')).code, Error::kTooLarge);
+}
+
+TEST(Config, TakesTextThatIsNotAsciiWhereTomlDoes) {
+  const std::string text = kExample + R"(
+[other]  # Größe
+a = [ "ä", 1,
+  'ö', ["ü"], { k = "ß" } ]
+b = { k = "é", "ñ" = ["ç", """à
+è"""] }
+"ì".c = 'ò'
+[other."ù"]
+[[others."ÿ"]]
+d = "Köln"
+)";
+  const auto config = parse_config(text);
+  EXPECT_TRUE(config.has_value()) << config.error().message();
 }
 
 TEST(Config, SurvivesMutatedFiles) {
@@ -244,18 +282,31 @@ TEST(Secrets, AreReadAsTheyAreWritten) {
   ASSERT_TRUE(secrets.has_value()) << secrets.error().message();
   EXPECT_EQ(secrets->turn_secret.view(), "bg_0123");
   EXPECT_EQ(secrets->refresh_token.view(), "abcdef");
+  EXPECT_EQ(secrets->previous_refresh_token.view(), "fedcba");
   EXPECT_EQ(secrets->private_key.bytes()[31], std::byte{31});
   const auto again = parse_secrets(write_secrets(*secrets).view());
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(again->turn_secret, secrets->turn_secret);
   EXPECT_EQ(again->refresh_token, secrets->refresh_token);
+  EXPECT_EQ(again->previous_refresh_token, secrets->previous_refresh_token);
   EXPECT_TRUE(constant_time_equal(again->private_key.bytes(), secrets->private_key.bytes()));
+}
+
+TEST(Secrets, KeepEveryCharacterOfAToken) {
+  auto secrets = parse_secrets(kSecrets);
+  ASSERT_TRUE(secrets);
+  secrets->refresh_token = SecretText("a\tb\"c\\d\x7f\x01");
+  const auto again = parse_secrets(write_secrets(*secrets).view());
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->refresh_token.view(), secrets->refresh_token.view());
 }
 
 TEST(Secrets, MayLackTokensButNotTheKey) {
   const auto secrets = parse_secrets("[device]\nprivate_key = \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"\n");
   ASSERT_TRUE(secrets.has_value());
   EXPECT_TRUE(secrets->refresh_token.empty());
+  EXPECT_TRUE(secrets->previous_refresh_token.empty());
+  EXPECT_EQ(write_secrets(*secrets).view().find("previous"), std::string_view::npos) << "nothing to say of it";
   EXPECT_EQ(parse_secrets("").error().code, Error::kMissing);
   for (const char* key : {"", "AAEC", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "!"}) {
     const auto refused = parse_secrets("[device]\nprivate_key = \"" + std::string(key) + "\"\n");

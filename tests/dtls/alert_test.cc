@@ -8,9 +8,7 @@
 namespace bamgate::dtls::testing {
 namespace {
 
-constexpr std::array kBothRoles{Role::kClient, Role::kServer};
 constexpr std::uint8_t kAlert = 21;
-constexpr std::uint8_t kData = 23;
 
 Datagram alert(std::uint8_t level, std::uint8_t description) { return {std::byte{level}, std::byte{description}}; }
 

@@ -11,8 +11,6 @@ namespace {
 using Identity = RawPeer::Identity;
 using namespace std::string_view_literals;
 
-constexpr std::array kBothRoles{Role::kClient, Role::kServer};
-
 /// Data of every size that matters goes both ways.
 void expect_data_both_ways(Duel& duel, std::size_t overhead) {
   ASSERT_TRUE(duel.both_connected());

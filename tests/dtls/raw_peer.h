@@ -10,6 +10,9 @@
 
 namespace bamgate::dtls::testing {
 
+inline constexpr std::array kBothRoles{Role::kClient, Role::kServer};
+inline constexpr std::uint8_t kData = 23;  // RFC 5246 §6.2.1: application_data
+
 /// What both sides of a handshake share in the end.
 struct SessionKeys {
   std::array<unsigned char, 48> master{};

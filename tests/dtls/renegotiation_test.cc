@@ -9,7 +9,6 @@ namespace bamgate::dtls::testing {
 namespace {
 
 constexpr std::uint8_t kHandshake = 22;
-constexpr std::uint8_t kData = 23;
 const Datagram kNoRenegotiation{std::byte{1}, std::byte{100}};
 
 Datagram hello_request(std::uint16_t message_seq) {

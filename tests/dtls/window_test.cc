@@ -7,7 +7,6 @@
 namespace bamgate::dtls::testing {
 namespace {
 
-constexpr std::uint8_t kData = 23;
 constexpr bool kByServer = false;
 
 struct DtlsWindow : ::testing::Test {

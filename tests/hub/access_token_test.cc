@@ -6,6 +6,7 @@
 
 #include "core/encoding.h"
 #include "json/parse.h"
+#include "json/write.h"
 #include "os/native_crypto.h"
 #include "support/seeded_random.h"
 
@@ -94,6 +95,79 @@ TEST_F(AccessTokenTest, ATokenEndsAtItsExpiry) {
   const std::string token = write_access_token(crypto, keys[0], claims);
   EXPECT_TRUE(read_access_token(crypto, keys, token, {claims.expires_at.seconds - 1}));
   EXPECT_EQ(error_of(token, claims.expires_at), TokenError::kExpired);
+}
+
+TEST_F(AccessTokenTest, ATokenFromTheFutureIsNotYetValid) {
+  const std::string token = write_access_token(crypto, keys[0], claims);
+  EXPECT_TRUE(read_access_token(crypto, keys, token, {kNow.seconds - kClockLeeway}));
+  EXPECT_EQ(error_of(token, {kNow.seconds - kClockLeeway - 1}), TokenError::kNotYetValid);
+}
+
+TEST_F(AccessTokenTest, EachClaimMustBeThereWithItsType) {
+  constexpr std::string_view kHeader = R"({"alg":"HS256","typ":"JWT","kid":"new"})";
+  const json::Object good = *json::parse(kPayload)->as_object();
+  ASSERT_TRUE(read_access_token(crypto, keys, sign(kHeader, json::write(good), keys[0]), kNow));
+  for (const auto& [name, value] : good) {
+    json::Value without(good);
+    without.erase(name);
+    EXPECT_EQ(error_of(sign(kHeader, json::write(without), keys[0])), TokenError::kMalformed) << "no " << name;
+    const bool is_text = value.as_string() != nullptr;
+    for (const json::Value& wrong : {json::Value(nullptr), json::Value(true), json::Value(json::Array{value}),
+                                     json::Value(1.5), is_text ? json::Value(7) : json::Value("7")}) {
+      json::Value mistyped(good);
+      mistyped.set(name, wrong);
+      EXPECT_EQ(error_of(sign(kHeader, json::write(mistyped), keys[0])), TokenError::kMalformed)
+          << name << " " << json::write(wrong);
+    }
+  }
+}
+
+TEST_F(AccessTokenTest, ATokenCutAnywhereIsRefused) {
+  const std::string token = write_access_token(crypto, keys[0], claims);
+  for (std::size_t size = 0; size < token.size(); ++size) {
+    EXPECT_FALSE(read_access_token(crypto, keys, token.substr(0, size), kNow)) << size;
+  }
+}
+
+TEST_F(AccessTokenTest, ATokenWithAnyCharacterChangedIsRefused) {
+  const std::string token = write_access_token(crypto, keys[0], claims);
+  for (std::size_t at = 0; at < token.size(); ++at) {
+    for (const char other : {'A', 'b', '.', '=', '\0'}) {
+      std::string changed = token;
+      changed[at] = other;
+      if (changed == token) continue;
+      EXPECT_FALSE(read_access_token(crypto, keys, changed, kNow)) << at << other;
+    }
+  }
+}
+
+TEST_F(AccessTokenTest, TheSameTokenEncodedOtherwiseIsRefused) {
+  const std::string token = write_access_token(crypto, keys[0], claims);
+  const std::size_t first = token.find('.');
+  const std::size_t last = token.rfind('.');
+  const std::string header = token.substr(0, first);
+  const std::string payload = token.substr(first + 1, last - first - 1);
+  const std::string signature = token.substr(last + 1);
+  const std::string spaced = to_base64url(as_bytes(R"({ "alg":"HS256","typ":"JWT","kid":"new"})"));
+  std::string loose_bits = signature;
+  loose_bits.back() = static_cast<char>(loose_bits.back() + 1);
+  for (const std::string& other :
+       {header + "=." + payload + "." + signature, header + "." + payload + "=." + signature,
+        header + "." + payload + "." + signature + "=", spaced + "." + payload + "." + signature,
+        header + "." + payload + "." + loose_bits, header + "." + payload + "." + signature + ".",
+        "." + header + "." + payload + "." + signature, header + ".." + payload + "." + signature,
+        payload + "." + header + "." + signature, token + "\n", " " + token}) {
+    EXPECT_FALSE(read_access_token(crypto, keys, other, kNow)) << other;
+  }
+}
+
+TEST_F(AccessTokenTest, TheKeyIsFoundByItsNameOnly) {
+  for (const char* header : {R"({"alg":"HS256"})", R"({"alg":"HS256","kid":""})", R"({"alg":"HS256","kid":7})",
+                             R"({"alg":"HS256","kid":null})", R"({"alg":"HS256","kid":"none"})",
+                             R"({"alg":"HS256","kid":["new"]})", R"({"alg":"HS256","kid":"../new"})"}) {
+    EXPECT_EQ(error_of(sign(header, kPayload, keys[0])), TokenError::kUnknownKey) << header;
+  }
+  EXPECT_EQ(error_of(sign(R"({"alg":"HS256","kid":"old"})", kPayload, keys[0])), TokenError::kBadSignature);
 }
 
 TEST_F(AccessTokenTest, AnythingElseIsMalformed) {

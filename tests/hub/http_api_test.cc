@@ -100,11 +100,11 @@ TEST_F(HubHttp, RevokedDevicesLeaveTheListAfterNinetyDays) {
 TEST_F(HubHttp, BearerTokensMustBeOursAndFresh) {
   const Member home = enroll("home");
   for (const char* header : {"", "Bearer", "Bearer ", "Basic abc", "Bearer abc", "Bearer a.b.c"}) {
-    const HttpReply reply = hub->on_http(now, unix_now, {"GET", "/auth/devices", header, {}, client});
+    const HttpReply reply = on_http({"GET", "/auth/devices", header, {}, client});
     EXPECT_EQ(reply.status, 401) << header;
   }
   const std::string lower = "bearer " + home.access_token;
-  EXPECT_EQ(hub->on_http(now, unix_now, {"GET", "/auth/devices", lower, {}, client}).status, 200);
+  EXPECT_EQ(on_http({"GET", "/auth/devices", lower, {}, client}).status, 200);
   advance(3599s);
   EXPECT_EQ(request("GET", "/auth/devices", {}, home.access_token).status, 200);
   advance(1s);
@@ -153,6 +153,23 @@ TEST_F(HubHttp, ANewHubOnTheSameDatabaseKeepsAll) {
   const auto list = take(socket);
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0].get_array("revoked")->size(), 1U);
+}
+
+TEST_F(HubHttp, AKeyThatIsAddedSignsAndTheOldOneVerifiesUntilItIsTakenAway) {
+  const Member home = enroll("home");
+  ASSERT_TRUE(
+      sqlite->execute("INSERT INTO signing_keys SELECT 'second', randomblob(32), created_at + 1 FROM signing_keys"));
+  start();
+  EXPECT_EQ(request("GET", "/auth/devices", {}, home.access_token).status, 200);
+  const Answer renewed = refresh(home.id, home.refresh_token);
+  const std::string header = renewed.text("access_token").substr(0, renewed.text("access_token").find('.'));
+  const auto decoded = from_base64url(header);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(as_text(*decoded), R"({"alg":"HS256","typ":"JWT","kid":"second"})");
+  ASSERT_TRUE(sqlite->execute("DELETE FROM signing_keys WHERE kid != 'second'"));
+  start();
+  EXPECT_EQ(request("GET", "/auth/devices", {}, home.access_token).error(), "invalid_token");
+  EXPECT_EQ(request("GET", "/auth/devices", {}, renewed.text("access_token")).status, 200);
 }
 
 TEST_F(HubHttp, AnotherSubnetIsRefusedWhileDevicesHoldAddresses) {

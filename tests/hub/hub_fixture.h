@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -112,9 +113,16 @@ class HubTest : public ::testing::Test {
   Answer request(std::string_view method, std::string_view target, std::string_view body = {},
                  const std::string& access_token = {}) {
     const std::string authorization = access_token.empty() ? "" : "Bearer " + access_token;
-    const HttpReply reply = hub->on_http(now, unix_now, {method, target, authorization, body, client});
+    const HttpReply reply = on_http({method, target, authorization, body, client});
     drain();
     return answer(reply);
+  }
+
+  /// A request that is answered at once.
+  HttpReply on_http(const HttpRequest& request) {
+    auto reply = hub->on_http(now, unix_now, static_cast<RequestId>(++last_request), request);
+    EXPECT_TRUE(reply) << request.target << " is not answered at once";
+    return reply.value_or(HttpReply{});
   }
 
   static Answer answer(const HttpReply& reply) {
@@ -201,11 +209,19 @@ class HubTest : public ::testing::Test {
         EXPECT_LE(close->reason.size(), 123U);
         EXPECT_FALSE(closed.contains(close->connection));
         closed[close->connection] = close->code;
+      } else if (auto* fetch = std::get_if<Fetch>(&*effect)) {
+        fetches.emplace_back(std::move(*fetch));
+      } else if (auto* reply = std::get_if<Reply>(&*effect)) {
+        EXPECT_FALSE(replies.contains(reply->request)) << "a second reply";
+        replies.emplace(reply->request, answer(reply->reply));
       } else if (auto* log = std::get_if<Log>(&*effect)) {
-        logs.push_back(log->text);
+        logs.emplace_back(std::move(*log));
       }
     }
   }
+
+  /// How often an event was logged.
+  std::ptrdiff_t logged(std::string_view event) const { return std::ranges::count(logs, event, &Log::event); }
 
   /// What `id` was sent since the last call, by type; empty when nothing.
   std::vector<json::Value> take(ConnectionId id) { return std::exchange(inbox[id], {}); }
@@ -231,9 +247,12 @@ class HubTest : public ::testing::Test {
   UnixTime unix_now{1'800'000'000};
   IpAddress client = IpAddress::v4(192, 0, 2, 7);
   std::uint64_t last_connection = 0;
+  std::uint64_t last_request = 0;
   std::map<ConnectionId, std::vector<json::Value>> inbox;
   std::map<ConnectionId, CloseCode> closed;
-  std::vector<std::string> logs;
+  std::vector<Fetch> fetches;
+  std::map<RequestId, Answer> replies;  // those that came later
+  std::vector<Log> logs;
   bool deaf = false;  // devices do not read what they are sent
 };
 

@@ -114,13 +114,83 @@ TEST_F(HubLimits, LongListsAreSplitAndAllButTheLastSayMore) {
 
 TEST_F(HubLimits, ARoomHolds1024PeersAndAReplacementIsNoneMore) {
   std::vector<Member> members;
-  for (std::size_t i = 0; i < kMaxRoom; ++i) members.push_back(enroll("peer-" + std::to_string(i)));
+  for (std::size_t i = 0; i < kMaxRoom; ++i) {
+    advance(5ms);
+    members.push_back(enroll("peer-" + std::to_string(i)));
+  }
   const Member late = enroll("zlate");
   deaf = true;
-  for (const Member& member : members) ASSERT_FALSE(close_code(connect(member)));
+  for (const Member& member : members) {
+    advance(5ms);
+    ASSERT_FALSE(close_code(connect(member)));
+  }
   EXPECT_EQ(close_code(connect(late)), CloseCode::kFlooding);
   EXPECT_FALSE(close_code(connect(members[5])));
   EXPECT_EQ(request("GET", "/status").number("peers"), 1024);
+}
+
+TEST_F(HubLimits, RequestsOfOneAddressAreLimitedAndOthersAreServed) {
+  for (int i = 0; i < kRequestPace.burst; ++i) ASSERT_EQ(request("GET", "/status").status, 200);
+  const Answer refused = request("GET", "/nothing");
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.error(), "too_many_requests");
+  EXPECT_EQ(refused.retry_after_s, 1);
+  EXPECT_EQ(hub->counters().limited, 1U);
+  const IpAddress flooder = std::exchange(client, IpAddress::v4(198, 51, 100, 1));
+  EXPECT_EQ(request("GET", "/status").status, 200);
+  client = flooder;
+  advance(2ms);
+  EXPECT_EQ(request("GET", "/status").status, 200);
+  EXPECT_EQ(request("GET", "/status").status, 429);
+}
+
+TEST_F(HubLimits, RequestsOfOneDeviceAreLimitedWhateverItsAddress) {
+  a = enroll("a");
+  b = enroll("b");
+  for (int i = 0; i < kDevicePace.burst; ++i) {
+    client = IpAddress::v4(client.v4_value() + 1);
+    ASSERT_EQ(request("GET", "/auth/devices", {}, a.access_token).status, 200) << i;
+  }
+  EXPECT_EQ(request("GET", "/auth/devices", {}, a.access_token).status, 429);
+  EXPECT_EQ(try_open(ConnectionId{500}, a.access_token)->status, 429);
+  EXPECT_EQ(request("GET", "/auth/devices", {}, b.access_token).status, 200);
+  advance(10ms);
+  EXPECT_EQ(request("GET", "/auth/devices", {}, a.access_token).status, 200);
+}
+
+TEST_F(HubLimits, AStrangersGuessesDoNotUseUpADevicesRequests) {
+  a = enroll("a");
+  for (int i = 0; i < 2 * kDevicePace.burst; ++i) {
+    client = IpAddress::v4(client.v4_value() + 1);
+    ASSERT_EQ(refresh(a.id, "guess").status, 401);
+  }
+  EXPECT_EQ(request("GET", "/auth/devices", {}, a.access_token).status, 200);
+  EXPECT_EQ(refresh(a.id, a.refresh_token).status, 200);
+}
+
+TEST_F(HubLimits, UpgradesOfOneAddressAreLimited) {
+  a = enroll("a");
+  for (int i = 0; i < kUpgradePace.burst; ++i) {
+    ASSERT_EQ(hub->on_open(now, unix_now, ConnectionId{7}, {"GET", "/connect", "Bearer x", {}, client})->status, 401);
+  }
+  const auto refused = try_open(ConnectionId{8}, a.access_token);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 429);
+  EXPECT_EQ(refused->retry_after_s, 1);
+  EXPECT_EQ(request("GET", "/status").status, 200) << "requests have a pace of their own";
+  client = IpAddress::v4(198, 51, 100, 1);
+  EXPECT_FALSE(try_open(ConnectionId{9}, a.access_token));
+}
+
+TEST_F(HubLimits, TwoThousandRequestsASecondOfFourAddressesAndTwentyDevicesAreServed) {
+  std::vector<Member> members;
+  for (int i = 0; i < 20; ++i) members.push_back(enroll("device-" + std::to_string(i)));
+  advance(10s);
+  for (std::uint32_t i = 0; i < 10'000; ++i) {  // five seconds
+    client = IpAddress::v4(198, 51, 100, static_cast<std::uint8_t>(i % 4));
+    ASSERT_EQ(request("GET", "/auth/devices", {}, members[i % 20].access_token).status, 200) << i;
+    now += 500us;
+  }
 }
 
 TEST_F(HubLimits, AnyOrderOfInputsKeepsTheHubConsistent) {

@@ -1,6 +1,9 @@
+// The paces alone; that requests, upgrades and messages keep to them is in limits_test.cc.
 #include "hub/rate_limit.h"
 
 #include <gtest/gtest.h>
+
+#include "hub/client.h"
 
 namespace bamgate::hub {
 namespace {
@@ -8,40 +11,55 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Instant kStart = Instant(1h);
-const IpAddress kClient = IpAddress::v4(192, 0, 2, 1);
 
-TEST(FailureLimit, TenFailuresAreFreeAndThenOneEachSixSeconds) {
-  FailureLimit limit;
-  for (int i = 0; i < FailureLimit::kBurst; ++i) {
-    EXPECT_EQ(limit.retry_after(kStart, kClient), 0) << i;
-    limit.failed(kStart, kClient);
-  }
-  EXPECT_EQ(limit.retry_after(kStart, kClient), 6);
-  EXPECT_EQ(limit.retry_after(kStart + 5500ms, kClient), 1);
-  EXPECT_EQ(limit.retry_after(kStart + 6s, kClient), 0);
-  limit.failed(kStart + 6s, kClient);
-  EXPECT_EQ(limit.retry_after(kStart + 6s, kClient), 6);
-  EXPECT_EQ(limit.retry_after(kStart + 6s, IpAddress::v4(192, 0, 2, 2)), 0);
+TEST(RateLimit, ABurstIsFreeAndThenOneEachInterval) {
+  RateLimit limit(kFailurePace);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(limit.take(kStart, "a"), 0) << i;
+  EXPECT_EQ(limit.take(kStart, "a"), 6);
+  EXPECT_EQ(limit.retry_after(kStart + 5500ms, "a"), 1);
+  EXPECT_EQ(limit.take(kStart + 6s, "a"), 0);
+  EXPECT_EQ(limit.take(kStart + 6s, "a"), 6);
+  EXPECT_EQ(limit.take(kStart + 6s, "b"), 0);
 }
 
-TEST(FailureLimit, AnIpv6ClientIsItsWholeSlash64) {
-  FailureLimit limit;
-  for (int i = 0; i < FailureLimit::kBurst; ++i) {
-    std::array<std::byte, 16> address{std::byte{0x20}, std::byte{1}};
-    address[15] = static_cast<std::byte>(i);
-    limit.failed(kStart, IpAddress::from_bytes(address));
-  }
-  EXPECT_GT(limit.retry_after(kStart, *IpAddress::parse("2001::ffff")), 0);
-  EXPECT_EQ(limit.retry_after(kStart, *IpAddress::parse("2001:0:0:1::1")), 0);
+TEST(RateLimit, WhatIsRefusedCountsNothing) {
+  RateLimit limit(Pace{1, 1s});
+  EXPECT_EQ(limit.take(kStart, "a"), 0);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(limit.take(kStart, "a"), 1);
+  EXPECT_EQ(limit.take(kStart + 1s, "a"), 0);
 }
 
-TEST(FailureLimit, TheTableStaysBounded) {
-  FailureLimit limit;
-  for (std::uint32_t i = 0; i < 2 * FailureLimit::kMaxClients; ++i) {
-    limit.failed(kStart + std::chrono::milliseconds(i), IpAddress::v4(i));
-    ASSERT_LE(limit.size(), FailureLimit::kMaxClients);
+TEST(RateLimit, FourClientsMayHaveTwoThousandRequestsASecond) {
+  RateLimit limit(kRequestPace);
+  for (int i = 0; i < 20'000; ++i) {
+    const Instant at = kStart + i * Duration(500us);
+    ASSERT_EQ(limit.take(at, std::to_string(i % 4)), 0) << i;
   }
-  EXPECT_GT(limit.size(), FailureLimit::kMaxClients / 2);
+}
+
+TEST(RateLimit, TheTableStaysBoundedAndForgetsWhoWasQuietLongest) {
+  RateLimit limit(Pace{1, 1h});
+  for (std::size_t i = 0; i < 2 * RateLimit::kMaxEntries; ++i) {
+    limit.count(kStart + std::chrono::milliseconds(i), std::to_string(i));
+    ASSERT_LE(limit.size(), RateLimit::kMaxEntries);
+  }
+  const Instant end = kStart + 10s;
+  EXPECT_EQ(limit.retry_after(end, "0"), 0);
+  EXPECT_GT(limit.retry_after(end, std::to_string(2 * RateLimit::kMaxEntries - 1)), 0);
+}
+
+TEST(HubClient, AnIpv6ClientIsItsWholeSlash64) {
+  const auto key = [](std::string_view text) { return client_key(*IpAddress::parse(text)); };
+  EXPECT_EQ(key("2001:db8::1"), key("2001:db8::ffff:1"));
+  EXPECT_NE(key("2001:db8::1"), key("2001:db8:0:1::1"));
+  EXPECT_NE(key("192.0.2.1"), key("192.0.2.2"));
+  EXPECT_NE(key("32.1.13.184"), key("2001:db8::1"));
+}
+
+TEST(HubClient, ALogNamesTheNetworkOnly) {
+  EXPECT_EQ(client_network(*IpAddress::parse("192.0.2.77")), "192.0.2.0/24");
+  EXPECT_EQ(client_network(*IpAddress::parse("2001:db8:1:2::3")), "2001:db8:1::/48");
+  EXPECT_EQ(client_network(IpAddress()), "unknown");
 }
 
 TEST(MessageRate, TwoHundredASecondPassWithoutDelay) {
@@ -57,7 +75,7 @@ TEST(MessageRate, ABurstOfASecondPassesAndTheRestWaits) {
   MessageRate rate;
   for (int i = 0; i < MessageRate::kDelayedAbove; ++i) EXPECT_TRUE(rate.take(kStart)) << i;
   EXPECT_FALSE(rate.take(kStart));
-  EXPECT_EQ(rate.next(), kStart + MessageRate::kInterval);
+  EXPECT_EQ(rate.next(), kStart + MessageRate::kPace.interval);
   EXPECT_TRUE(rate.take(rate.next()));
 }
 

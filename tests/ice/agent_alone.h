@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 using bamgate::testing::SeededRandom;
 
 inline constexpr auto kSocket = static_cast<SocketId>(5);
+inline constexpr auto kOther = static_cast<SocketId>(6);
 
 struct Sent {
   Instant when;

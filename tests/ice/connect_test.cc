@@ -1,50 +1,12 @@
 // Two agents on a virtual network: which path they find, and how fast.
 #include <gtest/gtest.h>
 
-#include "virtual_network.h"
+#include "homes.h"
 
 namespace bamgate::ice {
 namespace {
 
 using namespace std::chrono_literals;
-using bamgate::testing::Filtering;
-using bamgate::testing::Mapping;
-using bamgate::testing::Nat;
-using bamgate::testing::Network;
-using bamgate::testing::Peer;
-
-constexpr const char* kStun4 = "192.0.2.53:3478";
-
-Options options(Role role) {
-  Options result;
-  result.role = role;
-  result.stun_servers = {*Endpoint::parse(kStun4)};
-  result.route_filter = RouteFilter({*IpPrefix::parse("10.100.0.0/16"), *IpPrefix::parse("fd12::/64")});
-  result.relay_networks = {*IpPrefix::parse("10.255.0.0/16")};
-  return result;
-}
-
-/// Two peers, each behind a NAT of its own.
-struct TwoNats {
-  TwoNats(Mapping left, Filtering left_filter, Mapping right, Filtering right_filter, std::uint64_t seed = 1)
-      : net(seed), a(net.add_peer("a", options(Role::kControlling))), b(net.add_peer("b", options(Role::kControlled))) {
-    net.add_stun_server(kStun4);
-    a.nat = &net.add_nat("203.0.113.1", left, left_filter);
-    b.nat = &net.add_nat("203.0.113.2", right, right_filter);
-    a_socket = net.add_socket(a, "192.168.1.2:40000");
-    b_socket = net.add_socket(b, "192.168.7.3:41000");
-  }
-  Network net;
-  Peer& a;
-  Peer& b;
-  SocketId a_socket{};
-  SocketId b_socket{};
-};
-
-TwoNats two_usual_nats(std::uint64_t seed = 1) {
-  return TwoNats(Mapping::kEndpointIndependent, Filtering::kAddressAndPortDependent, Mapping::kEndpointIndependent,
-                 Filtering::kAddressAndPortDependent, seed);
-}
 
 TEST(IceAgent, HostsOnOneLanTakeTheHostPairAtOnce) {
   Network net;
@@ -152,7 +114,7 @@ TEST(IceAgent, DirectPathIsPreferredToTheRelayThatAnswersFirst) {
   home.net.add_relay(home.b, home.b_socket, "10.255.0.2:50000");
   home.net.blackhole = [&](const Peer&, const Path& path) {
     // The direct path opens a second after the relayed one.
-    return path.relay == RelayId::kNone && path.remote != *Endpoint::parse(kStun4) &&
+    return path.relay == RelayId::kNone && path.remote != *Endpoint::parse(kStun) &&
            home.net.now < Instant{} + 1h + 1200ms;
   };
   home.net.signal();

@@ -4,8 +4,6 @@
 namespace bamgate::ice {
 namespace {
 
-constexpr auto kOther = static_cast<SocketId>(6);
-
 class IceGathering : public IceAgentAlone {
  protected:
   static Options with_servers(int count) {
@@ -65,6 +63,25 @@ TEST_F(IceGathering, ServerReflexiveCandidatesAreCheckedFromTheirBaseAndFormNoPa
   ASSERT_EQ(announced().size(), 2U);
   ASSERT_TRUE(agent->add_remote_candidate(now, host("198.51.100.77:100")));
   EXPECT_EQ(agent->pair_count(), 1U);
+}
+
+TEST_F(IceGathering, TellsANatWhoseMappingVariesFromOneThatKeepsIt) {
+  for (const bool varies : {false, true}) {
+    start(with_servers(2));
+    agent->add_local_address(now, kSocket, *Endpoint::parse("192.0.2.10:7000"));
+    agent->add_local_address(now, kOther, *Endpoint::parse("192.0.2.10:7001"));
+    const auto requests = run_for(300ms);
+    ASSERT_EQ(requests.size(), 4U);
+    EXPECT_EQ(agent->stun_findings().asked, 4U);
+    EXPECT_EQ(agent->stun_findings().answered, 0U);
+    for (const Sent& request : requests) {
+      const bool second = request.path.remote.address.to_string() == "198.51.100.2";
+      const int port = (request.path.local == kSocket ? 9000 : 9100) + (varies && second ? 1 : 0);
+      reply(request, "203.0.113.5:" + std::to_string(port));
+    }
+    EXPECT_EQ(agent->stun_findings().answered, 4U);
+    EXPECT_EQ(agent->stun_findings().mapping_varies, varies) << "two sockets with a port each are no varying mapping";
+  }
 }
 
 TEST_F(IceGathering, OnlyAddressesOfOneFamilyArePaired) {

@@ -1,26 +1,12 @@
 // Two agents on bad networks, and on networks with two address families: every run is repeated from its seed.
 #include <gtest/gtest.h>
 
-#include "virtual_network.h"
+#include "homes.h"
 
 namespace bamgate::ice {
 namespace {
 
 using namespace std::chrono_literals;
-using bamgate::testing::Filtering;
-using bamgate::testing::Mapping;
-using bamgate::testing::Network;
-using bamgate::testing::Peer;
-
-constexpr const char* kStun = "192.0.2.53:3478";
-
-Options options(Role role) {
-  Options result;
-  result.role = role;
-  result.stun_servers = {*Endpoint::parse(kStun)};
-  return result;
-}
-
 /// Loss, copies and overtaking in both directions.
 void spoil(Network& net) {
   net.loss_percent = 20;
@@ -30,20 +16,13 @@ void spoil(Network& net) {
 
 TEST(IceAgent, NatsArePassedUnderLossCopiesAndReordering) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    Network net(seed);
-    Peer& a = net.add_peer("a", options(seed % 2 == 0 ? Role::kControlling : Role::kControlled));
-    Peer& b = net.add_peer("b", options(seed % 2 == 0 ? Role::kControlled : Role::kControlling));
-    net.add_stun_server(kStun);
-    a.nat = &net.add_nat("203.0.113.1", Mapping::kEndpointIndependent, Filtering::kAddressAndPortDependent);
-    b.nat = &net.add_nat("203.0.113.2", Mapping::kEndpointIndependent, Filtering::kAddressAndPortDependent);
-    net.add_socket(a, "192.168.1.2:40000");
-    net.add_socket(b, "192.168.7.3:41000");
-    spoil(net);
-    net.signal();
-    ASSERT_TRUE(net.run_until([&] { return net.connected(); }, 20s)) << "seed " << seed;
-    net.run_for(20s);
-    EXPECT_TRUE(net.connected()) << "seed " << seed;
-    EXPECT_EQ(a.selections.size(), 1U) << "seed " << seed;
+    auto home = two_usual_nats(seed);
+    spoil(home.net);
+    home.net.signal();
+    ASSERT_TRUE(home.net.run_until([&] { return home.net.connected(); }, 20s)) << "seed " << seed;
+    home.net.run_for(20s);
+    EXPECT_TRUE(home.net.connected()) << "seed " << seed;
+    EXPECT_EQ(home.a.selections.size(), 1U) << "seed " << seed;
   }
 }
 

@@ -4,8 +4,6 @@
 namespace bamgate::ice {
 namespace {
 
-constexpr auto kOther = static_cast<SocketId>(6);
-
 class IceRemoval : public IceAgentAlone {
  protected:
   void start_with_two_sockets(Options options = {}) {

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""aiortc as the other side of a test: one connection with one data channel, steered by lines of JSON.
+"""aiortc as the other side of a test: one connection with data channels, steered by lines of JSON.
 
 usage: aiortc_peer.py offer|answer
-Commands and events are those of peer_driver.cc; besides, {"event":"exchanged","sent":N,"intact":N} when the echoes of
-all messages have come back. It sends them as soon as the channel is open.
+Commands and events are those of peer_driver.cc; besides, {"event":"state"}. aiortc does not trickle its own candidates
+(they stand in its description) and has no ICE restart: the command `restart` is unknown here.
 """
 import asyncio
 import json
@@ -12,6 +12,7 @@ import sys
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 
+import aiortc_mends
 import messages
 
 
@@ -19,33 +20,75 @@ def emit(**event):
     print(json.dumps(event), flush=True)
 
 
+class Exchange:
+    """What has arrived on a channel since the last report, and what is still to be sent."""
+
+    def __init__(self, channel):
+        self.channel = channel
+        self.arrived = []
+        self.expected = 0
+        self.waiting = iter(())
+        channel.bufferedAmountLowThreshold = messages.BUFFER // 2
+        channel.on("bufferedamountlow", self.fill)
+        channel.on("message", self.take)
+        channel.on("close", lambda: emit(event="channel_closed", label=channel.label))
+        # A channel that the other side opened is open already when aiortc tells of it.
+        if channel.readyState == "open":
+            self.open()
+        else:
+            channel.on("open", self.open)
+
+    def open(self):
+        channel = self.channel
+        emit(event="open", label=channel.label, ordered=channel.ordered, max_retransmits=channel.maxRetransmits)
+
+    def take(self, message):
+        self.arrived.append(messages.digest(message))
+        if len(self.arrived) == self.expected:
+            self.report()
+
+    def begin(self, command):
+        self.waiting = messages.sequence(command["first"], command["count"], command["huge"])
+        self.expected = command["expect"]
+        self.fill()
+        if self.expected and len(self.arrived) == self.expected:
+            self.report()
+
+    def fill(self):
+        while self.channel.bufferedAmount < messages.BUFFER:
+            message = next(self.waiting, None)
+            if message is None:
+                return
+            self.channel.send(message)
+
+    def report(self):
+        emit(event="arrived", label=self.channel.label, hashes=self.arrived)
+        self.arrived = []
+        self.expected = 0
+
+
 class Peer:
     def __init__(self, role):
         self.role = role
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.exchanges = {}
         self.early = []
         self.described = False
         self.ended = asyncio.Event()
+        self.connection.on("datachannel", self.use)
+        self.connection.on("connectionstatechange", self.tell_state)
 
     def use(self, channel):
-        emit(
-            event="open",
-            label=channel.label,
-            ordered=channel.ordered,
-            max_retransmits=channel.maxRetransmits,
-        )
-        exchange = messages.Exchange(channel.send)
+        self.exchanges[channel.label] = Exchange(channel)
 
-        @channel.on("message")
-        def on_message(message):
-            if exchange.take(message):
-                emit(event="exchanged", sent=exchange.sent, intact=exchange.intact)
+    def open(self, label, ordered, max_retransmits):
+        self.use(self.connection.createDataChannel(label, ordered=ordered, maxRetransmits=max_retransmits))
 
-        @channel.on("close")
-        def on_close():
-            self.close("the channel closed")
-
-        exchange.fill()
+    def tell_state(self):
+        state = self.connection.connectionState
+        emit(event="state", state=state)
+        if state in ("failed", "closed"):
+            self.close(state)
 
     def close(self, reason):
         if not self.ended.is_set():
@@ -53,25 +96,20 @@ class Peer:
             self.ended.set()
 
     async def start(self):
-        @self.connection.on("connectionstatechange")
-        def on_state():
-            state = self.connection.connectionState
-            emit(event="state", state=state)
-            if state in ("failed", "closed"):
-                self.close(state)
-
-        if self.role == "answer":
-            # It is open already when aiortc tells of it.
-            self.connection.on("datachannel", self.use)
-            return
-        channel = self.connection.createDataChannel("bamgate", ordered=False, maxRetransmits=0)
-        channel.on("open", lambda: self.use(channel))
-        await self.describe(await self.connection.createOffer())
+        if self.role == "offer":
+            self.open("bamgate", ordered=False, max_retransmits=0)
+            await self.describe(await self.connection.createOffer())
 
     async def describe(self, description):
-        # aiortc does not trickle: its candidates stand in the description.
         await self.connection.setLocalDescription(description)
         emit(event="description", sdp=self.connection.localDescription.sdp)
+
+    async def take(self, sdp):
+        kind = "answer" if self.role == "offer" else "offer"
+        await self.connection.setRemoteDescription(RTCSessionDescription(sdp, kind))
+        self.described = True
+        if self.role == "answer":
+            await self.describe(await self.connection.createAnswer())
 
     async def add(self, line):
         candidate = candidate_from_sdp(line.split(":", 1)[1])
@@ -79,17 +117,26 @@ class Peer:
         await self.connection.addIceCandidate(candidate)
 
     async def run(self, command):
-        if command["do"] == "candidate":
+        what = command.pop("do")
+        if what == "candidate":
             self.early.append(command["candidate"])
-        elif command["do"] == "description":
-            kind = "answer" if self.role == "offer" else "offer"
-            await self.connection.setRemoteDescription(RTCSessionDescription(command["sdp"], kind))
-            self.described = True
-            if self.role == "answer":
-                await self.describe(await self.connection.createAnswer())
-        elif command["do"] == "close":
+        elif what == "end_of_candidates":
+            pass  # Debian's aiortc has no call for it
+        elif what == "description":
+            await self.take(command["sdp"])
+        elif what == "open":
+            self.open(**command)
+        elif what == "exchange":
+            self.exchanges[command["label"]].begin(command)
+        elif what == "tally":
+            self.exchanges[command["label"]].report()
+        elif what == "close_channel":
+            self.exchanges[command["label"]].channel.close()
+        elif what == "close":
             await self.connection.close()
             self.close("close() was called")
+        else:
+            emit(event="error", text=f"unknown command {what}")
         while self.described and self.early:
             await self.add(self.early.pop(0))
 
@@ -104,6 +151,7 @@ async def read_commands(peer):
 
 
 async def main():
+    aiortc_mends.mend()
     peer = Peer(sys.argv[1])
     await peer.start()
     commands = asyncio.create_task(read_commands(peer))

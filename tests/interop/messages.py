@@ -1,41 +1,49 @@
-"""The messages of a test: 200 of different sizes from 1 to 1,312 bytes, each sent and echoed."""
+"""The messages of a test: known to all peers (page.html and peer_driver.cc make the same), compared by hash.
 
-COUNT = 200
+Message N begins with N as 4 bytes, as far as its size reaches; sizes from 1 to 1,312 come equally often. A peer tells of
+what it received as a list of hashes; only the test judges them.
+"""
+import hashlib
+from collections import Counter
+
 # 1,280 bytes of an inner packet and 32 of WireGuard: the largest that travels in one datagram.
 LARGEST = 1312
-# So many may be under way: on a channel without retransmissions nothing may be lost for want of buffers.
-WINDOW = 10
+HUGE = 65536
+# So much may wait in a peer's send buffer before it goes on.
+BUFFER = 65536
+PATTERN = bytes((place * 7 + (place >> 8)) & 0xFF for place in range(HUGE + 256))
 
 
-def size_of(number):
-    return 1 + number * (LARGEST - 1) // (COUNT - 1)
+def content(number, size):
+    start = number % 251
+    return (number.to_bytes(4, "little") + PATTERN[start : start + size])[:size]
 
 
-def content(size):
-    return bytes((size * 31 + place * 7 + (place >> 8)) & 0xFF for place in range(size))
+def sequence(first, count, huge):
+    """Messages first to first + count - 1 and, if so wanted, one of 64 KiB behind them."""
+    for number in range(first, first + count):
+        yield content(number, 1 + number * 997 % LARGEST)
+    if huge:
+        yield content(first + count, HUGE)
 
 
-class Exchange:
-    """Sends all messages through `send` and compares their echoes, which may come in any order."""
+def digest(message):
+    return hashlib.sha256(message).hexdigest()[:16]
 
-    def __init__(self, send):
-        self.send = send
-        self.sent = 0
-        self.waiting = set()
-        self.intact = 0
 
-    def fill(self):
-        while self.sent < COUNT and len(self.waiting) < WINDOW:
-            size = size_of(self.sent)
-            self.waiting.add(size)
-            self.sent += 1
-            self.send(content(size))
+def hashes(first, count, huge=False):
+    return [digest(message) for message in sequence(first, count, huge)]
 
-    def take(self, message):
-        """Takes one echo; True when it was the last."""
-        size = len(message)
-        if size in self.waiting and bytes(message) == content(size):
-            self.intact += 1
-        self.waiting.discard(size)
-        self.fill()
-        return self.sent == COUNT and not self.waiting
+
+def fault(channel, sent, received):
+    """What is wrong with what arrived of `sent`, or None."""
+    if channel["max_retransmits"] is None:
+        if len(received) != len(sent):
+            return f"{len(received)} of {len(sent)} messages arrived"
+        if channel["ordered"]:
+            return None if received == sent else "messages were altered, or came in another order"
+        return None if sorted(received) == sorted(sent) else "messages were altered"
+    strangers = Counter(received) - Counter(sent)
+    if strangers:
+        return f"{strangers.total()} messages were altered or came twice"
+    return None if 10 * len(received) >= 8 * len(sent) else f"only {len(received)} of {len(sent)} messages arrived"

@@ -1,15 +1,22 @@
 // A peer connection of ours on a real UDP socket, steered by lines of JSON: for tests against other implementations.
-// It echoes every message of the data channel. usage: peer_driver offer|answer ADDRESS
-//   in    {"do":"description","sdp":…}  {"do":"candidate","candidate":…}  {"do":"close"}
-//   out   {"event":"description","sdp":…}  {"event":"candidate","candidate":…}  {"event":"state","state":…}
-//         {"event":"path","local":…,"remote":…}  {"event":"open","label":…}
-//         {"event":"closed","reason":…,"echoed":N,"hello_fragments":N}  {"event":"error","text":…}
+// usage: peer_driver offer|answer ADDRESS
+//   in    {"do":"description","sdp":…}  {"do":"candidate","candidate":…}  {"do":"end_of_candidates"}
+//         {"do":"restart","sdp":…}: an offer within the session
+//         {"do":"open","label":…,"ordered":…,"max_retransmits":N or null}  {"do":"close_channel","label":…}
+//         {"do":"close"}
+//         {"do":"exchange","label":…,"first":N,"count":N,"huge":…,"expect":N}  {"do":"tally","label":…}   (exchange.h)
+//   out   {"event":"description","sdp":…}  {"event":"candidate","candidate":…}  {"event":"end_of_candidates"}
+//         {"event":"refused","reason":…}: the offer within the session  {"event":"state","state":…}
+//         {"event":"path","local":…,"remote":…}  {"event":"open","label":…,"ordered":…,"max_retransmits":…}
+//         {"event":"arrived","label":…,"hashes":[…]}  {"event":"channel_closed","label":…}
+//         {"event":"closed","reason":…,"hidden_candidates":N,"hello_fragments":N}  {"event":"error","text":…}
 // It ends after `closed` and at the end of its input.
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdio>
-#include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +24,7 @@
 #include <vector>
 
 #include "core/reader.h"
+#include "interop/exchange.h"
 #include "json/parse.h"
 #include "json/write.h"
 #include "net/clock.h"
@@ -110,35 +118,118 @@ class Driver {
 
   void run_command(const json::Value& command) {
     const std::string* what = command.get_string("do");
-    const std::string* sdp = command.get_string("sdp");
-    const std::string* candidate = command.get_string("candidate");
     if (what == nullptr) return fail("a command without \"do\"");
     if (*what == "close") return connection_.close(net::now());
-    if (*what == "candidate" && candidate != nullptr) {
-      // Names and TCP are refused as they should be: the other side is then found by its checks.
-      (void)connection_.add_remote_candidate(net::now(), *candidate);
-      return;
+    if (*what == "end_of_candidates") return connection_.set_remote_candidates_complete(net::now());
+    if (const std::string* candidate = command.get_string("candidate")) return add_candidate(*candidate);
+    if (const std::string* sdp = command.get_string("sdp")) {
+      return *what == "restart" ? restart(*sdp) : take_description(*sdp);
     }
-    if (*what != "description" || sdp == nullptr) return fail("an unknown command");
-    if (!offerer_) return describe(connection_.accept_offer(net::now(), *sdp));
-    if (const auto done = connection_.accept_answer(net::now(), *sdp); !done) fail(peer::to_string(done.error()));
+    const std::string* label = command.get_string("label");
+    if (label == nullptr) return fail("an unknown command");
+    if (*what == "open") return open_channel(*label, command);
+    Channel* channel = find(*label);
+    if (channel == nullptr) return fail("there is no channel " + *label);
+    if (*what == "exchange") begin_exchange(*channel, command);
+    if (*what == "tally") report(*channel);
+    if (*what == "close_channel") connection_.close_channel(net::now(), channel->id);
+  }
+
+  void add_candidate(std::string_view line) {
+    // Names and TCP are refused as they should be: the other side is then found by its checks.
+    const auto added = connection_.add_remote_candidate(net::now(), line);
+    if (added) return;
+    if (added.error() != peer::Error::kUnsupportedCandidate) return fail(peer::to_string(added.error()));
+    if (line.contains(".local ")) ++hidden_candidates_;
+  }
+
+  void take_description(std::string_view sdp) {
+    if (!offerer_) return describe(connection_.accept_offer(net::now(), sdp));
+    if (const auto done = connection_.accept_answer(net::now(), sdp); !done) fail(peer::to_string(done.error()));
+  }
+
+  void restart(std::string_view sdp) {
+    const auto answer = connection_.accept_offer(net::now(), sdp);
+    if (answer) return describe(answer);
+    emit({{"event", "refused"}, {"reason", peer::to_string(answer.error())}});
+  }
+
+  // ---- Channels ----
+
+  struct Channel {
+    sctp::ChannelId id{};
+    sctp::ChannelOptions options;
+    interop::Exchange exchange;
+  };
+
+  Channel* find(std::string_view label) {
+    for (auto& [id, channel] : channels_) {
+      if (channel.options.label == label) return &channel;
+    }
+    return nullptr;
+  }
+
+  void open_channel(std::string_view label, const json::Value& command) {
+    sctp::ChannelOptions options{.label = std::string(label), .ordered = command.get_bool("ordered").value_or(true)};
+    if (const auto limit = command.get_int("max_retransmits")) {
+      options.max_retransmits = static_cast<std::uint16_t>(*limit);
+    }
+    if (const auto id = connection_.open_channel(net::now(), options); !id) fail(peer::to_string(id.error()));
+  }
+
+  void note_open(peer::ChannelOpened opened) {
+    const auto limit = opened.options.max_retransmits;
+    emit({{"event", "open"},
+          {"label", opened.options.label},
+          {"ordered", opened.options.ordered},
+          {"max_retransmits", limit ? json::Value(*limit) : json::Value()}});
+    channels_.emplace(opened.channel, Channel{opened.channel, std::move(opened.options), interop::Exchange(crypto_)});
+  }
+
+  static void begin_exchange(Channel& channel, const json::Value& command) {
+    const auto number = [&](const char* key) { return static_cast<std::uint32_t>(command.get_int(key).value_or(0)); };
+    channel.exchange.begin(number("first"), number("count"), command.get_bool("huge").value_or(false),
+                           number("expect"));
+    if (channel.exchange.complete()) report(channel);
+  }
+
+  static void report(Channel& channel) {
+    emit({{"event", "arrived"}, {"label", channel.options.label}, {"hashes", channel.exchange.report()}});
+  }
+
+  void take_message(const peer::Message& message) {
+    const auto found = channels_.find(message.channel);
+    if (found == channels_.end()) return fail("a message on a channel that is not open");
+    found->second.exchange.take(message.data.data());
+    if (found->second.exchange.complete()) report(found->second);
+  }
+
+  void fill() {
+    for (auto& [id, channel] : channels_) {
+      channel.exchange.fill([&](Bytes message) { return connection_.send(net::now(), id, message).has_value(); });
+    }
   }
 
   void handle_event(peer::PeerConnection::Event event) {
     if (auto* candidate = std::get_if<peer::LocalCandidate>(&event)) {
       emit({{"event", "candidate"}, {"candidate", candidate->line}});
+    } else if (std::holds_alternative<peer::GatheringComplete>(event)) {
+      emit({{"event", "end_of_candidates"}});
     } else if (auto* changed = std::get_if<peer::StateChanged>(&event)) {
       emit({{"event", "state"}, {"state", peer::to_string(changed->state)}});
     } else if (auto* path = std::get_if<peer::PathSelected>(&event)) {
       emit({{"event", "path"}, {"local", path->local.describe()}, {"remote", path->remote.describe()}});
     } else if (auto* opened = std::get_if<peer::ChannelOpened>(&event)) {
-      emit({{"event", "open"}, {"label", opened->label}});
+      note_open(std::move(*opened));
     } else if (auto* message = std::get_if<peer::Message>(&event)) {
-      echoes_.push_back(std::move(*message));
+      take_message(*message);
+    } else if (auto* gone = std::get_if<peer::ChannelClosed>(&event)) {
+      const auto channel = channels_.extract(gone->channel);
+      if (!channel.empty()) emit({{"event", "channel_closed"}, {"label", channel.mapped().options.label}});
     } else if (auto* ended = std::get_if<peer::Closed>(&event)) {
       emit({{"event", "closed"},
             {"reason", peer::to_string(ended->reason)},
-            {"echoed", echoed_},
+            {"hidden_candidates", hidden_candidates_},
             {"hello_fragments", hello_fragments_}});
       closed_ = true;
     }
@@ -157,20 +248,9 @@ class Driver {
     flush();
   }
 
-  /// Echoes as many messages as there is room for.
-  void echo() {
-    while (!echoes_.empty()) {
-      const peer::Message& message = echoes_.front();
-      const auto sent = connection_.send(net::now(), message.channel, message.kind, message.data.data());
-      if (!sent && sent.error() == peer::Error::kWouldBlock) return;
-      if (sent) ++echoed_;
-      echoes_.pop_front();
-    }
-  }
-
   void flush() {
     while (auto event = connection_.poll_event()) handle_event(std::move(*event));
-    echo();
+    fill();
     std::array<std::byte, kBlockSize> buffer;
     while (const auto transmit = connection_.poll_transmit(net::now(), buffer)) {
       socket_.send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn);
@@ -190,9 +270,9 @@ class Driver {
   std::unique_ptr<sctp::EngineFactory> runtime_;
   peer::PeerConnection connection_;
   std::vector<net::UdpReceived> slots_;
-  std::deque<peer::Message> echoes_;
+  std::map<sctp::ChannelId, Channel> channels_;
   std::string input_;
-  int echoed_ = 0;
+  int hidden_candidates_ = 0;
   int hello_fragments_ = 0;
   bool closed_ = false;
   net::Loop loop_;

@@ -59,6 +59,7 @@ TEST(JsonParse, RefusesWhatIsNoJson) {
         "\"\\",      "{\"a\":}", "[,1]",      "\x01",  "-",    "--1",        "1.e5"}) {
     expect_error(text, Error::kSyntax);
   }
+  expect_error(std::string_view(), Error::kSyntax);  // not even an address
 }
 
 TEST(JsonParse, RefusesTrailingGarbageAlsoBehindAZeroByte) {

@@ -117,6 +117,15 @@ TEST_F(LoopTest, SignalsComeAsCallbacks) {
   loop_.on_signal(nullptr);
 }
 
+TEST_F(LoopTest, TheUserSignalComesAsOftenAsItIsSent) {
+  int calls = 0;
+  loop_.on_user_signal([&] { ++calls; });
+  for (int i = 1; i <= 3; ++i) {
+    std::raise(SIGUSR1);
+    EXPECT_TRUE(wait_for([&] { return calls == i; }));
+  }
+}
+
 TEST_F(LoopTest, RunReturnsAfterStopAndMayRunAgain) {
   int runs = 0;
   for (int i = 0; i < 2; ++i) {

@@ -108,6 +108,21 @@ TEST_F(WebSocketTest, ManyLargeMessagesArriveInOrderThroughTls) {
     EXPECT_TRUE(listener.texts[static_cast<std::size_t>(i)].starts_with(std::to_string(i) + "x"));
 }
 
+TEST_F(WebSocketTest, AnOpenOneIsNeverDisplacedByNewcomers) {
+  HttpServerOptions options;
+  options.max_connections = 1;
+  serve_echo(options);
+  Listener listener;
+  const auto client = open(listener);
+  ASSERT_TRUE(client.has_value());
+  Listener other;
+  EXPECT_FALSE(open(other).has_value());
+  EXPECT_EQ(server_->counters().over_limit, 1U);
+  EXPECT_EQ(server_->counters().displaced, 0U);
+  (*client)->send_text("still here");
+  EXPECT_TRUE(wait_for([&] { return texts_.size() == 1; }));
+}
+
 TEST_F(WebSocketTest, RefusedUpgradeTellsStatusAndBody) {
   serve_echo();
   Listener listener;
@@ -247,10 +262,18 @@ TEST_F(WebSocketTest, BrokenFramesCloseWithTheRightCode) {
   EXPECT_EQ(raw_frames(frame(0x81, "\xff\xfe")), server_close(1007));
   EXPECT_EQ(raw_frames(close_frame(0x88, 1005)), server_close(1002));
   EXPECT_EQ(raw_frames(frame(0x88, "")), std::string("\x88\x00", 2));
-  EXPECT_EQ(raw_frames(frame(0x09, "fragmented ping")).substr(0, 1), "\x88");
-  EXPECT_TRUE(wait_for([&] { return closed_.size() == 8; }));
-  EXPECT_EQ(closed_, (std::vector<std::uint16_t>{1002, 1002, 1002, 1002, 1007, 1002, 1005, 1002}));
+  EXPECT_TRUE(wait_for([&] { return closed_.size() == 7; }));
+  EXPECT_EQ(closed_, (std::vector<std::uint16_t>{1002, 1002, 1002, 1002, 1007, 1002, 1005}));
   EXPECT_TRUE(texts_.empty());
+}
+
+TEST_F(WebSocketTest, AFrameHeaderThatCannotBeReadIsAProtocolError) {
+  serve_echo();
+  EXPECT_EQ(raw_frames(frame(0x09, "fragmented ping")), server_close(1002));
+  EXPECT_EQ(raw_frames(frame(0x89, std::string(126, 'x'))), server_close(1002));
+  EXPECT_EQ(raw_frames(frame(0x88, "x")), server_close(1002)) << "half a close code";
+  EXPECT_TRUE(wait_for([&] { return closed_.size() == 3; }));
+  EXPECT_EQ(closed_, (std::vector<std::uint16_t>(3, 1002)));
 }
 
 TEST_F(WebSocketTest, SlowReaderIsClosedAndTheQueueStaysBounded) {
@@ -276,15 +299,15 @@ TEST_F(WebSocketTest, SlowReaderIsClosedAndTheQueueStaysBounded) {
 
 TEST_F(WebSocketTest, PingsKeepASilentConnectionAliveAndFindADeadOne) {
   HttpServerOptions options;
-  options.websocket.ping_interval = std::chrono::milliseconds(300);
+  options.websocket.ping_interval = std::chrono::seconds(1);
   serve_echo(options);
   Listener listener;
   const auto client = open(listener);
   ASSERT_TRUE(client.has_value());
   // The client answers pings by itself: the server hears of it longer than two intervals.
   const Instant start = now();
-  EXPECT_FALSE(loop_.run_until([&] { return !closed_.empty(); }, std::chrono::milliseconds(900)));
-  EXPECT_GE(now() - start, std::chrono::milliseconds(900));
+  EXPECT_FALSE(loop_.run_until([&] { return !closed_.empty(); }, std::chrono::seconds(3)));
+  EXPECT_GE(now() - start, std::chrono::seconds(3));
   // This one answers nothing.
   raw_frames("");
   EXPECT_TRUE(wait_for([&] { return !closed_.empty(); }));

@@ -98,6 +98,46 @@ TEST_F(File, ASecretThatOthersCanReadIsRefusedWithTheRemedy) {
   EXPECT_EQ(check_private(folder_ / "link").error().code, Error::kInsecure);
 }
 
+TEST_F(File, ANewOneIsMadeWithItsModeAndNothingBesideIt) {
+  ASSERT_TRUE(create_file_atomically(folder_ / "new", "content", 0600));
+  EXPECT_EQ(read_file(folder_ / "new", 100), "content");
+  struct stat status{};
+  ASSERT_EQ(stat((folder_ / "new").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(File, ANewOneReplacesNothing) {
+  ASSERT_TRUE(create_file_atomically(folder_ / "new", "first", 0600));
+  const auto again = create_file_atomically(folder_ / "new", "second", 0600);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Error::kExists);
+  EXPECT_EQ(read_file(folder_ / "new", 100), "first");
+  fs::create_symlink(folder_ / "nowhere", folder_ / "link");
+  EXPECT_EQ(create_file_atomically(folder_ / "link", "x", 0600).error().code, Error::kExists);
+  EXPECT_EQ(create_file_atomically(folder_, "x", 0600).error().code, Error::kExists);
+  EXPECT_EQ(entries(), 2U);
+}
+
+TEST_F(File, ANewOneNeedsItsFolder) {
+  const auto made = create_file_atomically(folder_ / "none" / "new", "x", 0600);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Error::kNotFound);
+  EXPECT_FALSE(sync_directory(folder_ / "none"));
+  EXPECT_TRUE(sync_directory(folder_));
+}
+
+TEST_F(File, WhatAKilledWriterLeftIsRemovedByTheNextOwnerOfTheLock) {
+  for (const char* name : {".secrets.toml.a8Xk2p.unfinished", ".profile", "notes.unfinished"}) {
+    std::ofstream(folder_ / name) << "half of a sec";
+  }
+  const auto lock = FileLock::acquire(folder_ / "agent.lock");
+  ASSERT_TRUE(lock);
+  EXPECT_FALSE(fs::exists(folder_ / ".secrets.toml.a8Xk2p.unfinished"));
+  EXPECT_TRUE(fs::exists(folder_ / ".profile"));
+  EXPECT_TRUE(fs::exists(folder_ / "notes.unfinished"));
+}
+
 TEST_F(File, ALockKeepsASecondOwnerOutAndNamesTheFirst) {
   const fs::path path = folder_ / "lock";
   {
@@ -109,6 +149,38 @@ TEST_F(File, ALockKeepsASecondOwnerOutAndNamesTheFirst) {
     EXPECT_NE(second.error().text.find(std::to_string(getpid())), std::string::npos) << second.error().text;
   }
   EXPECT_TRUE(FileLock::acquire(path));
+}
+
+TEST_F(File, ALockTellsWhoHoldsItAndSinceWhen) {
+  const fs::path path = folder_ / "lock";
+  EXPECT_FALSE(FileLock::holder(path));
+  {
+    const std::int64_t before = std::time(nullptr);
+    const auto held = FileLock::acquire(path, "in the background");
+    ASSERT_TRUE(held);
+    const auto holder = FileLock::holder(path);
+    ASSERT_TRUE(holder);
+    EXPECT_EQ(holder->process, getpid());
+    EXPECT_EQ(holder->note, "in the background");
+    EXPECT_GE(holder->since, before - 1);
+  }
+  EXPECT_FALSE(FileLock::holder(path));
+}
+
+TEST_F(File, WhatRootWritesBelongsToTheFoldersOwner) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can write into a folder of another";
+  ASSERT_EQ(chown(folder_.c_str(), 65534, 65534), 0);
+  ASSERT_TRUE(write_file_atomically(folder_ / "secrets.toml", "key", 0600));
+  const auto lock = FileLock::acquire(folder_ / "lock");
+  for (const char* name : {"secrets.toml", "lock"}) {
+    struct stat status{};
+    ASSERT_EQ(stat((folder_ / name).c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, 65534U) << name;
+    EXPECT_EQ(status.st_gid, 65534U) << name;
+  }
+  EXPECT_TRUE(check_private(folder_ / "secrets.toml"));
+  ASSERT_EQ(chown((folder_ / "secrets.toml").c_str(), 1234, 1234), 0);
+  EXPECT_EQ(check_private(folder_ / "secrets.toml").error().code, Error::kInsecure);
 }
 
 TEST_F(File, ALockEndsWithAProcessThatIsKilled) {

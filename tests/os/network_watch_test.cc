@@ -14,7 +14,7 @@ namespace {
 
 using testing::in_empty_network;
 
-IpPrefix prefix(const char* text) { return IpPrefix::parse(text).value(); }
+IpPrefix prefix_of(const char* text) { return IpPrefix::parse(text).value(); }
 
 Tun make_interface(const char* name) {
   Tun tun = Tun::create(name).value();
@@ -30,12 +30,12 @@ TEST(NetworkEvents, TellOfAddressesAndRoutesThatComeAndGo) {
     ASSERT_TRUE(events) << events.error().text;
     (void)events->drain(0);  // what bringing it up has left
     EXPECT_FALSE(events->drain(0)) << "nothing has changed";
-    ASSERT_TRUE(add_address("one", prefix("192.168.7.2/24")));
+    ASSERT_TRUE(add_address("one", prefix_of("192.168.7.2/24")));
     EXPECT_TRUE(events->drain(0));
     EXPECT_FALSE(events->drain(0)) << "all has been read";
-    ASSERT_TRUE(add_route("one", prefix("10.0.0.0/8")));
+    ASSERT_TRUE(add_route("one", prefix_of("10.0.0.0/8")));
     EXPECT_TRUE(events->drain(0));
-    ASSERT_TRUE(delete_route("one", prefix("10.0.0.0/8")));
+    ASSERT_TRUE(delete_route("one", prefix_of("10.0.0.0/8")));
     EXPECT_TRUE(events->drain(0));
   });
 }
@@ -54,11 +54,11 @@ TEST(NetworkEvents, AreSilentAboutOurOwnTun) {
   in_empty_network([] {
     auto events = NetworkEvents::open().value();
     const Tun own = make_interface("own");
-    ASSERT_TRUE(add_address("own", prefix("10.100.0.2/16")));
-    ASSERT_TRUE(add_route("own", prefix("192.168.1.0/24")));
+    ASSERT_TRUE(add_address("own", prefix_of("10.100.0.2/16")));
+    ASSERT_TRUE(add_route("own", prefix_of("192.168.1.0/24")));
     EXPECT_FALSE(events.drain(own.index()));
     const Tun other = make_interface("other");
-    ASSERT_TRUE(add_address("other", prefix("192.168.7.2/24")));
+    ASSERT_TRUE(add_address("other", prefix_of("192.168.7.2/24")));
     EXPECT_TRUE(events.drain(own.index()));
   });
 }
@@ -70,8 +70,8 @@ TEST(NetworkEvents, TakeAFloodThatTheKernelCutsShortForAChange) {
     (void)events.drain(0);
     // More notifications than the socket's buffer holds, all of our own TUN.
     for (int i = 0; i < 2000; ++i) {
-      ASSERT_TRUE(add_route("own", prefix("10.0.0.0/8")));
-      ASSERT_TRUE(delete_route("own", prefix("10.0.0.0/8")));
+      ASSERT_TRUE(add_route("own", prefix_of("10.0.0.0/8")));
+      ASSERT_TRUE(delete_route("own", prefix_of("10.0.0.0/8")));
     }
     EXPECT_TRUE(events.drain(own.index())) << "what was lost may have been about others";
     EXPECT_FALSE(events.drain(own.index()));
@@ -81,11 +81,11 @@ TEST(NetworkEvents, TakeAFloodThatTheKernelCutsShortForAChange) {
 TEST(NetworkView, ShowsAddressesWithTheLengthsOfTheirNetworks) {
   in_empty_network([] {
     const Tun tun = make_interface("one");
-    ASSERT_TRUE(add_address("one", prefix("192.168.7.2/24")));
-    ASSERT_TRUE(add_address("one", prefix("2001:db8:7::2/64")));
+    ASSERT_TRUE(add_address("one", prefix_of("192.168.7.2/24")));
+    ASSERT_TRUE(add_address("one", prefix_of("2001:db8:7::2/64")));
     const auto view = network_view("own");
     ASSERT_TRUE(view);
-    EXPECT_EQ(view->prefixes(), (std::vector{prefix("192.168.7.2/24"), prefix("2001:db8:7::2/64")}));
+    EXPECT_EQ(view->prefixes(), (std::vector{prefix_of("192.168.7.2/24"), prefix_of("2001:db8:7::2/64")}));
     EXPECT_FALSE(view->v4);
     EXPECT_FALSE(view->v6);
     EXPECT_TRUE(network_view("one")->prefixes().empty()) << "it is our own TUN";
@@ -95,16 +95,16 @@ TEST(NetworkView, ShowsAddressesWithTheLengthsOfTheirNetworks) {
 TEST(NetworkView, IsAnotherOneWithAnotherAddressOrDefaultRoute) {
   in_empty_network([] {
     const Tun tun = make_interface("one");
-    ASSERT_TRUE(add_address("one", prefix("192.168.7.2/24")));
+    ASSERT_TRUE(add_address("one", prefix_of("192.168.7.2/24")));
     const auto before = network_view("own").value();
     EXPECT_EQ(network_view("own").value(), before);
-    ASSERT_TRUE(add_route("one", prefix("172.16.0.0/12")));
+    ASSERT_TRUE(add_route("one", prefix_of("172.16.0.0/12")));
     EXPECT_EQ(network_view("own").value(), before) << "a route to some network is nothing to us";
-    ASSERT_TRUE(add_route("one", prefix("0.0.0.0/0")));
+    ASSERT_TRUE(add_route("one", prefix_of("0.0.0.0/0")));
     const auto online = network_view("own").value();
     EXPECT_NE(online, before);
     EXPECT_EQ(online.v4, (DefaultRoute{"one", IpAddress()}));
-    ASSERT_TRUE(add_address("one", prefix("192.168.8.2/24")));
+    ASSERT_TRUE(add_address("one", prefix_of("192.168.8.2/24")));
     EXPECT_NE(network_view("own").value(), online);
   });
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 namespace bamgate::os {
@@ -99,6 +100,56 @@ TEST_F(SqliteTest, TwoConnectionsSeeEachOthersCommits) {
   EXPECT_EQ(run(one, "SELECT a FROM t").size(), 2U);
 }
 
+TEST_F(SqliteTest, ASnapshotIsADatabaseWithAllThatWasCommitted) {
+  Sqlite sqlite = open();
+  Sqlite writer = open();
+  run(sqlite, "CREATE TABLE t(a)");
+  for (int i = 0; i < 100; ++i) run(writer, "INSERT INTO t VALUES(" + std::to_string(i) + ")");
+  const auto copy = sqlite.snapshot();
+  ASSERT_TRUE(copy) << copy.error().message;
+  run(writer, "DELETE FROM t");
+  const auto copied = folder / "copy.db";
+  {
+    std::ofstream file(copied, std::ios::binary);
+    file << *copy;
+  }
+  auto opened = Sqlite::open(copied.string());
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(run(*opened, "PRAGMA quick_check"), (std::vector<SqlRow>{{std::string("ok")}}));
+  EXPECT_EQ(run(*opened, "SELECT COUNT(*) FROM t"), (std::vector<SqlRow>{{std::int64_t{100}}}));
+}
+
+TEST_F(SqliteTest, AnotherConnectionSeesWhatTheDatabaseHasBecome) {
+  Sqlite restored = Sqlite::open((folder / "restored.db").string()).value();
+  run(restored, "CREATE TABLE t(a, b)");
+  run(restored, "INSERT INTO t VALUES(1, 2)");
+  Sqlite user = open();
+  run(user, "CREATE TABLE t(a)");
+  for (int i = 0; i < 1000; ++i) run(user, "INSERT INTO t VALUES(" + std::to_string(i) + ")");
+  EXPECT_EQ(run(user, "SELECT * FROM t WHERE a = 7"), (std::vector<SqlRow>{{std::int64_t{7}}}));
+  {
+    Sqlite writer = open();
+    const auto become = writer.become(restored);
+    ASSERT_TRUE(become) << become.error().message;
+  }
+  EXPECT_EQ(run(user, "SELECT * FROM t"), (std::vector<SqlRow>{{std::int64_t{1}, std::int64_t{2}}}));
+  run(user, "INSERT INTO t VALUES(3, 4)");
+  EXPECT_EQ(run(user, "PRAGMA quick_check"), (std::vector<SqlRow>{{std::string("ok")}}));
+  EXPECT_EQ(run(user, "PRAGMA journal_mode"), (std::vector<SqlRow>{{std::string("wal")}}));
+}
+
+TEST_F(SqliteTest, ADamagedFileIsToldApart) {
+  const auto rubbish = folder / "rubbish.db";
+  {
+    std::ofstream file(rubbish, std::ios::binary);
+    file << std::string(10'000, 'x');
+  }
+  const auto opened = Sqlite::open(rubbish.string());
+  ASSERT_FALSE(opened);
+  EXPECT_TRUE(opened.error().is_damage());
+  EXPECT_FALSE(Sqlite::open(folder / "none" / "hub.db").error().is_damage());
+}
+
 TEST_F(SqliteTest, ErrorsAreReturnedWithCodeAndMessage) {
   Sqlite sqlite = open();
   run(sqlite, "CREATE TABLE t(a INTEGER PRIMARY KEY)");
@@ -133,6 +184,26 @@ TEST_F(SqliteTest, MoreStatementsThanTheCacheHoldsStillRun) {
 TEST_F(SqliteTest, ARealReadsAsItsIntegerPart) {
   Sqlite sqlite = open();
   EXPECT_EQ(run(sqlite, "SELECT 5.0"), (std::vector<SqlRow>{{std::int64_t{5}}}));
+}
+
+TEST_F(SqliteTest, SyncedByHandItSaysWhatIsNotOnDiskYet) {
+  Sqlite sqlite = open();
+  run(sqlite, "CREATE TABLE t(a)");
+  EXPECT_FALSE(sqlite.is_unsynced()) << "each commit was synced by itself";
+  ASSERT_TRUE(sqlite.sync_by_hand());
+  run(sqlite, "SELECT * FROM t");
+  EXPECT_FALSE(sqlite.is_unsynced());
+  run(sqlite, "INSERT INTO t VALUES(1)");
+  EXPECT_TRUE(sqlite.is_unsynced());
+  ASSERT_TRUE(sqlite.sync());
+  EXPECT_FALSE(sqlite.is_unsynced());
+  const auto insert = [&] { return sqlite.execute("INSERT INTO t VALUES(2)").has_value(); };
+  ASSERT_TRUE(sqlite.transaction([&] { return insert() && false; }));
+  EXPECT_FALSE(sqlite.is_unsynced()) << "it was taken back";
+  ASSERT_TRUE(sqlite.transaction(insert));
+  EXPECT_TRUE(sqlite.is_unsynced());
+  Sqlite other = open();
+  EXPECT_EQ(run(other, "SELECT count(*) FROM t"), (std::vector<SqlRow>{{std::int64_t{2}}})) << "others see it at once";
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ sctp::ChannelOptions tunnel_channel() {
 sctp::ChannelOptions reliable_channel() { return {.label = "reliable", .protocol = "", .ordered = true}; }
 
 sctp::ChannelId Side::channel(std::string_view label) const {
-  const auto found = std::ranges::find(opened, label, &ChannelOpened::label);
+  const auto found = std::ranges::find_if(opened, [&](const ChannelOpened& one) { return one.options.label == label; });
   return found == opened.end() ? sctp::ChannelId{0xfffe} : found->channel;
 }
 
@@ -173,16 +173,6 @@ Instant Link::next_deadline() const {
   Instant next = std::min(a.connection->next_timeout(), b.connection->next_timeout());
   if (!flights_.empty()) next = std::min(next, flights_.begin()->first);
   return next;
-}
-
-std::vector<std::byte> pattern(std::size_t size, std::uint32_t number) {
-  std::vector<std::byte> result(size);
-  std::uint32_t state = number * 2654435761u + 1;
-  for (std::byte& byte : result) {
-    state = state * 1664525u + 1013904223u;
-    byte = static_cast<std::byte>(state >> 24);
-  }
-  return result;
 }
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {

@@ -16,6 +16,7 @@
 #include "os/native_crypto.h"
 #include "peer/peer_connection.h"
 #include "sctp/engine.h"
+#include "support/pattern.h"
 #include "support/seeded_random.h"
 
 namespace bamgate::peer::testing {
@@ -128,8 +129,7 @@ class Link {
   Side b;
 };
 
-/// `size` bytes that tell their number: no two messages of a test are alike.
-std::vector<std::byte> pattern(std::size_t size, std::uint32_t number);
+using bamgate::testing::pattern;
 
 /// `text` with each `from` replaced by `to`.
 std::string replaced(std::string text, std::string_view from, std::string_view to);

@@ -38,7 +38,7 @@ TEST(PeerConnection, TwoPeersOnALanConnectAndOpenTheChannelInAFewRoundTrips) {
   for (const Side* side : {&link.a, &link.b}) {
     EXPECT_EQ(side->states, kAllStates);
     ASSERT_EQ(side->opened.size(), 1U);
-    EXPECT_EQ(side->opened[0].label, "bamgate");
+    EXPECT_EQ(side->opened[0].options.label, "bamgate");
     EXPECT_TRUE(side->gathering_complete);
     EXPECT_FALSE(side->closed);
   }
@@ -160,6 +160,25 @@ TEST(PeerConnection, CallsThatDoNotFitTheStateChangeNothing) {
   EXPECT_EQ(link.b->accept_offer(link.now(), foreign).error(), Error::kWrongState) << "a second offer";
   ASSERT_TRUE(link.a.send(link.now(), pattern(5, 1)));
   EXPECT_TRUE(link.run(1s, [&] { return link.b.message_count == 1; }));
+}
+
+TEST(PeerConnection, AnIceRestartOfThePeerIsRefusedAndTheConnectionGoesOn) {
+  Link link;
+  std::string offer;
+  link.offer = [&](const std::string& sdp) { return offer = sdp; };
+  ASSERT_TRUE(link.connect());
+  // RFC 8839 §5.4: the same session with other credentials is a restart. Whoever made the first offer may refuse it.
+  const std::string restart = replaced(offer, "a=ice-ufrag:", "a=ice-ufrag:new");
+  EXPECT_EQ(link.b->accept_offer(link.now(), restart).error(), Error::kWrongState);
+  EXPECT_EQ(link.a->accept_offer(link.now(), restart).error(), Error::kWrongState);
+  // The candidates that a browser gathers for it come all the same.
+  EXPECT_TRUE(link.b->add_remote_candidate(
+      link.now(), "candidate:1 1 udp 2130706431 192.0.2.9 5000 typ host ufrag newnew network-cost 10"));
+  link.run(60s);  // twice as long as consent lasts
+  ASSERT_TRUE(link.a.send(link.now(), pattern(5, 1)));
+  ASSERT_TRUE(link.b.send(link.now(), pattern(5, 1)));
+  EXPECT_TRUE(link.run(1s, [&] { return link.a.message_count == 1 && link.b.message_count == 1; }));
+  EXPECT_FALSE(link.a.closed || link.b.closed);
 }
 
 TEST(PeerConnection, AnAnswerThatDoesNotChooseARoleIsRefused) {

@@ -1,9 +1,9 @@
 // Long times: whole days in seconds.
 #include <gtest/gtest.h>
 
-#include "sim/heap.h"
 #include "sim/replay.h"
 #include "sim/world.h"
+#include "support/heap.h"
 
 namespace bamgate::sim {
 namespace {
@@ -63,7 +63,7 @@ TEST_P(Endurance, ADayHasItsRekeysAndConsentChecksAndNothingGrows) {
   anna.forget_the_past();
   bert.forget_the_past();
   checks = 0;
-  const std::size_t heap = heap_in_use();
+  const std::size_t heap = bamgate::testing::heap_in_use();
   const std::size_t pending = world.agenda.pending();
   const std::size_t sockets = anna.host().sockets.size();
   int rekeys = 0;
@@ -82,7 +82,7 @@ TEST_P(Endurance, ADayHasItsRekeysAndConsentChecksAndNothingGrows) {
   anna.forget_the_past();
   bert.forget_the_past();
   // Of this, 2 * 131,072 bytes are the two flows' own memory of when they sent.
-  EXPECT_LE(heap_in_use(), heap + 300'000) << "bytes";
+  EXPECT_LE(bamgate::testing::heap_in_use(), heap + 300'000) << "bytes";
   EXPECT_LE(world.agenda.pending(), pending + 4);
   EXPECT_EQ(anna.host().sockets.size(), sockets);
   EXPECT_EQ(anna.packets_in_use(), 0U);

@@ -87,7 +87,7 @@ TEST(Dcep, LabelsAndProtocolsAreUtf8) {
 }
 
 TEST(Dcep, RandomBytesNeverParseIntoSomethingThatCannotBeWritten) {
-  testing::SeededRandom random(7);
+  ::bamgate::testing::SeededRandom random(7);
   int parsed_count = 0;
   for (int i = 0; i < 20000; ++i) {
     std::vector<std::byte> message(random.below(24));

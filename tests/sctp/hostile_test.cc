@@ -5,8 +5,8 @@
 #include <functional>
 #include <vector>
 
-#include "core/writer.h"
 #include "sctp/association.h"
+#include "sctp/crafted.h"
 #include "sctp/engines.h"
 #include "sctp/link.h"
 #include "sctp/packet.h"
@@ -15,6 +15,7 @@ namespace bamgate::sctp {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::crafted_chunk;
 using testing::LinkOf;
 using testing::pattern;
 
@@ -34,25 +35,7 @@ class SctpHostile : public ::testing::Test {
 
   // A packet from A to B as its header would be, with these chunks.
   std::vector<std::byte> packet(Bytes chunks, std::optional<std::uint32_t> tag = {}) const {
-    std::vector<std::byte> result(kCommonHeader + chunks.size());
-    Writer writer(result);
-    writer.u16(5000);
-    writer.u16(5000);
-    writer.u32(tag.value_or(read_common_header(sample).verification_tag));
-    writer.u32(0);
-    writer.bytes(chunks);
-    write_checksum(result);
-    return result;
-  }
-
-  static std::vector<std::byte> chunk(unsigned type, unsigned flags, Bytes value) {
-    std::vector<std::byte> result((kChunkHeader + value.size() + 3) / 4 * 4);
-    Writer writer(result);
-    writer.u8(static_cast<std::uint8_t>(type));
-    writer.u8(static_cast<std::uint8_t>(flags));
-    writer.u16(static_cast<std::uint16_t>(kChunkHeader + value.size()));
-    writer.bytes(value);
-    return result;
+    return testing::crafted_packet(tag.value_or(read_common_header(sample).verification_tag), chunks);
   }
 
   AssociationCounters counters() { return link.b().association.counters(); }
@@ -106,7 +89,7 @@ TYPED_TEST(SctpHostile, AWrongVerificationTagIsACountedDropAndNeverAnswered) {
   const std::array<std::byte, 4> cause{};
   // A HEARTBEAT, an ABORT, a SHUTDOWN, an INIT with a tag of its own.
   for (const unsigned type : {4U, 6U, 7U, 1U}) {
-    EXPECT_TRUE(this->link.inject(true, this->packet(this->chunk(type, 0, cause), tag + 1)));
+    EXPECT_TRUE(this->link.inject(true, this->packet(crafted_chunk(type, 0, cause), tag + 1)));
   }
   EXPECT_EQ(this->counters().engine.packets_wrong_tag, 4U);
   this->link.drain();
@@ -137,6 +120,19 @@ TYPED_TEST(SctpHostile, AnAssociationThatOnlyConnectsDoesNotAnswerStrayPackets) 
   EXPECT_EQ(this->counters().engine.packets_wrong_tag, 1U);
 }
 
+TYPED_TEST(SctpHostile, AnInitWithAParameterOfNoBytesIsACountedDrop) {
+  for (const unsigned size : {0U, 3U, 5U}) {  // 5: more than there is
+    std::array<std::byte, 20> value{};        // tag, window, streams, TSN; then one parameter
+    value[0] = value[9] = value[11] = std::byte{1};
+    value[17] = std::byte{5};
+    value[19] = static_cast<std::byte>(size);
+    EXPECT_TRUE(this->link.inject(true, this->packet(crafted_chunk(1, 0, value), 0)));
+    EXPECT_TRUE(this->link.inject(true, this->packet(crafted_chunk(2, 0, value))));
+  }
+  EXPECT_EQ(this->counters().engine.packets_malformed, 6U);
+  EXPECT_TRUE(this->lives());
+}
+
 TYPED_TEST(SctpHostile, GarbageIsDroppedAndTheAssociationLives) {
   for (int i = 0; i < 20000; ++i) {
     std::vector<std::byte> packet(this->random.below(200));
@@ -154,7 +150,7 @@ TYPED_TEST(SctpHostile, FloodsOfChunksCostNoMemoryAndNotTheAssociation) {
       std::vector<std::byte> value(4 * this->random.below(20));
       this->random.fill(value);
       const auto tag = type == 1 ? std::optional<std::uint32_t>(0) : std::nullopt;
-      static_cast<void>(this->link.inject(true, this->packet(this->chunk(type, 0, value), tag)));
+      static_cast<void>(this->link.inject(true, this->packet(crafted_chunk(type, 0, value), tag)));
       if (i % 100 == 99) this->link.drain();
     }
     this->link.run(1s);
@@ -167,7 +163,7 @@ TYPED_TEST(SctpHostile, FloodsOfChunksCostNoMemoryAndNotTheAssociation) {
 TYPED_TEST(SctpHostile, AnswersThatNobodyTakesAreDroppedAndCounted) {
   const std::array<std::byte, 32> value{std::byte{0}, std::byte{1}, std::byte{0}, std::byte{32}};
   for (int i = 0; i < 10000; ++i) {
-    static_cast<void>(this->link.inject(true, this->packet(this->chunk(4, 0, value))));
+    static_cast<void>(this->link.inject(true, this->packet(crafted_chunk(4, 0, value))));
   }
   EXPECT_GT(this->counters().engine.packets_overrun, 7000U);
   std::size_t waiting = 0;

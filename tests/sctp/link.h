@@ -15,6 +15,7 @@
 #include "core/time.h"
 #include "sctp/association.h"
 #include "sctp/engine.h"
+#include "support/pattern.h"
 #include "support/seeded_random.h"
 
 namespace bamgate::sctp::testing {
@@ -124,7 +125,12 @@ struct LinkOf : Link {
       : Link(&EngineType::make, link_options, a, b) {}
 };
 
-/// `size` bytes that tell their number: no two messages of a test are alike.
-std::vector<std::byte> pattern(std::size_t size, std::uint32_t number);
+/// What every channel of bamgate is.
+inline ChannelOptions tunnel_channel() {
+  return {.label = "bamgate", .protocol = "", .ordered = false, .max_retransmits = 0};
+}
+inline ChannelOptions reliable_channel() { return {.label = "files", .protocol = "copy"}; }
+
+using bamgate::testing::pattern;
 
 }  // namespace bamgate::sctp::testing

@@ -86,10 +86,23 @@ TEST_F(SctpSendQueue, WithoutAnAgeNothingIsEverTooOld) {
 
 TEST_F(SctpSendQueue, AHeadThatIsNotTakenKeepsItsAge) {
   push();
-  now_ += milliseconds(400);
+  now_ += milliseconds(200);
   EXPECT_NE(queue_.head(now_), nullptr);
-  now_ += milliseconds(101);
+  now_ += milliseconds(51);
   EXPECT_EQ(queue_.head(now_), nullptr);
+}
+
+TEST_F(SctpSendQueue, WhatIsGivenOutUnderOverloadHasHalfOfItsTimeLeft) {
+  // Without CoDel the head is as old as it may be, always.
+  queue_.set_limits({.max_bytes = kLimits.max_bytes, .max_age = kMaxAge});
+  Duration oldest{};
+  for (int ms = 0; ms < 2000; ++ms, now_ += milliseconds(1)) {
+    for (int i = 0; i < 3; ++i) push();
+    if (const SendQueue::Entry* head = queue_.head(now_); head != nullptr)
+      oldest = std::max(oldest, now_ - head->since);
+    pop();
+  }
+  EXPECT_EQ(oldest, kMaxAge / 2);
 }
 
 TEST_F(SctpSendQueue, AShortBurstPassesWithoutADrop) {
@@ -112,7 +125,9 @@ TEST_F(SctpSendQueue, TheLastMessageOfAQueueIsNeverDroppedForItsDelay) {
 }
 
 TEST_F(SctpSendQueue, AStandingQueueIsDrainedByDropsThatComeEverFaster) {
-  // 1,100 messages a second into 1,000 a second: a standing queue grows, until drops hold it down.
+  // 1,100 messages a second into 1,000 a second: a standing queue grows, until drops hold it down. None is dropped for
+  // its age.
+  queue_.set_limits({.max_bytes = kLimits.max_bytes, .max_messages = kMaxMessages, .codel = true});
   std::uint64_t in_first_second = 0;
   std::size_t longest = 0;
   for (int ms = 0; ms < 10'000; ++ms, now_ += milliseconds(1)) {

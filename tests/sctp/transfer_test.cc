@@ -17,10 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 using testing::LinkOf;
 using testing::pattern;
-
-// What every channel of bamgate is.
-ChannelOptions tunnel_channel() { return {.label = "bamgate", .protocol = "", .ordered = false, .max_retransmits = 0}; }
-ChannelOptions reliable_channel() { return {.label = "files", .protocol = "copy"}; }
+using testing::reliable_channel;
+using testing::tunnel_channel;
 
 bool equal(const PacketBuffer& left, Bytes right) { return std::ranges::equal(left.data(), right); }
 

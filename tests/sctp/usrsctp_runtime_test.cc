@@ -8,6 +8,7 @@
 
 #include "sctp/engines.h"
 #include "sctp/link.h"
+#include "support/heap.h"
 
 namespace bamgate::sctp {
 namespace {
@@ -79,6 +80,26 @@ TEST(UsrsctpRuntime, ItWaitsForNothingWhenTheLastAssociationHasEnded) {
   EXPECT_LE(runtime->next_timeout(), Instant(1s) + 10ms);
   association.abort(Instant(2s));
   EXPECT_EQ(runtime->next_timeout(), kNever);
+}
+
+// usrsctp keeps some 270 bytes of every address that it has ever known.
+TEST(UsrsctpRuntime, AssociationsThatComeAndGoLeaveNothingBehind) {
+  ::bamgate::testing::SeededRandom random(7);
+  BufferPool pool;
+  auto runtime = UsrsctpRuntime::create(random).value();
+  Instant now(1s);
+  const auto live_and_die = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      auto association = Association::create(*runtime, {}, pool).value();
+      association.start(now);
+      association.abort(now += 1s);
+      runtime->handle_timeout(now += 2min);
+    }
+  };
+  live_and_die(50);
+  const std::size_t heap = ::bamgate::testing::heap_in_use();
+  live_and_die(500);
+  EXPECT_LE(::bamgate::testing::heap_in_use(), heap + 20'000) << "bytes; 500 lost addresses are 135,000";
 }
 
 }  // namespace

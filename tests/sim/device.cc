@@ -21,6 +21,7 @@ Device::Device(Agenda& agenda, Network& network, Trace& trace, HubNode& hub, Hos
       registration_(std::move(registration)),
       key_(std::move(key)),
       random_(seed) {
+  agent::begin_refresh_tokens(secrets_, registration_.refresh_token);
   host_.on_change = [this] { network_changed(); };
 }
 
@@ -261,17 +262,23 @@ void Device::close_sockets(agent::AttemptId attempt) {
 
 // ---- The hub ----
 
-void Device::refresh_access_token() {
+void Device::refresh_access_token() { ask_for_token(std::make_shared<agent::RefreshExchange>(secrets_)); }
+
+void Device::ask_for_token(std::shared_ptr<agent::RefreshExchange> exchange) {
   // As long as net waits for an answer before it gives up.
   constexpr auto kPatience = std::chrono::seconds(15);
   auto answered = std::make_shared<bool>(false);
   const auto given_up_on = [this, answered, run = run_] { return run != run_ || *answered; };
-  const auto settle = [this, answered, given_up_on](const HubAnswer& answer) {
+  const auto settle = [this, exchange, answered, given_up_on](const HubAnswer& answer) {
     if (given_up_on()) return;
     *answered = true;
+    if (answer.status == 401 && exchange->refused(answer.text("error"))) {
+      ++healed_refreshes;
+      return ask_for_token(exchange);
+    }
     if (answer.status == 200) {
       ++refreshes;
-      registration_.refresh_token = answer.text("refresh_token");
+      exchange->accepted(answer.text("refresh_token"));
       agent_->on_access_token(agenda_.now(), answer.text("access_token"),
                               std::chrono::seconds(answer.body.get_int("expires_in").value_or(0)));
     } else {
@@ -281,7 +288,7 @@ void Device::refresh_access_token() {
     flush();
   };
   hub_.request(host_, "POST", "/auth/refresh",
-               json::Object{{"device_id", registration_.device_id}, {"refresh_token", registration_.refresh_token}},
+               json::Object{{"device_id", registration_.device_id}, {"refresh_token", std::string(exchange->token())}},
                given_up_on, settle);
   agenda_.after(kPatience, [settle] { settle({}); });
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/refresh_tokens.h"
 #include "os/native_crypto.h"
 #include "sim/hub_node.h"
 #include "sim/inner_packet.h"
@@ -24,7 +25,7 @@ namespace bamgate::sim {
 struct Registration {
   std::string name;
   std::string device_id;
-  std::string refresh_token;
+  std::string refresh_token;  // the first
   IpPrefix address;
   IpPrefix address6;
   std::vector<IpPrefix> routes;                                  // offered to others
@@ -90,6 +91,7 @@ class Device {
   std::optional<agent::StopReason> given_up;  // the agent has asked for its end
   std::vector<IpPrefix> routes;               // as the agent set them last
   int refreshes = 0;                          // answered by the hub with a new token
+  int healed_refreshes = 0;                   // asked again with the token before the last one
   int attempts = 0;                           // OpenSockets effects
 
  private:
@@ -106,6 +108,7 @@ class Device {
   void open_sockets(agent::AttemptId attempt);
   void close_sockets(agent::AttemptId attempt);
   void refresh_access_token();
+  void ask_for_token(std::shared_ptr<agent::RefreshExchange> exchange);
   void connect_hub(std::string access_token);
   void receive(Bytes packet);
   void end();
@@ -119,6 +122,7 @@ class Device {
   sctp::EngineFactory& sctp_;
   Registration registration_;
   wg::PrivateKey key_;
+  config::Secrets secrets_;
   testing::SeededRandom random_;
   os::NativeCrypto crypto_;
   BufferPool pool_;

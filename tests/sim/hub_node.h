@@ -63,7 +63,8 @@ class HubNode {
   /// Answers at once, as if asked on the hub's own machine.
   HubAnswer ask(std::string_view method, std::string_view target, const json::Value& body,
                 const std::string& access_token = {});
-  /// The same over the network. A client that gives up resets its connection: nothing of a request arrives after that.
+  /// The same over the network. A client that gives up resets its connection: nothing of a request arrives after that,
+  /// unless a proxy has it.
   void request(const Host& from, std::string method, std::string target, json::Value body,
                std::function<bool()> given_up, std::function<void(HubAnswer)> done);
   std::unique_ptr<HubConnection> connect(const Host& from, std::string access_token, HubConnection::Handlers handlers);
@@ -71,6 +72,8 @@ class HubNode {
   Instant next_timeout() const { return hub_ ? hub_->next_timeout() : kNever; }
   void handle_timeout();
 
+  /// A proxy in front of the hub passes on also what its client has given up meanwhile: requests arrive late.
+  bool behind_proxy = false;
   /// How often each path was asked, and upgrades of /connect.
   std::map<std::string, int> requests;
 
@@ -95,6 +98,7 @@ class HubNode {
   testing::SqliteHubSql sql_;
   std::unique_ptr<hub::Hub> hub_;
   std::uint64_t last_connection_ = 0;
+  std::uint64_t last_request_ = 0;
   std::map<hub::ConnectionId, std::shared_ptr<Wire>> wires_;
 };
 

@@ -18,7 +18,7 @@ namespace {
 
 using namespace bamgate::testing;
 
-constexpr Endpoint kFrom{IpAddress::v4(192, 0, 2, 9), 4000};
+constexpr Endpoint kStranger{IpAddress::v4(192, 0, 2, 9), 4000};
 
 // A message with every attribute that has a form of its own.
 std::vector<std::byte> all_attributes(Crypto& crypto, Class message_class) {
@@ -33,8 +33,8 @@ std::vector<std::byte> all_attributes(Crypto& crypto, Class message_class) {
                         .password_algorithms(std::array{PasswordAlgorithm::kSha256, PasswordAlgorithm::kMd5})
                         .password_algorithm(PasswordAlgorithm::kMd5)
                         .text(Attribute::kAlternateDomain, "example.org")
-                        .address(Attribute::kAlternateServer, kFrom)
-                        .xor_address(Attribute::kXorMappedAddress, kFrom)
+                        .address(Attribute::kAlternateServer, kStranger)
+                        .xor_address(Attribute::kXorMappedAddress, kStranger)
                         .xor_address(Attribute::kXorPeerAddress, *Endpoint::parse("[2001:db8::1]:1"))
                         .family(Attribute::kRequestedAddressFamily, Family::kV6)
                         .address_error_code({Family::kV4, {508, "Insufficient Capacity"}})
@@ -170,22 +170,22 @@ TEST(StunHostile, ServersAndClientsSurviveChangedMessages) {
       auto bytes = sample;
       change(bytes, random);
       std::array<std::byte, 1000> out{};
-      if (const auto size = answer_binding(kFrom, bytes, out)) {
+      if (const auto size = answer_binding(kStranger, bytes, out)) {
         ++answered;
         EXPECT_LE(*size, bytes.size() + 32);
         EXPECT_TRUE(Message::parse(Bytes(out).first(*size)));
       }
       const auto message = Message::parse(bytes);
       if (!message) continue;
-      const auto checked = server.check({}, kFrom, *message, Account{"user", "password"}, crypto);
+      const auto checked = server.check({}, kStranger, *message, Account{"user", "password"}, crypto);
       ASSERT_FALSE(checked);
-      const auto size = server.refuse({}, kFrom, *message, checked.error(), crypto, out);
+      const auto size = server.refuse({}, kStranger, *message, checked.error(), crypto, out);
       ASSERT_TRUE(size);
       EXPECT_TRUE(Message::parse(Bytes(out).first(*size)));
       EXPECT_FALSE(check_short_term(*message, crypto, "user", "password"));
       LongTermClient::Attempt attempt;
       credentials.handle_response(*message, crypto, attempt);
-      redirects.follow({}, kFrom, *message);
+      redirects.follow({}, kStranger, *message);
       EXPECT_FALSE(client.handle_response({}, *message, true, {}));
     }
   }

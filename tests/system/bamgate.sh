@@ -1,10 +1,12 @@
 # bamgate in the NAT laboratory: starts the hub and devices, waits for them, and checks what they say. Source lab.sh first.
 #
 #   bamgate_begin NAME         begins the laboratory; the program is $BAMGATE (default: build/release/bamgate)
+#   bamgate_sees_etc NAME=FILE...        from here on $BAMGATE finds these files in /etc, and all else there as it is
 #   two_sites | one_site       a hub on the internet, dev1 and dev2 behind two probed NATs, or behind one
-#   hub_start, hub_kill SIGNAL process id in $HUB_PID
+#   hub_start [OPTION...], hub_kill SIGNAL     process id in $HUB_PID
 #   device_setup NAME          joins with a fresh join string; the folder is $LAB_DIR/NAME
 #   device_up NAME, device_down NAME     process id in ${DEVICE_PID[NAME]}, output in $LAB_DIR/NAME.log
+#   devices_connect NAME...    setup and up of each, then wait_connected
 #   device_status NAME [JQ]    what status --json says, or a part of it
 #   device_address NAME 4|6    the tunnel address without its length
 #   wait_connected NAME...     until each of these is connected with each other one
@@ -13,7 +15,12 @@
 #   transfer FROM TO 4|6 FILE  HTTP through the tunnel; fails unless the SHA-256 agrees; $TRANSFER_RATE is then MB/s
 #   remember NAME              keeps what interfaces, routes, rules and sockets there are
 #   check_nothing_left NAME WHEN         fails when they are not as they were, or a process is left
+#   iperf FROM TO ADDRESS OPTION...      iperf3 to that address of TO; its report is then $LAB_DIR/iperf3.json
 #   throughput FROM TO ADDRESS           TCP by iperf3 to that address of TO; Mbit/s in $THROUGHPUT
+#   resident PID               resident memory in MiB
+#   start_pings FROM TO        50 pings a second through the tunnel, until end_pings; answers_reach N: so many are answered
+#   end_pings WHAT SECONDS     prints the longest time without an answer; fails if it is longer than SECONDS, and the machine
+#                              itself was not why
 #   first_ping NAME ADDRESS    seconds from now until the first answered ping in $FIRST_PING; call it right after device_up
 # shellcheck shell=bash
 
@@ -26,6 +33,21 @@ bamgate_begin() {
   [ -x "$BAMGATE" ] || lab_fail "there is no program $BAMGATE: build it, or set BAMGATE to its path"
   BAMGATE=$(realpath "$BAMGATE")
   lab_begin "$1"
+}
+
+bamgate_sees_etc() {
+  local pair
+  cp -a /etc "$LAB_DIR/etc"
+  for pair in "$@"; do
+    rm -f "$LAB_DIR/etc/${pair%%=*}"
+    cp "${pair#*=}" "$LAB_DIR/etc/${pair%%=*}"
+  done
+  cat >"$LAB_DIR/bamgate" <<SCRIPT
+#!/bin/sh
+exec unshare --mount sh -c 'mount --bind "$LAB_DIR/etc" /etc && exec "$BAMGATE" "\$@"' bamgate "\$@"
+SCRIPT
+  chmod 755 "$LAB_DIR/bamgate"
+  BAMGATE=$LAB_DIR/bamgate
 }
 
 two_sites() {
@@ -55,8 +77,9 @@ hub_endpoint() {
 
 hub_answers() { lab_in hub curl -gksf -m 2 --noproxy '*' -o "$LAB_DIR/hub-status" "https://$(hub_endpoint)/status"; }
 
+# shellcheck disable=SC2120  # most tests need no options
 hub_start() {
-  lab_spawn hub hub "$BAMGATE" hub --listen "$(hub_endpoint)" --data "$LAB_DIR/hub" --public-url "https://$(hub_endpoint)"
+  lab_spawn hub hub "$BAMGATE" hub --listen "$(hub_endpoint)" --data "$LAB_DIR/hub" --public-url "https://$(hub_endpoint)" "$@"
   HUB_PID=$LAB_PID
   lab_wait 10 "the hub does not answer" hub_answers
 }
@@ -70,14 +93,14 @@ end_process() {
 
 # The shell's own remarks about killed jobs are kept away.
 await_process() {
-  local end=$((SECONDS + 11))
+  local end=$((SECONDS + 41))
   {
     until process_ended "$1" || [ "$SECONDS" -ge "$end" ]; do sleep 0.05; done
     ENDED_WITH=0
     # shellcheck disable=SC2034  # for the caller
     if process_ended "$1"; then wait "$1" || ENDED_WITH=$?; fi
   } 2>/dev/null
-  process_ended "$1" || lab_fail "$2 does not end (gave up after 10 s)"
+  process_ended "$1" || lab_fail "$2 does not end (gave up after 40 s)"
 }
 
 # Ended, though perhaps not yet waited for.
@@ -134,6 +157,15 @@ wait_connected() {
   done
 }
 
+devices_connect() {
+  local device
+  for device in "$@"; do
+    device_setup "$device"
+    device_up "$device"
+  done
+  wait_connected "$@"
+}
+
 hub_connected() { [ "$(device_status "$1" .hub.connected)" = true ]; }
 
 check_path() {
@@ -184,18 +216,24 @@ transfer() {
   end_process TERM "$server" "the HTTP server"
 }
 
-# shellcheck disable=SC2034  # for the caller
-THROUGHPUT=
-throughput() {
-  local report="$LAB_DIR/iperf3.json" server
+iperf() {
+  local server
   lab_spawn "$2" iperf3-server iperf3 -s -1 -B "$3"
   server=$LAB_PID
   lab_wait 10 "iperf3 does not start" listens "$2" 5201
-  lab_in "$1" iperf3 -c "$3" -C cubic -t "${THROUGHPUT_SECONDS:-5}" -J >"$report" || lab_fail "iperf3 failed: $(jq -r .error "$report")"
-  # shellcheck disable=SC2034  # for the caller
-  THROUGHPUT=$(jq -r '.end.sum_received.bits_per_second / 1e6 | floor' "$report")
+  lab_in "$1" iperf3 -c "$3" -J "${@:4}" >"$LAB_DIR/iperf3.json" 2>"$LAB_DIR/iperf3-client.log" || lab_fail "iperf3 failed: $(jq -r .error "$LAB_DIR/iperf3.json")"
   await_process "$server" "the iperf3 server"
 }
+
+# shellcheck disable=SC2034  # for the caller
+THROUGHPUT=
+throughput() {
+  iperf "$1" "$2" "$3" -C cubic -t "${THROUGHPUT_SECONDS:-5}"
+  # shellcheck disable=SC2034  # for the caller
+  THROUGHPUT=$(jq -r '.end.sum_received.bits_per_second / 1e6 | floor' "$LAB_DIR/iperf3.json")
+}
+
+resident() { awk '/^VmRSS:/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
 
 FIRST_PING=
 first_ping() {
@@ -207,6 +245,33 @@ first_ping() {
   # shellcheck disable=SC2034  # for the caller
   FIRST_PING=$(awk "BEGIN { printf \"%.2f\", $answered - $begin }")
   end_process INT "$pinging" "ping"
+}
+
+answers() { grep -c 'bytes from' "$LAB_DIR/receive.log"; }
+answers_reach() { [ "$(answers)" -ge "$1" ]; }
+
+PINGS=()
+start_pings() {
+  lab_spawn "$1" receive ping -D -n -i 0.02 -W 1 "$(device_address "$2" 4)"
+  PINGS=("$LAB_PID")
+  lab_spawn "$1" itself ping -D -n -i 0.02 -W 1 127.0.0.1
+  PINGS+=("$LAB_PID")
+  lab_wait 10 "the pings are not answered" answers_reach 50
+}
+
+# The longest time between two answers in that log.
+longest_gap() {
+  awk '/bytes from/ { gsub(/[][]/, "", $1); if (last && $1 - last > gap) gap = $1 - last; last = $1 }
+       END { printf "%.3f", gap }' "$LAB_DIR/$1.log"
+}
+
+# What stopped FROM's pings to itself stopped the whole machine.
+end_pings() {
+  local pid gap itself
+  for pid in "${PINGS[@]}"; do end_process INT "$pid" ping; done
+  gap=$(longest_gap receive) itself=$(longest_gap itself)
+  echo "$1: longest gap between two of $(answers) answers $gap s (between the machine's own $itself s)"
+  awk "BEGIN { exit !($gap <= $2 + $itself) }" || lab_fail "$1: no answers for $gap s"
 }
 
 remember() { lab_snapshot "$1" >"$LAB_DIR/$1.before"; }

@@ -20,11 +20,7 @@ exit_code() {
 bamgate_begin devices
 one_site
 hub_start
-for device in dev1 dev2; do
-  device_setup "$device"
-  device_up "$device"
-done
-wait_connected dev1 dev2
+devices_connect dev1 dev2
 
 expect "dev2 in the list" "$(device_field dev2 false online)" true
 expect "dev1's address" "$(device_field dev1 false address)" "$(device_status dev1 .device.address)"
@@ -53,6 +49,18 @@ device_up dev2
 wait_connected dev1 dev2
 [ "$(device_status dev2 .device.public_key)" != "$old_key" ] || lab_fail "the revoked key is in use again"
 check_ping_both_ways dev1 dev2
+
+# Setup again keeps what a person has set, and touches nothing that it cannot read.
+device_down dev2
+sed -i 's/^routes = .*/routes = ["192.168.77.0\/24"]/; s/"stun:stun.cloudflare.com:3478"/"stun:mine.example:3478"/' "$LAB_DIR/dev2/config.toml"
+device_setup dev2
+grep -q '192.168.77.0/24' "$LAB_DIR/dev2/config.toml" || lab_fail "setup has forgotten a route that a person had set"
+grep -q 'mine.example' "$LAB_DIR/dev2/config.toml" || lab_fail "setup has forgotten a STUN server that a person had set"
+expect "the number of the hub's own STUN server" "$(grep -o '"stun:203.0.113.10:3478"' "$LAB_DIR/dev2/config.toml" | wc -l)" 1
+echo 'not = [toml' >>"$LAB_DIR/dev2/config.toml"
+cp "$LAB_DIR/dev2/config.toml" "$LAB_DIR/broken"
+exit_code 1 lab_in dev2 "$BAMGATE" setup --join "$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")" --config "$LAB_DIR/dev2"
+cmp -s "$LAB_DIR/broken" "$LAB_DIR/dev2/config.toml" || lab_fail "setup has replaced a file that it could not read"
 
 hub_kill TERM
 exit_code 5 lab_in dev2 "$BAMGATE" setup --join "$join" --name dev5 --config "$LAB_DIR/dev5"

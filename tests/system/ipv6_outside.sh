@@ -9,11 +9,7 @@ LAB_FAMILIES=6
 bamgate_begin ipv6-outside
 two_sites
 hub_start
-for device in dev1 dev2; do
-  device_setup "$device"
-  device_up "$device"
-done
-wait_connected dev1 dev2
+devices_connect dev1 dev2
 check_path dev1 dev2 '(host|srflx|prflx) \[2001:db8:0:1::2\]' '(host|srflx|prflx) \[2001:db8:0:2::2\]'
 check_path dev2 dev1 '(host|srflx|prflx) \[2001:db8:0:2::2\]' '(host|srflx|prflx) \[2001:db8:0:1::2\]'
 check_ping_both_ways dev1 dev2

@@ -8,7 +8,8 @@
 #   lab_probe_nat NAME N     fails unless the device's mapping is natN's outside address and unsolicited packets are dropped
 #   lab_in NAME COMMAND...   runs a command in the namespace of that host, device or NAT
 #   lab_spawn NAME LOG COMMAND...   the same in the background, output to $LAB_DIR/LOG.log; its process id is then $LAB_PID
-#   lab_wait SECONDS WHAT COMMAND...   repeats the command until it succeeds; fails with WHAT after that time
+#   lab_wait SECONDS WHAT COMMAND...   repeats the command until it succeeds, which takes no machine so long;
+#                            fails with WHAT after four times that
 #   lab_snapshot NAME        prints interfaces, addresses, routes, rules and sockets, for comparing
 #
 # LAB_FAMILIES says what the internet speaks: 4 (default), 6, or 46. IPv6 inside tunnels works with each.
@@ -85,7 +86,7 @@ lab_spawn() {
 }
 
 lab_wait() {
-  local seconds=$1 what=$2 end
+  local seconds=$((4 * $1)) what=$2 end
   shift 2
   end=$((SECONDS + seconds + 1))
   until "$@"; do
@@ -156,7 +157,9 @@ lab_route_insides() {
 lab_nat() {
   local nat=nat$1
   lab_namespace "$nat"
-  ip -n "$LAB_PREFIX-$nat" link add inside type bridge forward_delay 0
+  # A bridge without an address of its own takes the lowest of its ports: with a device that comes later it would change,
+  # and the others would send to the old one until their caches forget it.
+  ip -n "$LAB_PREFIX-$nat" link add inside address "$(printf '02:00:00:00:00:%02x' "$1")" type bridge forward_delay 0
   ip -n "$LAB_PREFIX-$nat" link set inside up
   lab_cable "$nat" outside middle "to-$nat" middle
   lab_address "$nat" outside "203.0.113.$1/24" "2001:db8::$1/64"

@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
-# Prints what this machine reaches, for notes and docs/performance.md; asserts nothing about it. Not among the default tests:
-# run it as tests/system/run measure. Needs iperf3 and binutils.
+# Prints what this machine reaches in a first look; asserts nothing about it (scripts/bench tunnel measures more). Not among the
+# default tests: run it as tests/system/run measure. Needs iperf3 and binutils.
 # shellcheck source-path=SCRIPTDIR source=lab.sh
 source "$(dirname "$0")/lab.sh"
 # shellcheck source-path=SCRIPTDIR source=bamgate.sh
 source "$(dirname "$0")/bamgate.sh"
-
-resident() { awk '/^VmRSS:/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$1/status"; }
 
 measure() { # TOPOLOGY TEXT RAW_ADDRESS
   bamgate_begin measure
@@ -26,12 +24,12 @@ measure() { # TOPOLOGY TEXT RAW_ADDRESS
   first_ping dev2 "$address"
   wait_connected dev1 dev2
   echo "$2: first answered ping $FIRST_PING s after up"
-  echo "$2: resident after the start: up $(resident "${DEVICE_PID[dev2]}"), hub $(resident "$HUB_PID")"
+  echo "$2: resident after the start: up $(resident "${DEVICE_PID[dev2]}") MiB, hub $(resident "$HUB_PID") MiB"
   throughput dev1 dev2 "$(device_address dev2 4)"
   echo "$2: TCP through the tunnel, IPv4 (cubic): $THROUGHPUT Mbit/s"
   throughput dev1 dev2 "$(device_address dev2 6)"
   echo "$2: TCP through the tunnel, IPv6 (cubic): $THROUGHPUT Mbit/s"
-  echo "$2: resident after the transfers: up $(resident "${DEVICE_PID[dev2]}"), hub $(resident "$HUB_PID")"
+  echo "$2: resident after the transfers: up $(resident "${DEVICE_PID[dev2]}") MiB, hub $(resident "$HUB_PID") MiB"
 }
 
 (measure one_site "one LAN" 192.168.1.3)

@@ -9,11 +9,7 @@ bamgate_begin mesh
 two_sites
 lab_device dev3 2 3
 hub_start
-for device in dev1 dev2 dev3; do
-  device_setup "$device"
-  device_up "$device"
-done
-wait_connected dev1 dev2 dev3
+devices_connect dev1 dev2 dev3
 check_path dev1 dev2 "$(local_behind_nat 1 2)" "$(remote_behind_nat 2)"
 check_path dev3 dev1 "$(local_behind_nat 2 3)" "$(remote_behind_nat 1)"
 check_path dev2 dev3 'host 192\.168\.2\.2' '(host|prflx) 192\.168\.2\.3'

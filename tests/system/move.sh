@@ -10,15 +10,9 @@ bamgate_begin move
 two_sites
 lab_nat 3
 hub_start
-for device in dev1 dev2; do
-  device_setup "$device"
-  device_up "$device"
-done
-wait_connected dev1 dev2
+devices_connect dev1 dev2
 check_path dev1 dev2 "$(local_behind_nat 1 2)" "$(remote_behind_nat 2)"
 
-answers() { grep -c 'bytes from' "$LAB_DIR/receive.log"; }
-answers_reach() { [ "$(answers)" -ge "$1" ]; }
 path_is() { [[ $(device_status "$1" ".peers[0].ice.$2") =~ $3 ]]; }
 
 # set_address NAME N LAST: the cable's only address is 192.168.N.LAST, and natN the way out.
@@ -42,29 +36,18 @@ after_change() {
   lab_wait 30 "$4 does not use the new path after $1" path_is "$4" remote "$5"
   wait_connected dev1 dev2
   lab_wait 10 "no pings are answered after $1" answers_reach $(($(answers) + 100))
-  end_process INT "$ping_pid" ping
-  local gap
-  gap=$(awk '/bytes from/ { gsub(/[][]/, "", $1); if (last && $1 - last > gap) gap = $1 - last; last = $1 }
-             END { printf "%.2f", gap }' "$LAB_DIR/receive.log")
-  echo "$1: longest gap between two answers $gap s"
-  awk "BEGIN { exit !($gap <= 3.0) }" || lab_fail "a gap of $gap s after $1"
+  end_pings "$1" 3
 }
 
-start_pings() {
-  lab_spawn dev1 receive ping -D -n -i 0.02 -W 1 "$(device_address dev2 4)"
-  ping_pid=$LAB_PID
-  lab_wait 10 "the pings are not answered" answers_reach 50
-}
-
-start_pings
+start_pings dev1 dev2
 set_address dev1 1 77
 after_change "another address of the offerer" dev1 'host 192\.168\.1\.77|(srflx|prflx) 203\.0\.113\.1:' dev2 '203\.0\.113\.1:'
 
-start_pings
+start_pings dev1 dev2
 plug_into dev1 3 2
 after_change "a move of the offerer" dev1 'host 192\.168\.3\.2|(srflx|prflx) 203\.0\.113\.3:' dev2 '203\.0\.113\.3:'
 
-start_pings
+start_pings dev1 dev2
 plug_into dev2 3 3
 after_change "a move of the answerer into the same network" dev2 'host 192\.168\.3\.3' dev1 'host 192\.168\.3\.3|prflx 192\.168\.3\.3'
 

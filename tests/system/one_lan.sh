@@ -8,11 +8,7 @@ source "$(dirname "$0")/bamgate.sh"
 bamgate_begin one-lan
 one_site
 hub_start
-for device in dev1 dev2; do
-  device_setup "$device"
-  device_up "$device"
-done
-wait_connected dev1 dev2
+devices_connect dev1 dev2
 check_path dev1 dev2 'host 192\.168\.1\.2' '(host|prflx) 192\.168\.1\.3'
 check_path dev2 dev1 'host 192\.168\.1\.3' '(host|prflx) 192\.168\.1\.2'
 check_ping_both_ways dev1 dev2

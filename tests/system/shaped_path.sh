@@ -34,11 +34,7 @@ echo "round trip outside: median $(round_trips nat1 203.0.113.10 20) ms"
 expect_counter '.a_to_b.packets >= 20 and .a_to_b.packets < 40'
 
 hub_start
-for device in dev1 dev2; do
-  device_setup "$device"
-  device_up "$device"
-done
-wait_connected dev1 dev2
+devices_connect dev1 dev2
 check_path dev1 dev2 "$(local_behind_nat 1 2)" "$(remote_behind_nat 2)"
 check_path dev2 dev1 "$(local_behind_nat 2 2)" "$(remote_behind_nat 1)"
 peer=$(device_address dev2 4)

@@ -9,11 +9,7 @@ source "$(dirname "$0")/bamgate.sh"
 bamgate_begin two-nats
 two_sites
 hub_start
-for device in dev1 dev2; do
-  device_setup "$device"
-  device_up "$device"
-done
-wait_connected dev1 dev2
+devices_connect dev1 dev2
 check_path dev1 dev2 "$(local_behind_nat 1 2)" "$(remote_behind_nat 2)"
 check_path dev2 dev1 "$(local_behind_nat 2 2)" "$(remote_behind_nat 1)"
 check_ping_both_ways dev1 dev2

@@ -47,7 +47,7 @@ def serve(first):
 def ask(first):
     second = str(ipaddress.ip_address(first) + 1)
     own = socket.socket(socket.AF_INET6 if ":" in first else socket.AF_INET, socket.SOCK_DGRAM)
-    own.settimeout(0.5)
+    own.settimeout(1)
     intruders = 0
     answers = []
     for request, to in ((b"intrude", first), (b"who", second)):

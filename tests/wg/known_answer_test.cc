@@ -14,7 +14,7 @@
 namespace bamgate::wg {
 namespace {
 
-std::vector<std::byte> bytes_of(std::string_view hex) { return from_hex(hex).value(); }
+std::vector<std::byte> message_of(std::string_view hex) { return from_hex(hex).value(); }
 
 /// 32 bytes that count up from `first`.
 std::array<std::byte, kKeySize> counting(unsigned first) {
@@ -76,7 +76,7 @@ TEST(WgNoise, KdfsOfDifferentLengthAgreeOnTheirFirstOutputs) {
 }
 
 TEST(WgNoise, AeadUsesThePaperNonceAndRefusesEveryFlippedBit) {
-  const Key key{std::span<const std::byte, kKeySize>(bytes_of(kInitiatorSends).data(), kKeySize)};
+  const Key key{std::span<const std::byte, kKeySize>(message_of(kInitiatorSends).data(), kKeySize)};
   std::array<std::byte, kTagSize> sealed{};
   aead_seal(key, 0, {}, {}, sealed);
   EXPECT_EQ(to_hex(sealed), "c05b5687dc9e973b4033587e96b81434");
@@ -117,7 +117,7 @@ TEST(WgHandshake, InitiationHasItsKnownBytes) {
 }
 
 TEST(WgHandshake, ResponseHasItsKnownBytesAndKeys) {
-  const auto initiation = InitiationMessage::parse(bytes_of(kInitiation));
+  const auto initiation = InitiationMessage::parse(message_of(kInitiation));
   ASSERT_TRUE(initiation);
   auto consumed = consume_initiation(responder_identity(), *initiation);
   ASSERT_TRUE(consumed);
@@ -139,7 +139,7 @@ TEST(WgHandshake, InitiatorComesToTheKnownKeysAlsoAfterAForgedResponse) {
   const auto created =
       create_initiation(initiator_identity(), ReceiverIndex{0x11223344}, Tai64n::from_unix(1'700'000'000, 0), random);
   ASSERT_TRUE(created);
-  auto response = ResponseMessage::parse(bytes_of(kResponse));
+  auto response = ResponseMessage::parse(message_of(kResponse));
   ASSERT_TRUE(response);
   auto forged = *response;
   forged.sealed_nothing[3] ^= std::byte{1};
@@ -154,7 +154,7 @@ TEST(WgHandshake, InitiatorComesToTheKnownKeysAlsoAfterAForgedResponse) {
 
 TEST(WgHandshake, Mac1CoversEveryByteBeforeIt) {
   const Macs macs(kResponder.public_key(), kInitiator.public_key());
-  const auto message = bytes_of(kInitiation);
+  const auto message = message_of(kInitiation);
   EXPECT_TRUE(macs.mac1_fits(message));
   for (std::size_t i = 0; i < message.size() - kMacSize; ++i) {
     auto damaged = message;

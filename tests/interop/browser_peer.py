@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Chromium without a window as the other side of a test, steered by lines of JSON.
+"""A browser without a window as the other side of a test, steered by lines of JSON.
 
-usage: chromium_peer.py offer|answer hidden|open
+usage: browser_peer.py chromium|firefox offer|answer hidden|open
 Commands and events are those of aiortc_peer.py; page.html does the work, and this program carries both between the page
 and its own input and output. `hidden`: the browser hides its addresses behind mDNS names, as it does by default.
 """
@@ -18,10 +18,11 @@ import tempfile
 import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
+PROGRAMS = {"chromium": "chromium", "firefox": "firefox-esr"}
 # How long a command may be waited for; longer than any test.
 PATIENCE = 300
 
-FLAGS = [
+CHROMIUM_FLAGS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -33,10 +34,32 @@ FLAGS = [
     "--disable-sync",
 ]
 
+# What a fresh profile would otherwise ask the world for, or show instead of the page.
+FIREFOX_PREFERENCES = {
+    "app.normandy.enabled": False,
+    "app.update.enabled": False,
+    "browser.aboutwelcome.enabled": False,
+    "browser.safebrowsing.malware.enabled": False,
+    "browser.safebrowsing.phishing.enabled": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "browser.startup.homepage_override.mstone": "ignore",
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "dom.push.connection.enabled": False,
+    "extensions.update.enabled": False,
+    "media.gmp-manager.updateEnabled": False,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "services.settings.server": "data:,",
+    "toolkit.telemetry.enabled": False,
+    "toolkit.telemetry.server": "",
+}
+
 commands = queue.Queue()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def reply(self, kind, body):
         self.send_response(200)
         self.send_header("Content-Type", kind)
@@ -59,6 +82,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def chromium(program, folder, addresses, page):
+    hiding = ["--disable-features=WebRtcHideLocalIpsWithMdns"] if addresses == "open" else []
+    return [program, *CHROMIUM_FLAGS, *hiding, f"--user-data-dir={folder}", page]
+
+
+def firefox(program, folder, addresses, page):
+    preferences = {**FIREFOX_PREFERENCES, "media.peerconnection.ice.obfuscate_host_addresses": addresses == "hidden"}
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
+    pathlib.Path(folder, "user.js").write_text("".join(lines))
+    return [program, "--headless", "--no-remote", "--profile", folder, page]
+
+
 def stop(browser):
     try:
         os.killpg(browser.pid, signal.SIGKILL)
@@ -68,19 +103,17 @@ def stop(browser):
 
 
 def main():
-    role, addresses = sys.argv[1:]
-    program = shutil.which("chromium")
+    kind, role, addresses = sys.argv[1:]
+    program = shutil.which(PROGRAMS[kind])
     if program is None:
-        sys.exit("chromium is missing: run scripts/setup")
+        sys.exit(f"{PROGRAMS[kind]} is missing: run scripts/setup")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    flags = list(FLAGS)
-    if addresses == "open":
-        flags.append("--disable-features=WebRtcHideLocalIpsWithMdns")
-    with tempfile.TemporaryDirectory(prefix="bamgate-chromium.", ignore_cleanup_errors=True) as folder:
+    make = {"chromium": chromium, "firefox": firefox}[kind]
+    with tempfile.TemporaryDirectory(prefix=f"bamgate-{kind}.", ignore_cleanup_errors=True) as folder:
         browser = subprocess.Popen(
-            [program, *flags, f"--user-data-dir={folder}", f"http://127.0.0.1:{server.server_port}/?{role}"],
+            make(program, folder, addresses, f"http://127.0.0.1:{server.server_port}/?{role}"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "HOME": folder},

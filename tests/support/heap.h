@@ -6,8 +6,8 @@
 
 #include <cstddef>
 
-namespace bamgate::sim {
+namespace bamgate::testing {
 
 inline std::size_t heap_in_use() { return ::mallinfo2().uordblks; }
 
-}  // namespace bamgate::sim
+}  // namespace bamgate::testing

@@ -1,0 +1,51 @@
+#include "agent/explain.h"
+
+namespace bamgate::agent {
+namespace {
+
+std::string explain_no_path(const ice::Agent& ice) {
+  const std::string no_path = "no path: ";
+  if (ice.remote_candidate_count() == 0) return no_path + "the peer sent no address to try";
+  if (ice.pair_count() == 0) return no_path + "none of our addresses fits one of the peer's (IPv4 against IPv6)";
+  const ice::StunFindings stun = ice.stun_findings();
+  if (stun.asked > 0 && stun.answered == 0) {
+    return no_path + "no STUN server answered, so this network probably blocks UDP";
+  }
+  if (ice.counters().checks_received > 0) {
+    return no_path + "the peer's packets arrive here, but none of ours arrives there or no answer comes back";
+  }
+  const std::string tried = no_path + "none of " + std::to_string(ice.pair_count()) + " pairs of addresses got through";
+  if (stun.mapping_varies) {
+    return tried +
+           "; the NAT here shows each destination another port, and the peer's lets in none that it does not know";
+  }
+  return tried + "; one NAT lets in nothing that it does not expect, or the peer's network blocks UDP";
+}
+
+}  // namespace
+
+std::string explain_delay(const peer::PeerConnection& connection) {
+  switch (connection.state()) {
+    case peer::State::kNew:
+    case peer::State::kFindingPath:
+      if (connection.remote_ufrag().empty()) return "the peer did not answer our offer";
+      return explain_no_path(connection.ice());
+    case peer::State::kSecuring:
+      return "a path was found, but the DTLS handshake on it took too long";
+    case peer::State::kAssociating:
+      return "a path was found and secured, but the SCTP association took too long to come up";
+    case peer::State::kConnected:
+      return "connected, but WireGuard got no answer in time";
+    case peer::State::kClosed:
+      break;
+  }
+  return peer::to_string(peer::Error::kNotConnected);
+}
+
+std::string explain_end(const peer::PeerConnection& connection, peer::Error reason) {
+  if (reason != peer::Error::kIceFailed) return peer::to_string(reason);
+  if (connection.ice().selected()) return "the path is gone: no answer to the checks on it";
+  return explain_no_path(connection.ice());
+}
+
+}  // namespace bamgate::agent

@@ -1,0 +1,57 @@
+// bamgate status: what is connected, and how; once, or again and again in place.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/control.h"
+#include "cli/status_text.h"
+#include "cli/terminal.h"
+#include "json/write.h"
+
+namespace bamgate::cli {
+namespace {
+
+constexpr auto kRefresh = std::chrono::seconds(1);
+
+std::string render(const json::Value& status, const StatusArguments& arguments) {
+  return arguments.json ? json::write(status) + "\n" : status_text(status, use_colour(STDOUT_FILENO));
+}
+
+/// Until Ctrl-C, or until nobody reads it any more. An agent that ends may come back: a restart is worth watching.
+ExitCode watch(net::Loop& loop, const ConfigFolder& folder, const StatusArguments& arguments) {
+  bool asked_to_stop = false;
+  loop.on_signal([&](int) { asked_to_stop = true; });
+  std::optional<LiveScreen> screen;
+  if (is_terminal(STDOUT_FILENO) && !arguments.json) screen.emplace(stdout);
+  while (!asked_to_stop) {
+    const auto status = ask_agent(loop, folder, "status");
+    const std::string text = status ? render(*status, arguments) : status.error().text + "\n";
+    if (screen) {
+      if (!screen->show(text)) break;
+    } else {
+      // In a file or a pipe each state is a paragraph, or a line of JSON; what is no state goes to stderr.
+      std::fputs(text.c_str(), status ? stdout : stderr);
+      if (status && !arguments.json) std::fputs("\n", stdout);
+      if (std::fflush(stdout) != 0) break;
+    }
+    loop.run_until([&] { return asked_to_stop; }, kRefresh);
+  }
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+ExitCode run_status(const StatusArguments& arguments) {
+  net::Loop loop;
+  const ConfigFolder folder(arguments.config);
+  const auto status = ask_agent(loop, folder, "status");
+  if (!status) return fail(status.error().code, status.error().text);
+  if (arguments.watch) return watch(loop, folder, arguments);
+  std::fputs(render(*status, arguments).c_str(), stdout);
+  return ExitCode::kDone;
+}
+
+}  // namespace bamgate::cli

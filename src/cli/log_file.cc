@@ -1,0 +1,68 @@
+#include "cli/log_file.h"
+
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdio>
+#include <memory>
+
+#include "os/service.h"
+
+namespace bamgate::cli {
+namespace {
+
+constexpr std::size_t kMaxSize = 1024 * 1024;
+
+/// spdlog's name for the file that was full: agent.1.log.
+std::filesystem::path predecessor(const std::filesystem::path& file) {
+  return file.parent_path() / (file.stem().string() + ".1" + file.extension().string());
+}
+
+void print_file(const std::filesystem::path& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
+  if (!file) return;
+  std::array<char, 8192> piece{};
+  while (const std::size_t count = std::fread(piece.data(), 1, piece.size(), file.get())) {
+    std::fwrite(piece.data(), 1, count, stdout);
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+std::filesystem::path log_file(const ConfigFolder& folder) {
+  return folder.control_socket().parent_path() / "agent.log";
+}
+
+std::expected<void, Failure> log_into(const std::filesystem::path& file) {
+  try {
+    umask(0027);  // addresses of peers are for the owner and its group, also in the file that follows a full one
+    auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_st>(file.string(), kMaxSize, 1);
+    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
+    spdlog::default_logger()->sinks().push_back(std::move(sink));
+    spdlog::default_logger()->flush_on(spdlog::level::trace);
+    return {};
+  } catch (const spdlog::spdlog_ex& error) {
+    return std::unexpected(Failure{ExitCode::kFailed, "cannot write the log " + file.string() + ": " + error.what()});
+  }
+}
+
+ExitCode show_log(const std::filesystem::path& file, bool follow) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) {
+    return fail(ExitCode::kNotRunning, "there is no log " + file.string() + ": 'bamgate up -d' begins one");
+  }
+  print_file(predecessor(file));
+  if (!follow) {
+    print_file(file);
+    return ExitCode::kDone;
+  }
+  // It goes on when a new file stands there: the old one was full, or the agent was started again.
+  const os::OsError error =
+      os::become_program({"tail", "--quiet", "--lines=+1", "--follow=name", "--retry", file.string()});
+  return fail(ExitCode::kFailed, error.text);
+}
+
+}  // namespace bamgate::cli

@@ -1,0 +1,25 @@
+// The keys that sign access tokens: rows, so that they can rotate while the hub runs, from another process too. Nothing
+// of them is kept in memory between two requests, so a new key is in use at once.
+//
+//   newest                                   signs and verifies
+//   older, its successor under an hour old   verifies: what it signed lives for an hour at most
+//   older than that                          verifies nothing, and is removed when it is seen
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/random.h"
+#include "core/time.h"
+#include "hub/access_token.h"
+#include "hub/database.h"
+
+namespace bamgate::hub {
+
+/// Adds a key, which signs from then on, and returns its name.
+std::string add_signing_key(Database& database, Random& random, UnixTime unix_now);
+
+/// The keys that verify, the newest first; empty only when the database failed.
+std::vector<SigningKey> signing_keys(Database& database, UnixTime unix_now);
+
+}  // namespace bamgate::hub

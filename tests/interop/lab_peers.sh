@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# `bamgate lab ice` and `lab datachannel`, two of each behind two NATs, with nothing between them but two lines in files: they
+# find the direct path by the NATs' mapped addresses, show nomination and consent, and carry lines both ways with 2 % loss.
+# shellcheck source-path=SCRIPTDIR source=lab_tools.sh
+source "$(dirname "$0")/lab_tools.sh"
+# shellcheck source-path=SCRIPTDIR source=../system/bamgate.sh
+source "$INTEROP/../system/bamgate.sh"
+
+declare -A TOOL=()
+# peer DEVICE TOOL ROLE: its steps go to DEVICE.steps, what the peer says to DEVICE.out, its input is DEVICE.in
+peer() {
+  rm -f "$LAB_DIR/$1.in"
+  mkfifo "$LAB_DIR/$1.in"
+  ip netns exec "$LAB_PREFIX-$1" env --default-signal=INT "$BAMGATE" lab "$2" "$3" --json --stun 203.0.113.10 \
+    --offer-file "$LAB_DIR/offer" --answer-file "$LAB_DIR/answer" 0<>"$LAB_DIR/$1.in" >"$LAB_DIR/$1.out" 2>"$LAB_DIR/$1.steps" &
+  TOOL[$1]=$!
+}
+shows() { [ "$(grep '^{' "$LAB_DIR/$1.steps" | jq -s "map(select($2)) | length")" -ge 1 ]; }
+end_tool() {
+  kill -INT "${TOOL[$1]}" 2>/dev/null || true
+  wait "${TOOL[$1]}" || lab_fail "the tool of $1 ended with code $?: $(tail -n 1 "$LAB_DIR/$1.steps")"
+}
+both() {
+  rm -f "$LAB_DIR/offer" "$LAB_DIR/answer"
+  peer dev1 "$1" offer
+  peer dev2 "$1" answer
+}
+
+interop_begin lab-peers
+two_sites
+# shellcheck disable=SC2119
+hub_start
+wan_path nat1 --loss 2
+
+both ice
+for device in dev1 dev2; do
+  lab_wait 30 "$device finds no path" shows "$device" '.state == "connected"'
+  shows "$device" '.remote // "" | test("203.0.113")' || lab_fail "$device did not nominate the NAT's mapped address"
+  lab_wait 20 "$device asks for no consent" shows "$device" '.section == "RFC 7675 §5.1"'
+done
+for device in dev1 dev2; do end_tool "$device"; done
+echo "ice: $(grep '^{' "$LAB_DIR/dev1.steps" | jq -rs 'map(select(has("local"))) | last | .text')"
+
+both datachannel
+for device in dev1 dev2; do lab_wait 30 "$device opens no channel" shows "$device" '.label == "bamgate"'; done
+python3 "$INTEROP/lockstep.py" 300 "$LAB_DIR/dev1.in" "$LAB_DIR/dev2.out" "$LAB_DIR/dev2.in" "$LAB_DIR/dev1.out" ||
+  lab_fail "not all lines come through the data channel"
+end_tool dev1
+lab_wait 5 "dev2 does not hear of the end" shows dev2 '.step == "result" and (.text | test("closed"))'
+wait "${TOOL[dev2]}" || lab_fail "lab datachannel of dev2 ended with code $?"
+echo "datachannel: 300 lines each way with 2 % loss"

@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+"""Kills the hub and the device at every place of registration, refresh and revocation; see crash_sweep.sh.
+
+For n = 1, 2, ... until the operation ends unharmed: SIGKILL at the n-th fault point (src/os/fault_point.h), start the
+victim again, repeat the step as its user would, and check that nobody is locked out, nothing acknowledged is lost, no
+address is given twice, and every file is whole. On loopback, without TUN, so it needs no root.
+"""
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "load"))
+from hub_client import Device, Http, HubError, tls_context  # noqa: E402
+
+PROGRAM = os.environ["BAMGATE_FAULTS"]
+FAILED, NOT_AUTHORISED = 1, 4
+MOST_POINTS = 300  # no operation has that many: a sweep that gets there does not end
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def check(holds, what):
+    if not holds:
+        raise AssertionError(what)
+
+
+class Lab:
+    """A hub and devices in one folder: alpha and beta are registered, gamma is not."""
+
+    def __init__(self, folder, port):
+        self.folder, self.port, self.hub = Path(folder), port, None
+        self.armed = self.folder / "armed"
+
+    def at(self, name):
+        return self.folder / name
+
+    def start_hub(self, **environment):
+        self.hub = subprocess.Popen(
+            [PROGRAM, "hub", "--listen", f"127.0.0.1:{self.port}", "--data", self.at("hub"), "--stun", "off",
+             "--public-url", f"https://127.0.0.1:{self.port}"],
+            env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=self.at("hub.log").open("ab"))
+
+    def hub_answers(self):
+        """True as soon as the hub answers, False when it has ended."""
+        async def ask():
+            http = self.http()
+            try:
+                return (await http.request("GET", "/status"))[0] == 200
+            finally:
+                http.close()
+
+        end = time.monotonic() + 20
+        while self.hub.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(OSError, EOFError):
+                if asyncio.run(ask()):
+                    return True
+            time.sleep(0.01)
+        check(self.hub.poll() is not None, "the hub runs, but does not answer")
+        return False
+
+    def hub_rests(self):
+        """Waits until the hub has nothing to do: what it still did would count as part of the operation."""
+        while Path(f"/proc/{self.hub.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "S":
+            time.sleep(0.001)
+
+    def stop_hub(self):
+        if self.hub is not None and self.hub.poll() is None:
+            self.hub.kill()
+        if self.hub is not None:
+            self.hub.wait()
+
+    def http(self):
+        return Http("127.0.0.1", self.port, tls_context())
+
+    def bamgate(self, *arguments, **environment):
+        return subprocess.run([PROGRAM, *map(str, arguments)], env=os.environ | environment, capture_output=True,
+                              text=True, timeout=60, check=False)
+
+    def join_string(self):
+        made = self.bamgate("hub", "token", "--data", self.at("hub"))
+        check(made.returncode == 0, "hub token: " + made.stderr)
+        return made.stdout.strip()
+
+    def devices(self, name):
+        listed = self.bamgate("devices", "list", "--json", "--config", self.at(name))
+        check(listed.returncode == 0, f"{name} is locked out: {listed.stderr}")
+        return json.loads(listed.stdout)["devices"]
+
+    async def join_hub(self, name):
+        """Connects with what stands in the device's files, as its agent would."""
+        config = tomllib.loads((self.at(name) / "config.toml").read_text())
+        secrets_file = self.at(name) / "secrets.toml"
+        secrets = tomllib.loads(secrets_file.read_text())
+        key = subprocess.run([PROGRAM, "pubkey"], input=secrets["device"]["private_key"], capture_output=True, text=True,
+                             check=True).stdout.strip()
+        device = Device(self.http, config["device"]["name"], key)
+        device.id, device.refresh = config["network"]["device_id"], secrets["network"]["refresh_token"]
+        device.address, device.address6 = config["device"]["address"], config["device"]["address6"]
+        before = device.refresh
+        await device.exchange()
+        secrets_file.write_text(secrets_file.read_text().replace(before, device.refresh))
+        await device.join()
+        device.socket.close()
+
+
+class Operation:
+    """What a user does; `check` tells whether it is done, whole and in force."""
+
+    def prepare(self, lab):
+        pass
+
+    def check_all(self, lab):
+        self.check(lab)
+        check_network(lab)
+
+
+class FirstStart(Operation):
+    name = "first start"
+
+    def prepare(self, lab):
+        shutil.rmtree(lab.at("hub"))
+
+    def check_all(self, lab):
+        again = lab.bamgate("setup", "--join", lab.join_string(), "--name", "gamma", "--config", lab.at("gamma"))
+        check(again.returncode == 0, f"nobody can join: {again.stderr}")
+
+
+class Registration(Operation):
+    name = "registration"
+
+    def prepare(self, lab):
+        self.join = lab.join_string()
+
+    def step(self, lab, **environment):
+        return lab.bamgate("setup", "--join", self.join, "--name", "gamma", "--config", lab.at("gamma"), **environment)
+
+    def check(self, lab):
+        gammas = [device for device in lab.devices("alpha") if device["device_name"] == "gamma"]
+        check(len(gammas) == 1 and not gammas[0]["revoked"], f"gamma is not registered once: {gammas}")
+        check(lab.devices("gamma"), "gamma sees nobody")
+        asyncio.run(lab.join_hub("gamma"))
+
+
+class Refresh(Operation):
+    name = "refresh"
+
+    def step(self, lab, **environment):
+        return lab.bamgate("devices", "list", "--config", lab.at("alpha"), **environment)
+
+    def check(self, lab):
+        lab.devices("alpha")
+
+
+class Revocation(Operation):
+    name = "revocation"
+
+    def step(self, lab, **environment):
+        done = lab.bamgate("devices", "revoke", "beta", "--yes", "--config", lab.at("alpha"), **environment)
+        # Whoever repeats a step of which only the reply was lost learns that there is nobody left to revoke.
+        if done.returncode == FAILED and "there is no device 'beta'" in done.stderr:
+            done.returncode = 0
+        return done
+
+    def check(self, lab):
+        betas = [device for device in lab.devices("alpha") if device["device_name"] == "beta"]
+        check(len(betas) == 1 and betas[0]["revoked"], f"beta is not revoked: {betas}")
+        refused = lab.bamgate("devices", "list", "--config", lab.at("beta"))
+        check(refused.returncode == NOT_AUTHORISED, f"the revoked beta is not refused: {refused}")
+        with contextlib.suppress(HubError):
+            asyncio.run(lab.join_hub("beta"))
+            raise AssertionError("the revoked beta could join")
+
+
+def check_database(lab):
+    """A copy of the database, taken while nobody has closed it, opens and is whole."""
+    copy = lab.at("copy")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(lab.at("hub"), copy)
+    for file in copy.glob("*.db"):
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            verdict = database.execute("PRAGMA integrity_check").fetchone()[0]
+        check(verdict == "ok", f"{file.name} is damaged: {verdict}")
+
+
+def check_network(lab):
+    in_use = [device["address"] for device in lab.devices("alpha") if not device["revoked"]]
+    check(len(set(in_use)) == len(in_use), f"an address is given twice: {in_use}")
+    asyncio.run(lab.join_hub("alpha"))
+    for file in lab.folder.glob("*/*.toml"):
+        tomllib.loads(file.read_text())
+    left = [file for file in lab.folder.glob("*/.*.unfinished") if file.parent != lab.at("copy")]
+    check(not left, f"half-written files are left: {left}")
+    for file in lab.folder.glob("*/secrets.toml"):
+        check(file.stat().st_mode & 0o077 == 0, f"others may read {file}")
+
+
+def kill_device(lab, operation, n):
+    """True when the device was killed."""
+    lab.start_hub()
+    check(lab.hub_answers(), "the hub does not start")
+    operation.prepare(lab)
+    first = operation.step(lab, BAMGATE_FAULT=f"any:{n}")
+    lab.at("killed").write_text(first.stderr)
+    if first.returncode != -signal.SIGKILL:
+        check(first.returncode == 0, f"failed unharmed: {first.stderr}")
+        return False
+    again = operation.step(lab)
+    check(again.returncode == 0, f"the repeated step failed: {again.stderr}")
+    return True
+
+
+def kill_hub(lab, operation, n):
+    """True when the hub was killed."""
+    lab.start_hub(BAMGATE_FAULT=f"any:{n}", BAMGATE_FAULT_ARMED=str(lab.armed))
+    check(lab.hub_answers(), "the hub does not start")
+    operation.prepare(lab)
+    lab.hub_rests()
+    lab.armed.touch()
+    first = operation.step(lab)
+    lab.armed.unlink()
+    if lab.hub_answers():
+        check(first.returncode == 0, f"failed unharmed: {first.stderr}")
+        return False
+    lab.at("killed").write_text(lab.at("hub.log").read_text())
+    check_database(lab)
+    lab.start_hub()
+    check(lab.hub_answers(), "the hub does not start again")
+    if first.returncode == 0:
+        operation.check_all(lab)  # what was acknowledged, before anybody repeats anything
+    again = operation.step(lab)
+    check(again.returncode == 0 or first.returncode == 0, f"the repeated step failed: {again.stderr}")
+    return True
+
+
+def kill_starting_hub(lab, operation, n):
+    """The first start on an empty folder: the next start makes a whole hub of whatever is there."""
+    operation.prepare(lab)
+    lab.start_hub(BAMGATE_FAULT=f"any:{n}")
+    killed = not lab.hub_answers()
+    if killed:
+        lab.at("killed").write_text(lab.at("hub.log").read_text())
+        check_database(lab)
+    lab.stop_hub()  # it may also be killed right behind the answer that says that it runs
+    lab.start_hub()
+    check(lab.hub_answers(), "the hub does not start again")
+    return killed
+
+
+def report(lab, what, problem):
+    said = [file.read_text() for file in (lab.at("killed"), lab.at("hub.log")) if file.exists()]
+    sys.exit("\n".join([f"{what}: {problem}", *said]))
+
+
+def sweep(template, operation, victim, kill):
+    """Returns how often each fault point was the last one passed."""
+    places = Counter()
+    for n in range(1, MOST_POINTS):
+        with tempfile.TemporaryDirectory(prefix="bamgate-crash-") as folder:
+            lab = Lab(Path(folder) / "lab", template.port)
+            shutil.copytree(template.folder, lab.folder)
+            try:
+                killed = kill(lab, operation, n)
+                operation.check_all(lab)
+            except (AssertionError, HubError, OSError, subprocess.TimeoutExpired) as problem:
+                report(lab, f"{operation.name}, {victim} killed at point {n}", problem)
+            finally:
+                lab.stop_hub()
+            if not killed:
+                return places
+            places[lab.at("killed").read_text().rsplit("killed at ", 1)[1].split()[0]] += 1
+    sys.exit(f"{operation.name}: it has more than {MOST_POINTS} points")
+
+
+def make_template(folder):
+    template = Lab(folder, free_port())
+    template.folder.mkdir()
+    template.start_hub()
+    check(template.hub_answers(), "the hub does not start")
+    for name in ("alpha", "beta"):
+        done = template.bamgate("setup", "--join", template.join_string(), "--name", name, "--config", template.at(name))
+        check(done.returncode == 0, done.stderr)
+    template.stop_hub()
+    return template
+
+
+def main():
+    sweeps = [(FirstStart(), "hub", kill_starting_hub)]
+    for operation in (Registration(), Refresh(), Revocation()):
+        sweeps += [(operation, "hub", kill_hub), (operation, "device", kill_device)]
+    with tempfile.TemporaryDirectory(prefix="bamgate-crash-") as folder:
+        template = make_template(Path(folder) / "template")
+        for operation, victim, kill in sweeps:
+            begin = time.monotonic()
+            places = sweep(template, operation, victim, kill)
+            check(places, f"{operation.name}: the program has no fault points; is it of the preset 'asan'?")
+            where = ", ".join(f"{count} {place}" for place, count in places.items())
+            seconds = time.monotonic() - begin
+            print(f"{operation.name}, {victim} killed: {places.total()} points ({where}), {seconds:.0f} s", flush=True)
+
+
+main()
