@@ -9,7 +9,6 @@ import http.server
 import json
 import os
 import pathlib
-import queue
 import shutil
 import signal
 import subprocess
@@ -19,8 +18,6 @@ import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = {"chromium": "chromium", "firefox": "firefox-esr"}
-# How long a command may be waited for; longer than any test.
-PATIENCE = 300
 
 CHROMIUM_FLAGS = [
     "--headless",
@@ -49,12 +46,50 @@ FIREFOX_PREFERENCES = {
     "media.gmp-manager.updateEnabled": False,
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
+    # It takes the settling of a new interface for a change of network, and then ends requests that wait for an answer,
+    # or takes itself for offline, which closes every peer connection.
+    "network.manage-offline-status": False,
+    "network.notify.changed": False,
     "services.settings.server": "data:,",
     "toolkit.telemetry.enabled": False,
     "toolkit.telemetry.server": "",
 }
 
-commands = queue.Queue()
+
+class Commands:
+    """The lines of our input, numbered, so that the page can ask again for one that was lost on its way."""
+
+    def __init__(self):
+        self.lines = []
+        self.changed = threading.Condition()
+
+    def add(self, line):
+        with self.changed:
+            self.lines.append(line)
+            self.changed.notify_all()
+
+    def get(self, number):
+        with self.changed:
+            self.changed.wait_for(lambda: number < len(self.lines))
+            return self.lines[number]
+
+
+class Events:
+    """The page's events, numbered, so that one that comes twice is told once."""
+
+    def __init__(self):
+        self.told = 0
+        self.lock = threading.Lock()
+
+    def tell(self, number, event):
+        with self.lock:
+            if number == self.told:
+                print(json.dumps(event), flush=True)
+                self.told += 1
+
+
+commands = Commands()
+events = Events()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -67,15 +102,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def number(self):
+        return int(self.path.rsplit("/", 1)[1])
+
     def do_GET(self):
-        if self.path == "/command":
-            self.reply("application/json", commands.get(timeout=PATIENCE))
+        if self.path.startswith("/command/"):
+            self.reply("application/json", commands.get(self.number()))
         else:
             self.reply("text/html", (HERE / "page.html").read_bytes())
 
     def do_POST(self):
         event = self.rfile.read(int(self.headers["Content-Length"]))
-        print(json.dumps(json.loads(event)), flush=True)
+        events.tell(self.number(), json.loads(event))
         self.reply("text/plain", b"")
 
     def log_message(self, *_):
@@ -123,7 +161,7 @@ def main():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             for line in sys.stdin:
-                commands.put(line.encode())
+                commands.add(line.encode())
         finally:
             stop(browser)
 
