@@ -45,23 +45,6 @@ class HubEndpoints : public HubTest {
     return reply;
   }
 
-  /// What must not change.
-  std::string state() {
-    std::string text;
-    for (const char* table : {"devices", "refresh_tokens", "join_tokens", "join_token_uses"}) {
-      const auto rows = sqlite->execute(std::string("SELECT * FROM ") + table + " ORDER BY 1");
-      EXPECT_TRUE(rows);
-      for (const auto& row : rows.value_or(std::vector<os::SqlRow>{})) {
-        for (const auto& value : row) {
-          if (const auto* number = std::get_if<std::int64_t>(&value)) text += std::to_string(*number) + ",";
-          if (const auto* string = std::get_if<std::string>(&value)) text += *string + ",";
-          if (const auto* bytes = std::get_if<std::vector<std::byte>>(&value)) text += to_hex(*bytes) + ",";
-        }
-      }
-    }
-    return text;
-  }
-
   json::Object registration() const {
     return {{"join_token", token}, {"device_name", "laptop"}, {"public_key", key_of(9)}};
   }

@@ -48,34 +48,9 @@ class GithubTest : public HubTest {
     return fetched(sign_in(name, public_key), FetchReply{200, user(id, login)});
   }
   Member member(const std::string& name, const std::string& public_key) {
-    const Answer reply = come_in(name, public_key);
-    EXPECT_EQ(reply.status, 200) << json::write(reply.body);
-    return {name,
-            public_key,
-            reply.text("device_id"),
-            reply.text("access_token"),
-            reply.text("refresh_token"),
-            reply.text("address"),
-            reply.text("address6")};
+    return member_of(name, public_key, come_in(name, public_key));
   }
 
-  /// What registrations may change.
-  std::string state() {
-    std::string text;
-    for (const char* table : {"devices", "refresh_tokens", "join_tokens", "join_token_uses", "retired_keys"}) {
-      const auto rows = sqlite->execute(std::string("SELECT * FROM ") + table + " ORDER BY 1");
-      EXPECT_TRUE(rows);
-      for (const auto& row : rows.value_or(std::vector<os::SqlRow>{})) {
-        for (const auto& value : row) {
-          if (const auto* number = std::get_if<std::int64_t>(&value)) text += std::to_string(*number) + ",";
-          if (const auto* string = std::get_if<std::string>(&value)) text += *string + ",";
-          if (const auto* bytes = std::get_if<std::vector<std::byte>>(&value)) text += to_hex(*bytes) + ",";
-        }
-        text += "\n";
-      }
-    }
-    return text;
-  }
   void next_client() { client = IpAddress::v4(client.v4_value() + 1); }
 
   RequestId last_sign_in{};

@@ -143,18 +143,23 @@ class HubTest : public ::testing::Test {
     return request("POST", "/auth/register", json::write(body));
   }
 
-  /// Registers with a fresh token; the key comes from the name's first letter unless given.
-  Member enroll(const std::string& name, std::optional<std::string> public_key = {}) {
-    const std::string key = public_key.value_or(key_of(std::hash<std::string>{}(name)));
-    const Answer reply = try_register(join_token(), name, key);
+  /// Who a registration was answered as.
+  static Member member_of(const std::string& name, const std::string& public_key, const Answer& reply) {
     EXPECT_EQ(reply.status, 200) << json::write(reply.body);
     return {name,
-            key,
+            public_key,
             reply.text("device_id"),
             reply.text("access_token"),
             reply.text("refresh_token"),
             reply.text("address"),
             reply.text("address6")};
+  }
+
+  /// Registers with a fresh token; the key comes from the name's first letter unless given.
+  Member enroll(const std::string& name, std::optional<std::string> public_key = {}) {
+    const std::string key = public_key.value_or(key_of(std::hash<std::string>{}(name)));
+    const Answer reply = try_register(join_token(), name, key);
+    return member_of(name, key, reply);
   }
 
   Answer refresh(const std::string& id, const std::string& token) {
@@ -172,6 +177,24 @@ class HubTest : public ::testing::Test {
     const auto id = static_cast<ConnectionId>(++last_connection);
     EXPECT_FALSE(try_open(id, access_token));
     return id;
+  }
+
+  /// What the database holds of devices and tokens, as one text.
+  std::string state() {
+    std::string text;
+    for (const char* table : {"devices", "refresh_tokens", "join_tokens", "join_token_uses", "retired_keys"}) {
+      const auto rows = sqlite->execute(std::string("SELECT * FROM ") + table + " ORDER BY 1");
+      EXPECT_TRUE(rows);
+      for (const auto& row : rows.value_or(std::vector<os::SqlRow>{})) {
+        for (const auto& value : row) {
+          if (const auto* number = std::get_if<std::int64_t>(&value)) text += std::to_string(*number) + ",";
+          if (const auto* string = std::get_if<std::string>(&value)) text += *string + ",";
+          if (const auto* bytes = std::get_if<std::vector<std::byte>>(&value)) text += to_hex(*bytes) + ",";
+        }
+        text += "\n";
+      }
+    }
+    return text;
   }
 
   void send(ConnectionId id, std::string_view text) {
