@@ -33,6 +33,8 @@ inline int fill_random(void* context, unsigned char* out, std::size_t size) noex
 
 namespace compat {
 
+inline constexpr std::size_t kRandomSize = 32;  // RFC 5246 §7.4.1.2
+
 // RFC 8827 §6.5: the P-256 curve is the one that all have. X25519 serves the key exchange only, P-384 also peers'
 // certificates.
 #if MBEDTLS_VERSION_MAJOR < 3
@@ -50,7 +52,6 @@ inline void configure_version(mbedtls_ssl_config& config) {
   mbedtls_ssl_conf_sig_hashes(&config, kHashes.data());
 }
 
-inline constexpr std::size_t kRandomSize = 32;        // RFC 5246 §7.4.1.2
 inline constexpr std::size_t kMasterSecretSize = 48;  // RFC 5246 §8.1
 
 /// From now on the log is told the master secret of the handshake.
@@ -91,8 +92,6 @@ inline void configure_version(mbedtls_ssl_config& config) {
   mbedtls_ssl_conf_groups(&config, kGroups.data());
   mbedtls_ssl_conf_sig_algs(&config, kSignatures.data());
 }
-
-inline constexpr std::size_t kRandomSize = 32;  // RFC 5246 §7.4.1.2
 
 /// From now on the log is told the master secret of the handshake.
 inline void export_secrets(mbedtls_ssl_config& /*config*/, mbedtls_ssl_context& ssl, KeyLog& log) {
