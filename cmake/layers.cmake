@@ -38,8 +38,6 @@ function(bamgate_tests name)
   target_compile_definitions(test_${name} PRIVATE BAMGATE_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/vectors")
   target_link_libraries(test_${name} PRIVATE ${ARG_LAYERS} bamgate_test_support ${ARG_LIBS} GTest::gmock GTest::gtest_main
                                              bamgate_warnings)
-  # Nearly half of what compiling a small test takes.
-  target_precompile_headers(test_${name} PRIVATE <gtest/gtest.h>)
   add_dependencies(unit_tests test_${name})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
@@ -49,8 +47,11 @@ function(bamgate_tests name)
   endif()
   # What the tests are about is optimised; they themselves need not be, and compile in two thirds of the time. But in
   # scenarios the tests' own world does half of the work, and sanitizers make what is not optimised ten times slower.
-  if(ARG_LABEL STREQUAL unit AND NOT BAMGATE_SANITIZE)
-    target_compile_options(test_${name} PRIVATE -O0 -U_FORTIFY_SOURCE)
+  if(ARG_LABEL STREQUAL unit)
+    target_link_libraries(test_${name} PRIVATE bamgate_unit_options)
+    target_precompile_headers(test_${name} REUSE_FROM bamgate_unit_pch)
+  else()
+    target_precompile_headers(test_${name} REUSE_FROM bamgate_sim)
   endif()
   foreach(shard RANGE 1 ${ARG_SHARDS})
     set(test ${name})

@@ -7,6 +7,10 @@ if(BAMGATE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${BAMGATE_CCACHE})
+  if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    # Without it no two precompiled headers are the same.
+    add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+  endif()
 endif()
 
 # A linker that takes tenths of a second where GNU ld takes seconds.
