@@ -6,13 +6,14 @@
 
 #include "cli/commands.h"
 #include "cli/control.h"
-#include "cli/hub_api.h"
+#include "cli/output.h"
 #include "cli/qr.h"
-#include "cli/refresh.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/time_argument.h"
 #include "config/join_string.h"
+#include "host/hub_api.h"
+#include "host/refresh.h"
 #include "json/write.h"
 #include "net/clock.h"
 #include "os/file.h"
@@ -21,7 +22,8 @@ namespace bamgate::cli {
 namespace {
 
 /// An access token: of the running agent where there is one, so that two processes never rotate one refresh token.
-std::expected<std::string, Failure> access_token(net::Loop& loop, const ConfigFolder& folder, Device& device) {
+std::expected<std::string, Failure> access_token(net::Loop& loop, const host::ConfigFolder& folder,
+                                                 host::Device& device) {
   auto running = ask_agent(loop, folder, "token");
   if (running) {
     if (const std::string* token = running->get_string("access_token")) return *token;
@@ -42,10 +44,10 @@ std::string ago(std::optional<std::int64_t> unix_seconds) {
   return human_duration(static_cast<double>(net::unix_now().seconds - *unix_seconds)) + " ago";
 }
 
-void print_table(const std::vector<DeviceEntry>& devices, const std::string& own_id) {
+void print_table(const std::vector<host::DeviceEntry>& devices, const std::string& own_id) {
   const bool colour = use_colour(STDOUT_FILENO);
   Table table({"NAME", "ADDRESS", "STATE", "LAST SEEN", "ID"});
-  for (const DeviceEntry& device : devices) {
+  for (const host::DeviceEntry& device : devices) {
     const std::string state = device.revoked ? "revoked" : device.online ? "online" : "offline";
     const Colour kind = device.revoked ? Colour::kBad : device.online ? Colour::kGood : Colour::kNone;
     table.add_row({device.name + (device.id == own_id ? " (this device)" : ""),
@@ -55,9 +57,9 @@ void print_table(const std::vector<DeviceEntry>& devices, const std::string& own
   std::fputs(table.to_string().c_str(), stdout);
 }
 
-void print_json(const std::vector<DeviceEntry>& devices) {
+void print_json(const std::vector<host::DeviceEntry>& devices) {
   json::Array list;
-  for (const DeviceEntry& device : devices) {
+  for (const host::DeviceEntry& device : devices) {
     json::Value entry;
     entry.set("device_id", device.id);
     entry.set("device_name", device.name);
@@ -74,7 +76,8 @@ void print_json(const std::vector<DeviceEntry>& devices) {
 }
 
 /// True when a person, or --yes, wants it.
-std::expected<bool, Failure> confirmed(const DevicesArguments& arguments, const DeviceEntry& device, bool is_own) {
+std::expected<bool, Failure> confirmed(const DevicesArguments& arguments, const host::DeviceEntry& device,
+                                       bool is_own) {
   if (arguments.yes) return true;
   const auto answer = ask("Revoke '" + device.name + "' (" + device.address + (is_own ? "), this very device" : ")") +
                               "? It loses its connections at once and must be set up anew. [y/N] ",
@@ -83,11 +86,11 @@ std::expected<bool, Failure> confirmed(const DevicesArguments& arguments, const 
   return *answer == "y" || *answer == "Y" || *answer == "yes";
 }
 
-ExitCode revoke(net::Loop& loop, const DevicesArguments& arguments, const Device& own, const HubAccess& hub,
+ExitCode revoke(net::Loop& loop, const DevicesArguments& arguments, const host::Device& own, const host::HubAccess& hub,
                 const std::string& access) {
   const auto devices = loop.block_on(list_devices(loop, hub, access));
   if (!devices) return fail(devices.error().code, devices.error().text);
-  const auto found = std::ranges::find_if(*devices, [&](const DeviceEntry& device) {
+  const auto found = std::ranges::find_if(*devices, [&](const host::DeviceEntry& device) {
     return device.id == arguments.revoke || (device.name == arguments.revoke && !device.revoked);
   });
   if (found == devices->end()) {
@@ -106,7 +109,7 @@ ExitCode revoke(net::Loop& loop, const DevicesArguments& arguments, const Device
   return ExitCode::kDone;
 }
 
-ExitCode add(net::Loop& loop, const DevicesArguments& arguments, const Device& device, const HubAccess& hub,
+ExitCode add(net::Loop& loop, const DevicesArguments& arguments, const host::Device& device, const host::HubAccess& hub,
              const std::string& access) {
   const auto ttl = parse_time(arguments.ttl);
   if (!ttl) return fail(ExitCode::kUsage, "--ttl '" + arguments.ttl + "' is no time: say it as 30m, 24h or 7d");
@@ -136,13 +139,13 @@ ExitCode add(net::Loop& loop, const DevicesArguments& arguments, const Device& d
 }  // namespace
 
 ExitCode run_devices(const DevicesArguments& arguments) {
-  const ConfigFolder folder(arguments.config);
+  const host::ConfigFolder folder(arguments.config);
   auto device = folder.load();
   if (!device) return fail(device.error().code, device.error().text);
   net::Loop loop;
   const auto access = access_token(loop, folder, *device);
   if (!access) return fail(access.error().code, access.error().text);
-  const HubAccess hub = hub_access(device->config.network);
+  const host::HubAccess hub = host::hub_access(device->config.network);
   if (!arguments.revoke.empty()) return revoke(loop, arguments, *device, hub, *access);
   if (arguments.add) return add(loop, arguments, *device, hub, *access);
   const auto devices = loop.block_on(list_devices(loop, hub, *access));

@@ -4,17 +4,17 @@
 #include <functional>
 
 #include "cli/commands.h"
-#include "cli/hub_database.h"
-#include "cli/hub_folder.h"
 #include "cli/hub_github.h"
-#include "cli/hub_log.h"
-#include "cli/native_hub.h"
 #include "cli/qr.h"
-#include "cli/service_user.h"
 #include "cli/time_argument.h"
 #include "cli/version.h"
 #include "config/join_string.h"
 #include "core/encoding.h"
+#include "host/hub_database.h"
+#include "host/hub_folder.h"
+#include "host/hub_log.h"
+#include "host/native_hub.h"
+#include "host/service_user.h"
 #include "net/clock.h"
 #include "net/url.h"
 #include "os/descriptor_limit.h"
@@ -29,7 +29,7 @@ constexpr std::size_t kMaxPem = 256 * 1024;
 
 /// The hub's public name: what was given, what was given at the last start, or the listen address when it says enough.
 std::expected<std::string, std::string> choose_public_url(const HubArguments& arguments, const Endpoint& listen,
-                                                          const HubFolder& folder) {
+                                                          const host::HubFolder& folder) {
   if (!arguments.public_url.empty()) {
     const auto url = net::Url::parse(arguments.public_url);
     if (!url || url->target != "/") {
@@ -72,7 +72,7 @@ struct TlsChoice {
   std::string fingerprint;                         // of our own certificate; empty: the CA store decides
 };
 
-std::expected<TlsChoice, std::string> choose_tls(const HubArguments& arguments, const HubFolder& folder) {
+std::expected<TlsChoice, std::string> choose_tls(const HubArguments& arguments, const host::HubFolder& folder) {
   if (arguments.plain_http) return TlsChoice{};
   net::TlsIdentity identity;
   const bool given = !arguments.tls_cert.empty();
@@ -98,7 +98,7 @@ std::expected<TlsChoice, std::string> choose_tls(const HubArguments& arguments, 
 
 /// Serves until a signal comes; a second one ends at once. `on_restored` is what SIGUSR1 calls, from `bamgate hub
 /// restore`.
-ExitCode serve(net::Loop& loop, const HubLog& log, NativeHub& hub, std::function<void()>& on_restored) {
+ExitCode serve(net::Loop& loop, const host::HubLog& log, host::NativeHub& hub, std::function<void()>& on_restored) {
   ExitCode code = ExitCode::kDone;
   on_restored = [&] {
     log.write(hub::LogLevel::kInfo, "hub_restored");
@@ -118,7 +118,7 @@ ExitCode serve(net::Loop& loop, const HubLog& log, NativeHub& hub, std::function
 }
 
 /// The first lines of the log.
-void announce(const HubLog& log, const HubArguments& arguments, const NativeHub& hub,
+void announce(const host::HubLog& log, const HubArguments& arguments, const host::NativeHub& hub,
               const std::optional<Endpoint>& stun, const std::string& url) {
   log.write(hub::LogLevel::kInfo, "hub_started",
             {{"version", kVersion},
@@ -144,11 +144,11 @@ ExitCode run_hub(const HubArguments& arguments) {
   if (arguments.tls_cert.empty() != arguments.tls_key.empty()) {
     return fail(ExitCode::kUsage, "--tls-cert and --tls-key go together: give both or none");
   }
-  const auto log_format = parse_log_format(arguments.log_format);
+  const auto log_format = host::parse_log_format(arguments.log_format);
   if (!log_format) {
     return fail(ExitCode::kUsage, "--log-format '" + arguments.log_format + "' is unknown: say text or json");
   }
-  NativeHub::Options options{.listen = *listen, .stun = {}, .tls = {}, .database = {}, .hub = {}};
+  host::NativeHub::Options options{.listen = *listen, .stun = {}, .tls = {}, .database = {}, .hub = {}};
   if (!arguments.subnet.empty()) {
     options.hub.subnet = IpPrefix::parse(arguments.subnet);
     if (!options.hub.subnet) {
@@ -160,9 +160,9 @@ ExitCode run_hub(const HubArguments& arguments) {
   if (!stun) return fail(ExitCode::kUsage, stun.error());
   options.stun = *stun;
 
-  const HubFolder folder(arguments.data);
+  const host::HubFolder folder(arguments.data);
   if (const auto made = folder.create(); !made) return fail(ExitCode::kFailed, made.error());
-  if (const auto done = become_hub_user(arguments.data); !done) return fail(done.error().code, done.error().text);
+  if (const auto done = host::become_hub_user(arguments.data); !done) return fail(done.error().code, done.error().text);
   // Whoever sees the lock may send the signal; it waits until the loop runs.
   net::Loop loop;
   std::function<void()> on_restored;
@@ -186,11 +186,11 @@ ExitCode run_hub(const HubArguments& arguments) {
     options.hub.stun = {"stun:" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(options.stun->port)};
   }
 
-  const HubLog log(*log_format, arguments.verbose);
+  const host::HubLog log(*log_format, arguments.verbose);
   os::raise_descriptor_limit();
-  auto hub = NativeHub::start(loop, log, std::move(options));
+  auto hub = host::NativeHub::start(loop, log, std::move(options));
   if (!hub) return fail(ExitCode::kFailed, "cannot start the hub: " + hub.error());
-  if (const auto done = keep_no_rights(); !done) return fail(done.error().code, done.error().text);
+  if (const auto done = host::keep_no_rights(); !done) return fail(done.error().code, done.error().text);
   os::notify_ready();
   announce(log, arguments, **hub, *stun, *url);
   return serve(loop, log, **hub, on_restored);
@@ -199,7 +199,7 @@ ExitCode run_hub(const HubArguments& arguments) {
 ExitCode run_hub_token(const HubTokenArguments& arguments) {
   const auto ttl = parse_time(arguments.ttl);
   if (!ttl) return fail(ExitCode::kUsage, "--ttl '" + arguments.ttl + "' is no time: say it as 30m, 24h or 7d");
-  const HubFolder folder(arguments.data);
+  const host::HubFolder folder(arguments.data);
   const auto address = folder.read_address();
   if (!address) return fail(ExitCode::kFailed, address.error());
   const auto url = net::Url::parse(address->public_url);
@@ -208,9 +208,9 @@ ExitCode run_hub_token(const HubTokenArguments& arguments) {
                 "the hub does not know by which address devices reach it: start it with "
                 "--public-url https://NAME:PORT");
   }
-  auto database = open_hub_database(folder.database());
+  auto database = host::open_hub_database(folder.database());
   if (!database) return fail(ExitCode::kFailed, database.error());
-  HubSql sql(std::move(*database));
+  host::HubSql sql(std::move(*database));
   os::NativeCrypto crypto;
   os::SystemRandom random;
   auto hub = hub::Hub::create({}, sql, crypto, random, net::unix_now());

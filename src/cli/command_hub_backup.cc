@@ -2,12 +2,12 @@
 #include <cstdio>
 
 #include "cli/commands.h"
-#include "cli/hub_backup.h"
+#include "host/hub_backup.h"
 
 namespace bamgate::cli {
 
 ExitCode run_hub_backup(const HubBackupArguments& arguments) {
-  const auto done = back_up_hub(HubFolder(arguments.data), arguments.file);
+  const auto done = back_up_hub(host::HubFolder(arguments.data), arguments.file);
   if (!done) return fail(ExitCode::kFailed, "no backup was made: " + done.error());
   std::fprintf(stderr, "the hub in %s is saved in %s; whoever has this file can act as the hub: keep it safe\n",
                arguments.data.c_str(), arguments.file.c_str());
@@ -15,7 +15,7 @@ ExitCode run_hub_backup(const HubBackupArguments& arguments) {
 }
 
 ExitCode run_hub_restore(const HubRestoreArguments& arguments) {
-  const auto done = restore_hub(HubFolder(arguments.data), arguments.file, arguments.force);
+  const auto done = restore_hub(host::HubFolder(arguments.data), arguments.file, arguments.force);
   if (!done) return fail(ExitCode::kFailed, "cannot restore the hub: " + done.error());
   std::fprintf(
       stderr,

@@ -2,9 +2,9 @@
 #include <cstdio>
 
 #include "cli/commands.h"
-#include "cli/hub_database.h"
-#include "cli/hub_folder.h"
-#include "cli/hub_sql.h"
+#include "host/hub_database.h"
+#include "host/hub_folder.h"
+#include "host/hub_sql.h"
 #include "hub/hub.h"
 #include "net/clock.h"
 #include "os/native_crypto.h"
@@ -13,12 +13,12 @@
 namespace bamgate::cli {
 
 ExitCode run_hub_rotate_keys(const HubRotateKeysArguments& arguments) {
-  const HubFolder folder(arguments.data);
+  const host::HubFolder folder(arguments.data);
   // Opening the database would make one where none is.
   if (const auto address = folder.read_address(); !address) return fail(ExitCode::kFailed, address.error());
-  auto database = open_hub_database(folder.database());
+  auto database = host::open_hub_database(folder.database());
   if (!database) return fail(ExitCode::kFailed, database.error());
-  HubSql sql(std::move(*database));
+  host::HubSql sql(std::move(*database));
   os::NativeCrypto crypto;
   os::SystemRandom random;
   const auto hub = hub::Hub::create({}, sql, crypto, random, net::unix_now());

@@ -14,7 +14,7 @@ namespace {
 constexpr auto kEndPatience = std::chrono::seconds(5);
 
 /// Asks the agent to take everything down, and waits for its end: its lock goes with it.
-ExitCode stop_agent(const ConfigFolder& folder) {
+ExitCode stop_agent(const host::ConfigFolder& folder) {
   const auto holder = find_holder(folder);
   const os::ProcessWatch agent(holder ? holder->process : 0);
   net::Loop loop;
@@ -24,7 +24,7 @@ ExitCode stop_agent(const ConfigFolder& folder) {
   return fail(ExitCode::kFailed, "the agent has taken the tunnel down but does not end");
 }
 
-bool service_holds(const ConfigFolder& folder) { return is_service(folder) && service_is_active(); }
+bool service_holds(const host::ConfigFolder& folder) { return is_service(folder) && service_is_active(); }
 
 ExitCode through_service(const std::string& verb) {
   const auto done = control_service(verb);
@@ -35,12 +35,12 @@ ExitCode through_service(const std::string& verb) {
 
 ExitCode run_down(const std::string& config) {
   // Also a service that waits for its next attempt is stopped: its agent could not be asked.
-  const ConfigFolder folder(config);
+  const host::ConfigFolder folder(config);
   return service_holds(folder) ? through_service("stop") : stop_agent(folder);
 }
 
 ExitCode run_restart(const std::string& config) {
-  const ConfigFolder folder(config);
+  const host::ConfigFolder folder(config);
   if (service_holds(folder)) return through_service("restart");
   const auto holder = find_holder(folder);
   if (const auto stopped = stop_agent(folder); stopped != ExitCode::kDone) return stopped;
@@ -48,7 +48,7 @@ ExitCode run_restart(const std::string& config) {
 }
 
 ExitCode run_logs(const LogsArguments& arguments) {
-  const ConfigFolder folder(arguments.config);
+  const host::ConfigFolder folder(arguments.config);
   const auto holder = find_holder(folder);
   if (holder && holder->mode == RunMode::kForeground) {
     return fail(ExitCode::kFailed, "this device is connected by " + describe(*holder) + ": what it says stands there");

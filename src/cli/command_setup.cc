@@ -8,10 +8,10 @@
 
 #include "agent/refresh_tokens.h"
 #include "cli/commands.h"
-#include "cli/hub_api.h"
-#include "cli/refresh.h"
 #include "cli/terminal.h"
 #include "config/join_string.h"
+#include "host/hub_api.h"
+#include "host/refresh.h"
 #include "os/device_name.h"
 #include "os/file.h"
 #include "os/random.h"
@@ -26,7 +26,7 @@ constexpr const char* kDeviceGone = "device not found or revoked";
 using Before = std::optional<config::Config>;
 
 /// A file that cannot be read is for a person to mend: what stands in it must not be lost.
-std::expected<Before, Failure> read_before(const ConfigFolder& folder) {
+std::expected<Before, Failure> read_before(const host::ConfigFolder& folder) {
   if (!folder.has_device()) return std::nullopt;
   auto config = folder.load_config();
   if (config) return std::move(*config);
@@ -82,14 +82,15 @@ std::expected<std::string, Failure> choose_name(const SetupArguments& arguments,
 
 /// True when the hub says that the device which this folder holds was revoked. Its key is then dead: other devices keep
 /// refusing it. Any other answer, or none, leaves the key as it is.
-bool was_revoked(net::Loop& loop, const ConfigFolder& folder, const Before& before, config::Secrets& secrets) {
+bool was_revoked(net::Loop& loop, const host::ConfigFolder& folder, const Before& before, config::Secrets& secrets) {
   if (!before || secrets.refresh_token.empty()) return false;
   const auto refreshed = loop.block_on(exchange_refresh_token(loop, folder, before->network, secrets));
   return !refreshed && refreshed.error().hub_error == kDeviceGone;
 }
 
 /// The key of an earlier run is used again, so that a registration whose reply was lost can be repeated.
-std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const ConfigFolder& folder, const Before& before) {
+std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const host::ConfigFolder& folder,
+                                                    const Before& before) {
   config::Secrets secrets;
   std::error_code ignored;
   if (std::filesystem::exists(folder.path() / "secrets.toml", ignored)) {
@@ -105,7 +106,7 @@ std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const Confi
 }
 
 std::expected<config::Config, Failure> make_config(const Before& before, const config::JoinString& join,
-                                                   const Registration& registration, const std::string& name) {
+                                                   const host::Registration& registration, const std::string& name) {
   config::Config config = before.value_or(config::Config{});  // what a person set there stays
   config.network.server_url = join.server_url();
   config.network.hub_fingerprint = join.fingerprint;
@@ -124,7 +125,7 @@ std::expected<config::Config, Failure> make_config(const Before& before, const c
 }
 
 /// Held while credentials change: a running agent has the old ones in its hands.
-std::expected<os::FileLock, Failure> lock_folder(const ConfigFolder& folder, const SetupArguments& arguments) {
+std::expected<os::FileLock, Failure> lock_folder(const host::ConfigFolder& folder, const SetupArguments& arguments) {
   if (const auto made = folder.create(); !made) return std::unexpected(made.error());
   auto lock = os::FileLock::acquire(folder.lock());
   if (lock) return std::move(*lock);
@@ -136,14 +137,15 @@ std::expected<os::FileLock, Failure> lock_folder(const ConfigFolder& folder, con
 }
 
 /// Registers, and keeps the credentials before anything else.
-std::expected<Registration, Failure> join_network(net::Loop& loop, const ConfigFolder& folder, const Before& before,
-                                                  const config::JoinString& join, const std::string& name) {
+std::expected<host::Registration, Failure> join_network(net::Loop& loop, const host::ConfigFolder& folder,
+                                                        const Before& before, const config::JoinString& join,
+                                                        const std::string& name) {
   auto secrets = own_secrets(loop, folder, before);
   if (!secrets) return std::unexpected(secrets.error());
   std::fprintf(stderr, "registering '%s' at %s ...\n", name.c_str(), join.server_url().authority().c_str());
-  auto registered = loop.block_on(register_device(loop, hub_access(join.server_url(), join.fingerprint),
-                                                  std::string(join.token.view()), name,
-                                                  private_key(*secrets).public_key().to_string()));
+  auto registered = loop.block_on(host::register_device(loop, host::hub_access(join.server_url(), join.fingerprint),
+                                                        std::string(join.token.view()), name,
+                                                        host::private_key(*secrets).public_key().to_string()));
   if (!registered) return std::unexpected(registered.error());
   agent::begin_refresh_tokens(*secrets, registered->refresh_token);
   secrets->turn_secret = config::SecretText(registered->turn_secret);
@@ -152,7 +154,7 @@ std::expected<Registration, Failure> join_network(net::Loop& loop, const ConfigF
 }
 
 std::expected<void, Failure> set_up(const SetupArguments& arguments) {
-  const ConfigFolder folder(arguments.config);
+  const host::ConfigFolder folder(arguments.config);
   const auto before = read_before(folder);
   if (!before) return std::unexpected(before.error());
   const auto text = read_join_string(*before, arguments.join);

@@ -21,7 +21,7 @@ std::string render(const json::Value& status, const StatusArguments& arguments) 
 }
 
 /// Until Ctrl-C, or until nobody reads it any more. An agent that ends may come back: a restart is worth watching.
-ExitCode watch(net::Loop& loop, const ConfigFolder& folder, const StatusArguments& arguments) {
+ExitCode watch(net::Loop& loop, const host::ConfigFolder& folder, const StatusArguments& arguments) {
   bool asked_to_stop = false;
   loop.on_signal([&](int) { asked_to_stop = true; });
   std::optional<LiveScreen> screen;
@@ -46,7 +46,7 @@ ExitCode watch(net::Loop& loop, const ConfigFolder& folder, const StatusArgument
 
 ExitCode run_status(const StatusArguments& arguments) {
   net::Loop loop;
-  const ConfigFolder folder(arguments.config);
+  const host::ConfigFolder folder(arguments.config);
   const auto status = ask_agent(loop, folder, "status");
   if (!status) return fail(status.error().code, status.error().text);
   if (arguments.watch) return watch(loop, folder, arguments);

@@ -6,10 +6,10 @@
 #include <exception>
 
 #include "cli/commands.h"
-#include "cli/device_host.h"
 #include "cli/log_file.h"
 #include "cli/service.h"
-#include "cli/service_user.h"
+#include "host/device_host.h"
+#include "host/service_user.h"
 #include "os/detach.h"
 #include "os/service.h"
 
@@ -22,7 +22,7 @@ Failure held_by(const Holder& holder) {
 }
 
 /// The folder's lock; the refusal says who holds it.
-std::expected<os::FileLock, Failure> take_lock(const ConfigFolder& folder, RunMode mode, bool verbose) {
+std::expected<os::FileLock, Failure> take_lock(const host::ConfigFolder& folder, RunMode mode, bool verbose) {
   auto lock = os::FileLock::acquire(folder.lock(), lock_note(mode, verbose));
   if (lock) return std::move(*lock);
   const auto holder = find_holder(folder);
@@ -31,11 +31,11 @@ std::expected<os::FileLock, Failure> take_lock(const ConfigFolder& folder, RunMo
 }
 
 /// Everything that must be there before anybody is told that the tunnel is up.
-std::expected<std::unique_ptr<DeviceHost>, Failure> prepare(net::Loop& loop, ConfigFolder folder, RunMode mode,
-                                                            const UpArguments& arguments) {
+std::expected<std::unique_ptr<host::DeviceHost>, Failure> prepare(net::Loop& loop, host::ConfigFolder folder,
+                                                                  RunMode mode, const UpArguments& arguments) {
   // While we are still the user who asked: the files are theirs.
-  auto capture = Capture::open(arguments.capture);
-  if (!capture) return std::unexpected(capture.error());
+  auto capture = net::Capture::open(arguments.capture);
+  if (!capture) return std::unexpected(Failure{ExitCode::kFailed, capture.error().detail});
   auto device = folder.load();
   if (!device) return std::unexpected(device.error());
   hand_over(folder);
@@ -45,15 +45,16 @@ std::expected<std::unique_ptr<DeviceHost>, Failure> prepare(net::Loop& loop, Con
   if (mode == RunMode::kBackground) {
     if (auto done = log_into(log_file(folder)); !done) return std::unexpected(done.error());
   }
-  auto host = DeviceHost::create(loop, std::move(folder), std::move(*device), std::move(*lock), std::move(*capture));
+  auto host =
+      host::DeviceHost::create(loop, std::move(folder), std::move(*device), std::move(*lock), std::move(*capture));
   if (!host) return host;
-  if (auto done = keep_device_rights(); !done) return std::unexpected(done.error());
+  if (auto done = host::keep_device_rights(); !done) return std::unexpected(done.error());
   return host;
 }
 
 ExitCode run_here(const UpArguments& arguments, RunMode mode, os::Detached* detached) {
   net::Loop loop;
-  auto host = prepare(loop, ConfigFolder(arguments.config), mode, arguments);
+  auto host = prepare(loop, host::ConfigFolder(arguments.config), mode, arguments);
   if (!host) return fail(host.error().code, host.error().text);
   os::notify_ready();
   if (detached != nullptr) detached->ready();
@@ -70,13 +71,13 @@ ExitCode run_in_background(const UpArguments& arguments) {
   if (!split) return fail(ExitCode::kFailed, split.error().text);
   if (split->is_child()) return run_here(arguments, RunMode::kBackground, &*split);
   if (const auto ended = split->wait()) return static_cast<ExitCode>(*ended);
-  const ConfigFolder folder(arguments.config);
+  const host::ConfigFolder folder(arguments.config);
   std::fprintf(stderr, "connected in the background as process %d; 'bamgate logs' shows %s\n", split->child(),
                log_file(folder).c_str());
   return ExitCode::kDone;
 }
 
-ExitCode start_service(const ConfigFolder& folder) {
+ExitCode start_service(const host::ConfigFolder& folder) {
   if (const auto holder = find_holder(folder)) return fail(ExitCode::kFailed, held_by(*holder).text);
   if (const auto device = folder.load(); !device) return fail(device.error().code, device.error().text);
   hand_over(folder);
@@ -89,7 +90,7 @@ ExitCode start_service(const ConfigFolder& folder) {
 
 ExitCode run_up(const UpArguments& arguments) {
   if (arguments.verbose) spdlog::set_level(spdlog::level::debug);
-  const ConfigFolder folder(arguments.config);
+  const host::ConfigFolder folder(arguments.config);
   if (arguments.detach && arguments.capture.any()) {
     return fail(ExitCode::kUsage, "--pcap and --keylog are for looking on: they go without --detach");
   }

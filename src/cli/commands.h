@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "cli/capture.h"
-#include "cli/output.h"
+#include "net/capture.h"
+#include "os/failure.h"
 
 namespace bamgate::cli {
 
@@ -64,7 +64,7 @@ struct UpArguments {
   std::string config;
   bool verbose = false;
   bool detach = false;  // in the background, or as the service
-  CaptureFiles capture = {};
+  net::CaptureFiles capture = {};
 };
 ExitCode run_up(const UpArguments& arguments);
 

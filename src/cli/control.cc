@@ -12,7 +12,8 @@ constexpr auto kPatience = std::chrono::seconds(15);
 
 }  // namespace
 
-std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const ConfigFolder& folder, std::string_view question) {
+std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const host::ConfigFolder& folder,
+                                              std::string_view question) {
   json::Value request;
   request.set("ask", question);
   const std::string path = folder.control_socket().string();

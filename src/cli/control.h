@@ -7,13 +7,14 @@
 #include <expected>
 #include <string_view>
 
-#include "cli/config_folder.h"
+#include "host/config_folder.h"
 #include "json/value.h"
 #include "net/loop.h"
 
 namespace bamgate::cli {
 
 /// Failure: kNotRunning when no agent runs on this folder, kFailed otherwise.
-std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const ConfigFolder& folder, std::string_view question);
+std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const host::ConfigFolder& folder,
+                                              std::string_view question);
 
 }  // namespace bamgate::cli

@@ -32,7 +32,7 @@ void print_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::filesystem::path log_file(const ConfigFolder& folder) {
+std::filesystem::path log_file(const host::ConfigFolder& folder) {
   return folder.control_socket().parent_path() / "agent.log";
 }
 

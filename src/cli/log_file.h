@@ -3,12 +3,12 @@
 
 #include <filesystem>
 
-#include "cli/config_folder.h"
+#include "host/config_folder.h"
 
 namespace bamgate::cli {
 
 /// Where the agent of this folder logs when it runs in the background.
-std::filesystem::path log_file(const ConfigFolder& folder);
+std::filesystem::path log_file(const host::ConfigFolder& folder);
 
 /// From now on messages go to standard error and into the file, which is replaced when it is full (1 MiB; the one
 /// before it is kept). Failure: the file cannot be written.

@@ -8,9 +8,9 @@
 #include <exception>
 #include <functional>
 
+#include "cli/command_lab.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
-#include "cli/lab.h"
 #include "cli/man_page.h"
 #include "cli/terminal.h"
 #include "cli/version.h"

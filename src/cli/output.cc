@@ -5,11 +5,6 @@
 
 namespace bamgate::cli {
 
-ExitCode fail(ExitCode code, std::string_view message) {
-  std::fprintf(stderr, "bamgate: %.*s\n", static_cast<int>(message.size()), message.data());
-  return code;
-}
-
 std::string human_duration(double seconds) {
   const auto whole = static_cast<std::uint64_t>(seconds < 0 ? 0 : seconds);
   if (whole < 60) return std::to_string(whole) + " s";

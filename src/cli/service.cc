@@ -63,7 +63,7 @@ ExitCode last_exit_code() {
 
 std::string lock_note(RunMode mode, bool verbose) { return std::string(to_string(mode)) + (verbose ? kVerbose : ""); }
 
-std::optional<Holder> find_holder(const ConfigFolder& folder) {
+std::optional<Holder> find_holder(const host::ConfigFolder& folder) {
   const auto lock = os::FileLock::holder(folder.lock());
   if (!lock) return std::nullopt;
   Holder holder{.process = lock->process, .since = lock->since};
@@ -79,7 +79,7 @@ std::string describe(const Holder& holder) {
          local_time(holder.since);
 }
 
-bool is_service(const ConfigFolder& folder) {
+bool is_service(const host::ConfigFolder& folder) {
   return folder.is_default() && os::systemd_runs() && os::unit_exists(kUnit);
 }
 

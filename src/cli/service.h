@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "cli/config_folder.h"
+#include "host/config_folder.h"
 #include "os/file.h"
 
 namespace bamgate::cli {
@@ -24,12 +24,12 @@ struct Holder {
 /// The line of the lock file, and back.
 std::string lock_note(RunMode mode, bool verbose);
 /// Who holds this folder's connection now.
-std::optional<Holder> find_holder(const ConfigFolder& folder);
+std::optional<Holder> find_holder(const host::ConfigFolder& folder);
 /// "process 123 in the background, since 2026-01-31 14:02".
 std::string describe(const Holder& holder);
 
 /// True when systemd runs this machine and has a unit for the device of this folder: then the commands go through it.
-bool is_service(const ConfigFolder& folder);
+bool is_service(const host::ConfigFolder& folder);
 /// True when the service is up, on its way up, or waits for its next attempt.
 bool service_is_active();
 /// Does `verb` (start, stop, restart) with the service. On failure with the exit code that the service ended with.

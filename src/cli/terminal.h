@@ -7,7 +7,7 @@
 #include <expected>
 #include <string>
 
-#include "cli/failure.h"
+#include "os/failure.h"
 
 namespace bamgate::cli {
 

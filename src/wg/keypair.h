@@ -11,11 +11,11 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/replay_window.h"
 #include "core/time.h"
 #include "wg/handshake.h"
 #include "wg/index_table.h"
 #include "wg/messages.h"
-#include "wg/replay_window.h"
 
 namespace bamgate::wg {
 

@@ -1,5 +1,5 @@
 // A device in the simulated world: a whole agent, its host's sockets, its TUN, and its registration. It mirrors
-// src/cli/device_host.cc. The simulated programs behind the TUN answer every ping. With BAMGATE_VERBOSE in the
+// src/host/device_host.cc. The simulated programs behind the TUN answer every ping. With BAMGATE_VERBOSE in the
 // environment every device prints what happens to it.
 #pragma once
 

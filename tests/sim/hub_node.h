@@ -1,5 +1,5 @@
 // A hub in the simulated world: the real hub core on an in-memory database, reached by simulated TCP, with a STUN
-// responder beside it. It mirrors src/cli/native_hub.cc; TLS and HTTP framing are left out.
+// responder beside it. It mirrors src/host/native_hub.cc; TLS and HTTP framing are left out.
 #pragma once
 
 #include <cstdint>

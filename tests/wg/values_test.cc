@@ -1,4 +1,4 @@
-// The small parts: keys, timestamps, messages, replay window, keypairs, IP headers.
+// The small parts: keys, timestamps, messages, keypairs, IP headers.
 #include <gtest/gtest.h>
 
 #include "core/encoding.h"
@@ -7,7 +7,6 @@
 #include "wg/keypair.h"
 #include "wg/keys.h"
 #include "wg/messages.h"
-#include "wg/replay_window.h"
 #include "wg/tai64n.h"
 #include "wg/timers.h"
 
@@ -104,49 +103,6 @@ TEST(WgMessages, NumbersAreLittleEndian) {
   std::array<std::byte, kDataHeaderSize> header{};
   DataHeader{ReceiverIndex{0x01020304}, 0x1122334455667788}.write(header);
   EXPECT_EQ(to_hex(header), "04000000040302018877665544332211");
-}
-
-TEST(WgReplayWindow, EachCounterIsAcceptedOnce) {
-  ReplayWindow window;
-  for (const std::uint64_t counter : {0U, 1U, 5U, 3U, 2U, 100U, 64U, 63U, 65U}) {
-    EXPECT_TRUE(window.accept(counter)) << counter;
-    EXPECT_FALSE(window.accept(counter)) << counter;
-    EXPECT_FALSE(window.is_fresh(counter)) << counter;
-  }
-}
-
-TEST(WgReplayWindow, ReachEndsWhereItSays) {
-  ReplayWindow window;
-  const std::uint64_t greatest = 3 * ReplayWindow::kBits + 17;
-  EXPECT_TRUE(window.accept(greatest));
-  EXPECT_TRUE(window.accept(greatest - ReplayWindow::kReach));
-  EXPECT_FALSE(window.accept(greatest - ReplayWindow::kReach));
-  EXPECT_FALSE(window.accept(greatest - ReplayWindow::kReach - 1));
-  EXPECT_FALSE(window.accept(0));
-}
-
-TEST(WgReplayWindow, AgreesWithAPlainSetUnderRandomReordering) {
-  SeededRandom random(3);
-  ReplayWindow window;
-  std::vector<bool> seen(80'000);
-  std::uint64_t greatest = 0;
-  for (int i = 0; i < 100'000; ++i) {
-    const std::uint64_t base = static_cast<std::uint64_t>(i) / 2;
-    const std::uint64_t counter = base + random.below(i % 100 == 0 ? 20'000 : 300);
-    const bool fresh = !seen[counter] && counter + ReplayWindow::kReach >= greatest;
-    ASSERT_EQ(window.accept(counter), fresh) << counter;
-    seen[counter] = true;
-    greatest = std::max(greatest, counter);
-  }
-}
-
-TEST(WgReplayWindow, JumpToTheLastCounterForgetsAllOldBits) {
-  ReplayWindow window;
-  for (std::uint64_t i = 0; i < ReplayWindow::kBits; ++i) window.accept(i);
-  EXPECT_TRUE(window.accept(UINT64_MAX));
-  for (std::uint64_t i = 1; i <= ReplayWindow::kReach; ++i) ASSERT_TRUE(window.is_fresh(UINT64_MAX - i));
-  EXPECT_FALSE(window.is_fresh(UINT64_MAX - ReplayWindow::kReach - 1));
-  EXPECT_FALSE(window.is_fresh(UINT64_MAX));
 }
 
 Keypair keypair_with(std::uint64_t send_counter, bool initiator) {

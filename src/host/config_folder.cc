@@ -1,0 +1,104 @@
+#include "host/config_folder.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "host/service_user.h"
+#include "os/file.h"
+
+namespace bamgate::host {
+namespace {
+
+constexpr const char* kDefaultFolder = "/etc/bamgate";
+constexpr const char* kDefaultSocket = "/run/bamgate/control.sock";
+constexpr std::size_t kMaxFile = 1024 * 1024;
+
+std::unexpected<Failure> malformed(const std::filesystem::path& file, const config::ConfigError& error) {
+  return std::unexpected(Failure{ExitCode::kFailed, file.string() + ": " + error.message()});
+}
+
+void print_warnings(const std::filesystem::path& file, const std::vector<config::Warning>& warnings) {
+  for (const config::Warning& warning : warnings) {
+    std::fprintf(stderr, "bamgate: %s:%u: %s: %s\n", file.c_str(), warning.line, warning.key.c_str(),
+                 warning.what.c_str());
+  }
+}
+
+}  // namespace
+
+ConfigFolder::ConfigFolder(const std::string& given) : path_(given) {
+  const char* variable = std::getenv("BAMGATE_CONFIG_DIR");
+  if (path_.empty() && variable != nullptr) path_ = variable;
+  if (path_.empty()) path_ = kDefaultFolder;
+  path_ = std::filesystem::absolute(path_).lexically_normal();
+}
+
+bool ConfigFolder::is_default() const { return path_ == kDefaultFolder; }
+
+std::filesystem::path ConfigFolder::control_socket() const {
+  return is_default() ? std::filesystem::path(kDefaultSocket) : path_ / "control.sock";
+}
+
+bool ConfigFolder::has_device() const {
+  std::error_code ignored;
+  return std::filesystem::exists(path_ / "config.toml", ignored);
+}
+
+std::expected<config::Config, Failure> ConfigFolder::load_config() const {
+  const auto file = path_ / "config.toml";
+  const auto text = os::read_file(file, kMaxFile);
+  if (!text) {
+    if (text.error().code != os::Error::kNotFound) return refuse(text.error());
+    return std::unexpected(Failure{ExitCode::kFailed, "this device is not set up (there is no " + file.string() +
+                                                          "): run 'bamgate setup --join STRING' first; 'bamgate hub "
+                                                          "token' on the hub prints the string"});
+  }
+  std::vector<config::Warning> warnings;
+  auto parsed = config::parse_config(*text, &warnings);
+  print_warnings(file, warnings);
+  if (!parsed) return malformed(file, parsed.error());
+  return std::move(*parsed);
+}
+
+std::expected<Device, Failure> ConfigFolder::load() const {
+  auto config = load_config();
+  if (!config) return std::unexpected(config.error());
+  auto secrets = load_secrets();
+  if (!secrets) return std::unexpected(secrets.error());
+  return Device{std::move(*config), std::move(*secrets)};
+}
+
+std::expected<config::Secrets, Failure> ConfigFolder::load_secrets() const {
+  const auto file = path_ / "secrets.toml";
+  if (const auto secret = os::check_private(file); !secret) return refuse(secret.error());
+  auto text = os::read_file(file, kMaxFile);
+  if (!text) return refuse(text.error());
+  auto parsed = config::parse_secrets(*text);
+  wipe(std::as_writable_bytes(std::span(*text)));
+  if (!parsed) return malformed(file, parsed.error());
+  return std::move(*parsed);
+}
+
+std::expected<void, Failure> ConfigFolder::create() const {
+  if (const auto made = os::ensure_directory(path_, 0755); !made) return refuse(made.error());
+  hand_over(*this);
+  return {};
+}
+
+std::expected<void, Failure> ConfigFolder::save_config(const config::Config& config) const {
+  const auto written = os::write_file_atomically(path_ / "config.toml", config::write_config(config), 0644);
+  if (!written) return refuse(written.error());
+  return {};
+}
+
+std::expected<void, Failure> ConfigFolder::save_secrets(const config::Secrets& secrets) const {
+  const auto written = os::write_file_atomically(path_ / "secrets.toml", config::write_secrets(secrets).view(), 0600);
+  if (!written) return refuse(written.error());
+  return {};
+}
+
+wg::PrivateKey private_key(const config::Secrets& secrets) {
+  return wg::PrivateKey::from_bytes(secrets.private_key.bytes());
+}
+
+}  // namespace bamgate::host

@@ -1,0 +1,162 @@
+#include "host/hub_api.h"
+
+#include <utility>
+
+#include "json/parse.h"
+#include "json/write.h"
+#include "os/fault_point.h"
+
+namespace bamgate::host {
+namespace {
+
+constexpr std::size_t kMaxReply = 1024 * 1024;
+
+Failure unreachable(const net::Url& url, const net::NetError& error) {
+  std::string text = "cannot reach the hub at " + url.authority() + ": " + error.detail;
+  if (error.code == net::Error::kCertificate) {
+    text += "; if the hub was set up anew, run 'bamgate setup' with a new join string";
+  } else {
+    text += "; check that the hub runs and that this machine is online";
+  }
+  return {ExitCode::kHubUnreachable, std::move(text)};
+}
+
+Failure refused(const net::HttpReply& reply) {
+  const auto body = json::parse(reply.body, {.max_bytes = kMaxReply});
+  const std::string* code = body ? body->get_string("error") : nullptr;
+  const std::string* message = body ? body->get_string("message") : nullptr;
+  std::string text = "the hub refused: " + (code ? *code : "status " + std::to_string(reply.status));
+  if (message && !message->empty()) text += ": " + *message;
+  return {reply.status == 401 || reply.status == 403 ? ExitCode::kNotAuthorised : ExitCode::kFailed, std::move(text),
+          code ? *code : ""};
+}
+
+Failure unreadable() { return {ExitCode::kFailed, "the hub's reply cannot be read: is it really a bamgate hub?"}; }
+
+/// One request; the parsed body of a 200.
+asio::awaitable<ApiResult<json::Value>> call(net::Loop& loop, HubAccess hub, std::string method, std::string target,
+                                             std::string access, json::Value body) {
+  net::HttpCall request;
+  request.url = hub.url.with_target(target);
+  request.method = std::move(method);
+  if (!access.empty()) request.headers.push_back({"Authorization", "Bearer " + access});
+  if (!body.is_null()) {
+    request.headers.push_back({"Content-Type", "application/json"});
+    request.body = json::write(body);
+  }
+  request.connect = hub.connect;
+  request.timeout = std::chrono::seconds(15);
+  request.max_body = kMaxReply;
+  BAMGATE_FAULT_POINT("request_begins");
+  const auto reply = co_await net::http_request(loop, std::move(request));
+  BAMGATE_FAULT_POINT("reply_arrived");
+  if (!reply) co_return std::unexpected(unreachable(hub.url, reply.error()));
+  if (reply->status != 200) co_return std::unexpected(refused(*reply));
+  auto value = json::parse(reply->body, {.max_bytes = kMaxReply});
+  if (!value) co_return std::unexpected(unreadable());
+  co_return std::move(*value);
+}
+
+std::string text_of(const json::Value& value, std::string_view key) {
+  const std::string* text = value.get_string(key);
+  return text ? *text : "";
+}
+
+}  // namespace
+
+HubAccess hub_access(const config::Url& url, const std::optional<Sha256Digest>& fingerprint) {
+  HubAccess access;
+  // Both forms allow the same URLs, so what config read, net reads too.
+  access.url = net::Url::parse(url.to_string()).value_or(net::Url{});
+  access.connect.trust.pin = fingerprint;
+  return access;
+}
+
+HubAccess hub_access(const config::NetworkConfig& network) {
+  return hub_access(network.server_url, network.hub_fingerprint);
+}
+
+asio::awaitable<ApiResult<Registration>> register_device(net::Loop& loop, HubAccess hub, std::string join_token,
+                                                         std::string name, std::string public_key) {
+  json::Value body;
+  body.set("join_token", std::move(join_token));
+  body.set("device_name", std::move(name));
+  body.set("public_key", std::move(public_key));
+  const auto reply = co_await call(loop, std::move(hub), "POST", "/auth/register", std::string(), std::move(body));
+  if (!reply) co_return std::unexpected(reply.error());
+  Registration result;
+  result.device_id = text_of(*reply, "device_id");
+  result.access_token = text_of(*reply, "access_token");
+  result.refresh_token = text_of(*reply, "refresh_token");
+  result.address = text_of(*reply, "address");
+  result.address6 = text_of(*reply, "address6");
+  result.subnet = text_of(*reply, "subnet");
+  result.turn_secret = text_of(*reply, "turn_secret");
+  result.server_url = text_of(*reply, "server_url");
+  if (const json::Array* stun = reply->get_array("stun")) {
+    for (const json::Value& server : *stun) {
+      if (const std::string* text = server.as_string()) result.stun.push_back(*text);
+    }
+  }
+  const bool whole = !result.device_id.empty() && !result.refresh_token.empty() && IpPrefix::parse(result.address);
+  if (!whole) co_return std::unexpected(unreadable());
+  co_return result;
+}
+
+asio::awaitable<ApiResult<RefreshedToken>> refresh_token(net::Loop& loop, HubAccess hub, std::string device_id,
+                                                         std::string token) {
+  json::Value body;
+  body.set("device_id", std::move(device_id));
+  body.set("refresh_token", std::move(token));
+  const auto reply = co_await call(loop, std::move(hub), "POST", "/auth/refresh", std::string(), std::move(body));
+  if (!reply) co_return std::unexpected(reply.error());
+  RefreshedToken result;
+  result.access_token = text_of(*reply, "access_token");
+  result.refresh_token = text_of(*reply, "refresh_token");
+  result.expires_in = reply->get_int("expires_in").value_or(0);
+  if (result.access_token.empty() || result.refresh_token.empty()) co_return std::unexpected(unreadable());
+  co_return result;
+}
+
+asio::awaitable<ApiResult<std::vector<DeviceEntry>>> list_devices(net::Loop& loop, HubAccess hub, std::string access) {
+  const auto reply = co_await call(loop, std::move(hub), "GET", "/auth/devices", std::move(access), json::Value());
+  if (!reply) co_return std::unexpected(reply.error());
+  const json::Array* devices = reply->get_array("devices");
+  if (!devices) co_return std::unexpected(unreadable());
+  std::vector<DeviceEntry> result;
+  for (const json::Value& device : *devices) {
+    DeviceEntry entry;
+    entry.id = text_of(device, "device_id");
+    entry.name = text_of(device, "device_name");
+    entry.address = text_of(device, "address");
+    entry.created_at = device.get_int("created_at").value_or(0);
+    entry.last_seen_at = device.get_int("last_seen_at");
+    entry.revoked = device.get_bool("revoked").value_or(false);
+    entry.online = device.get_bool("online").value_or(false);
+    result.push_back(std::move(entry));
+  }
+  co_return result;
+}
+
+asio::awaitable<ApiResult<std::monostate>> revoke_device(net::Loop& loop, HubAccess hub, std::string access,
+                                                         std::string device_id) {
+  const auto reply =
+      co_await call(loop, std::move(hub), "DELETE", "/auth/devices/" + device_id, std::move(access), json::Value());
+  if (!reply) co_return std::unexpected(reply.error());
+  co_return std::monostate{};
+}
+
+asio::awaitable<ApiResult<JoinToken>> make_join_token(net::Loop& loop, HubAccess hub, std::string access,
+                                                      std::int64_t uses, std::int64_t ttl_s) {
+  json::Value body;
+  body.set("uses", uses);
+  body.set("ttl_s", ttl_s);
+  const auto reply = co_await call(loop, std::move(hub), "POST", "/auth/tokens", std::move(access), std::move(body));
+  if (!reply) co_return std::unexpected(reply.error());
+  JoinToken result{text_of(*reply, "join_token"), reply->get_int("expires_at").value_or(0),
+                   reply->get_int("uses").value_or(uses)};
+  if (result.token.empty()) co_return std::unexpected(unreadable());
+  co_return result;
+}
+
+}  // namespace bamgate::host

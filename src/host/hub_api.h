@@ -1,0 +1,74 @@
+// The hub's HTTP API from a device's side (docs/hub.md): register, refresh, devices, tokens.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/config.h"
+#include "net/http.h"
+#include "net/loop.h"
+#include "os/failure.h"
+
+namespace bamgate::host {
+
+/// How the hub is reached and trusted.
+struct HubAccess {
+  net::Url url;
+  net::ConnectOptions connect;
+};
+HubAccess hub_access(const config::NetworkConfig& network);
+HubAccess hub_access(const config::Url& url, const std::optional<Sha256Digest>& fingerprint);
+
+struct Registration {
+  std::string device_id;
+  std::string access_token;
+  std::string refresh_token;
+  std::string address;
+  std::string address6;
+  std::string subnet;
+  std::string turn_secret;
+  std::string server_url;
+  std::vector<std::string> stun;
+};
+
+struct RefreshedToken {
+  std::string access_token;
+  std::string refresh_token;
+  std::int64_t expires_in = 0;  // seconds
+};
+
+struct DeviceEntry {
+  std::string id;
+  std::string name;
+  std::string address;
+  std::int64_t created_at = 0;               // Unix seconds
+  std::optional<std::int64_t> last_seen_at;  // Unix seconds
+  bool revoked = false;
+  bool online = false;
+};
+
+struct JoinToken {
+  std::string token;
+  std::int64_t expires_at = 0;  // Unix seconds
+  std::int64_t uses = 0;
+};
+
+template <typename T>
+using ApiResult = std::expected<T, Failure>;
+
+asio::awaitable<ApiResult<Registration>> register_device(net::Loop& loop, HubAccess hub, std::string join_token,
+                                                         std::string name, std::string public_key);
+asio::awaitable<ApiResult<RefreshedToken>> refresh_token(net::Loop& loop, HubAccess hub, std::string device_id,
+                                                         std::string token);
+asio::awaitable<ApiResult<std::vector<DeviceEntry>>> list_devices(net::Loop& loop, HubAccess hub, std::string access);
+asio::awaitable<ApiResult<std::monostate>> revoke_device(net::Loop& loop, HubAccess hub, std::string access,
+                                                         std::string device_id);
+asio::awaitable<ApiResult<JoinToken>> make_join_token(net::Loop& loop, HubAccess hub, std::string access,
+                                                      std::int64_t uses, std::int64_t ttl_s);
+
+}  // namespace bamgate::host

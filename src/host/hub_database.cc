@@ -1,0 +1,34 @@
+#include "host/hub_database.h"
+
+#include <utility>
+
+namespace bamgate::host {
+namespace {
+
+std::string damaged(const std::filesystem::path& path, const std::string& what) {
+  return path.string() + " is damaged (" + what +
+         "); keep a copy of it, and bring back the last backup with 'bamgate hub restore FILE --force'";
+}
+
+}  // namespace
+
+std::expected<os::Sqlite, std::string> open_hub_database(const std::filesystem::path& path) {
+  auto database = os::Sqlite::open(path.string());
+  if (!database) {
+    const os::SqlError& error = database.error();
+    if (error.is_damage()) return std::unexpected(damaged(path, error.message));
+    return std::unexpected("cannot open " + path.string() + ": " + error.message);
+  }
+  const auto checked = database->execute("PRAGMA quick_check(1)");
+  if (!checked && !checked.error().is_damage()) {
+    return std::unexpected("cannot check " + path.string() + ": " + checked.error().message);
+  }
+  if (!checked) return std::unexpected(damaged(path, checked.error().message));
+  const auto* verdict =
+      checked->empty() || checked->front().empty() ? nullptr : std::get_if<std::string>(&checked->front().front());
+  if (verdict == nullptr) return std::unexpected(damaged(path, "it cannot be checked"));
+  if (*verdict != "ok") return std::unexpected(damaged(path, verdict->substr(0, verdict->find('\n'))));
+  return std::move(*database);
+}
+
+}  // namespace bamgate::host

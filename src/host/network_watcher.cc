@@ -1,0 +1,42 @@
+#include "host/network_watcher.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "net/clock.h"
+
+namespace bamgate::host {
+
+NetworkWatcher::NetworkWatcher(net::Loop& loop, std::string own_tun, unsigned own_index, std::uint32_t mark)
+    : timer_(loop), loop_(loop), own_tun_(std::move(own_tun)), own_index_(own_index), mark_(mark) {}
+
+std::vector<IpPrefix> NetworkWatcher::start(Callback callback) {
+  callback_ = std::move(callback);
+  // Notifications first, so that no change falls between them and the first look.
+  auto events = os::NetworkEvents::open();
+  if (events) {
+    events_ = std::make_unique<os::NetworkEvents>(std::move(*events));
+    watcher_ = std::make_unique<net::FdWatcher>(loop_, events_->fd());
+    watcher_->on_readable([this] { read_events(); });
+  } else {
+    spdlog::warn("{}: a move to another network is noticed late", events.error().text);
+  }
+  if (auto view = os::network_view(own_tun_, mark_)) view_ = std::move(*view);
+  return view_.prefixes();
+}
+
+void NetworkWatcher::read_events() {
+  if (!events_->drain(own_index_) || timer_.is_set()) return;
+  timer_.expires_at(net::now() + kSettleTime, [this] { look(); });
+}
+
+void NetworkWatcher::look() {
+  auto view = os::network_view(own_tun_, mark_);
+  if (!view || *view == view_) return;
+  view_ = std::move(*view);
+  spdlog::info("this machine's network has changed: {} usable addresses", view_.addresses.size());
+  callback_(view_.prefixes());
+}
+
+}  // namespace bamgate::host

@@ -1,0 +1,28 @@
+#include "host/refresh.h"
+
+#include <string>
+#include <utility>
+
+#include "agent/refresh_tokens.h"
+
+namespace bamgate::host {
+
+asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loop, const ConfigFolder& folder,
+                                                                  const config::NetworkConfig& network,
+                                                                  config::Secrets& secrets) {
+  agent::RefreshExchange exchange(secrets);
+  auto reply = co_await refresh_token(loop, hub_access(network), network.device_id, std::string(exchange.token()));
+  if (!reply && exchange.refused(reply.error().hub_error)) {
+    reply = co_await refresh_token(loop, hub_access(network), network.device_id, std::string(exchange.token()));
+  }
+  if (!reply) co_return reply;
+  config::Secrets before = secrets;
+  exchange.accepted(reply->refresh_token);
+  if (const auto saved = folder.save_secrets(secrets); !saved) {
+    secrets = std::move(before);
+    co_return std::unexpected(saved.error());
+  }
+  co_return reply;
+}
+
+}  // namespace bamgate::host

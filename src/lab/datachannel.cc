@@ -1,0 +1,217 @@
+// bamgate lab datachannel: one WebRTC connection with one data channel (RFC 8831), with another bamgate or a browser:
+// the lines that are exchanged are what JSON.stringify(connection.localDescription) gives there. Lines of standard
+// input go through the channel as texts, and what comes goes to standard output. Left out: trickle, several channels.
+#include <cstdio>
+
+#include "inspect/describe.h"
+#include "lab/lab.h"
+#include "net/clock.h"
+#include "net/goodbye.h"
+#include "peer/demux.h"
+#include "peer/peer_connection.h"
+#include "sctp/engine.h"
+
+namespace bamgate::lab {
+namespace {
+
+inspect::Description state_text(peer::State state) {
+  switch (state) {
+    case peer::State::kNew:
+    case peer::State::kFindingPath:
+      return {"ICE looks for a path", "RFC 8445 §6.1.4"};
+    case peer::State::kSecuring:
+      return {"a path is nominated; DTLS shakes hands on it", "RFC 8842 §5"};
+    case peer::State::kAssociating:
+      return {"DTLS is up; inside it SCTP begins, from both sides at once", "RFC 8261 §4, RFC 8831 §6.2"};
+    case peer::State::kConnected:
+      return {"the SCTP association is up", "RFC 9260 §5.1"};
+    case peer::State::kClosed:
+      return {"closed", "RFC 8831 §6.7"};
+  }
+  return {};
+}
+
+class ChannelLab {
+ public:
+  ChannelLab(LabLink& link, const LabPeerArguments& arguments, const peer::PeerConnection::Options& options,
+             sctp::EngineFactory& engines)
+      : link_(link),
+        arguments_(arguments),
+        connection_(options, link.random(), link.crypto(), link.pool(), engines),
+        exchange_(
+            link, arguments, [this](const json::Value& description) { take(description); },
+            [this](std::string_view line) { send(line); }, [this] { end_of_input(); }),
+        goodbye_(link.loop()) {}
+
+  ExitCode run(const std::vector<LabSocket>& sockets) {
+    link_.on_datagram([this](const Received& received) { handle(received); });
+    link_.on_interrupt([this] { close(); });
+    add_sockets(link_, connection_, sockets);
+    exchange_.start();
+    flush();
+    return link_.run();
+  }
+
+ private:
+  void take(const json::Value& description) {
+    const std::string* sdp = description.get_string("sdp");
+    if (sdp == nullptr) return exchange_.refuse("it has no \"sdp\"");
+    if (arguments_.offers) {
+      if (const auto done = connection_.accept_answer(link_.now(), *sdp); !done)
+        return exchange_.refuse(to_string(done.error()));
+    } else {
+      const auto answer = connection_.accept_offer(link_.now(), *sdp);
+      if (!answer) return exchange_.refuse(to_string(answer.error()));
+      answer_ = *answer;
+      if (gathered_) publish(answer_);
+    }
+    flush();
+  }
+
+  void publish(std::string sdp) {
+    for (const std::string& candidate : candidates_) sdp += "a=" + candidate + "\r\n";
+    sdp += "a=end-of-candidates\r\n";
+    exchange_.publish(json::Object{{"type", arguments_.offers ? "offer" : "answer"}, {"sdp", sdp}});
+  }
+
+  void handle(const Received& received) {
+    show(StepKind::kReceived, received.path.remote, received.data);
+    (void)connection_.handle_input(link_.now(), received);
+    flush();
+  }
+
+  /// Once data travels, the records of DTLS say nothing more.
+  void show(StepKind kind, const Endpoint& remote, Bytes datagram) {
+    const auto protocol = peer::classify(datagram);
+    if (protocol == peer::Protocol::kStun) {
+      link_.steps().message(kind, remote.to_string(), inspect::describe_stun(datagram));
+    } else if (protocol == peer::Protocol::kDtls && connection_.state() != peer::State::kConnected) {
+      // RFC 8842 §5.3: who answers is the client, as we do and browsers.
+      const bool from_client = (kind == StepKind::kSent) != arguments_.offers;
+      for (const inspect::Description& step : inspect::describe_dtls(datagram, from_client)) {
+        link_.steps().message(kind, remote.to_string(), step);
+      }
+    }
+  }
+
+  void flush() {
+    drain(
+        link_, connection_,
+        [this](const Transmit& transmit, Bytes datagram) {
+          show(StepKind::kSent, transmit.path.remote, datagram);
+          link_.send(transmit.path, datagram);
+        },
+        [this](peer::PeerConnection::Event event) { handle_event(std::move(event)); },
+        [this] {
+          connection_.handle_timeout(link_.now());
+          flush();
+        });
+  }
+
+  void handle_event(peer::PeerConnection::Event event) {
+    if (const auto* candidate = std::get_if<peer::LocalCandidate>(&event)) {
+      candidates_.push_back(candidate->line);
+      link_.steps().say(StepKind::kEvent, {"local " + candidate->line, "RFC 8445 §5.1.1"});
+    } else if (std::holds_alternative<peer::GatheringComplete>(event)) {
+      gathered_ = true;
+      if (arguments_.offers) {
+        if (const auto offer = connection_.create_offer(link_.now())) publish(*offer);
+      } else if (!answer_.empty()) {
+        publish(answer_);
+      }
+    } else if (const auto* changed = std::get_if<peer::StateChanged>(&event)) {
+      link_.steps().say(StepKind::kEvent, state_text(changed->state));
+    } else if (const auto* selected = std::get_if<peer::PathSelected>(&event)) {
+      link_.steps().say(
+          StepKind::kEvent,
+          {"nominated: " + selected->local.describe() + " to " + selected->remote.describe(), "RFC 8445 §8.1.1"});
+    } else {
+      handle_channel(event);
+    }
+  }
+
+  void handle_channel(peer::PeerConnection::Event& event) {
+    if (const auto* opened = std::get_if<peer::ChannelOpened>(&event)) {
+      channel_ = opened->channel;
+      link_.steps().say(StepKind::kEvent,
+                        {"channel " + std::to_string(static_cast<unsigned>(opened->channel)) + " \"" +
+                             opened->options.label + "\" is open",
+                         "RFC 8832 §5"},
+                        {{"label", opened->options.label}});
+      for (const std::string& line : std::exchange(early_, {})) send(line);
+      if (input_ended_) close();
+    } else if (const auto* message = std::get_if<peer::Message>(&event)) {
+      const Bytes content = message->data.data();
+      std::fwrite(content.data(), 1, content.size(), stdout);
+      std::fputc('\n', stdout);
+      std::fflush(stdout);
+    } else if (const auto* closed = std::get_if<peer::Closed>(&event)) {
+      link_.steps().say(StepKind::kResult, {std::string("closed: ") + to_string(closed->reason), "RFC 9260 §9"});
+      const bool in_order = channel_.has_value();
+      goodbye_.expires_at(net::now() + net::kGoodbyeTime,
+                          [this, in_order] { link_.stop(in_order ? ExitCode::kDone : ExitCode::kFailed); });
+    }
+  }
+
+  void send(std::string_view line) {
+    if (!channel_) {
+      if (early_.size() < kMaxEarly) early_.emplace_back(line);
+      return;
+    }
+    const auto sent = connection_.send(link_.now(), *channel_, sctp::MessageKind::kText, as_bytes(line));
+    if (!sent) link_.steps().say(StepKind::kDropped, {std::string("a line: ") + to_string(sent.error())});
+    flush();
+  }
+
+  void end_of_input() {
+    input_ended_ = true;
+    if (channel_) close();
+  }
+
+  void close() {
+    connection_.close(link_.now());
+    flush();
+  }
+
+  static constexpr std::size_t kMaxEarly = 1024;  // lines that wait for the channel
+
+  LabLink& link_;
+  const LabPeerArguments& arguments_;
+  peer::PeerConnection connection_;
+  LabExchange exchange_;
+  net::Timer goodbye_;
+  std::vector<std::string> candidates_;
+  std::string answer_;  // waits for the candidates
+  std::vector<std::string> early_;
+  std::optional<sctp::ChannelId> channel_;
+  bool gathered_ = false;
+  bool input_ended_ = false;
+};
+
+}  // namespace
+
+ExitCode run_lab_datachannel(const LabPeerArguments& arguments) {
+  auto link = LabLink::create(arguments.lab, stderr);
+  if (!link) return fail(link.error().code, link.error().text);
+  auto servers = resolve_servers(**link, arguments);
+  if (!servers) return fail(servers.error().code, servers.error().text);
+  const auto sockets = open_sockets(**link, arguments);
+  if (!sockets) return fail(sockets.error().code, sockets.error().text);
+  auto engines = sctp::make_engine_factory((*link)->random());
+  if (!engines) return fail(ExitCode::kFailed, sctp::to_string(engines.error()));
+  auto certificate = dtls::Certificate::generate((*link)->random(), net::unix_now());
+  if (!certificate) return fail(ExitCode::kFailed, dtls::to_string(certificate.error()));
+  peer::PeerConnection::Options options;
+  options.offerer = arguments.offers;
+  options.certificate = std::move(*certificate);
+  options.stun_servers = std::move(*servers);
+  options.unix_time = net::unix_now();
+  options.allow_loopback = wants_loopback(arguments);
+  sctp::ChannelOptions channel;
+  channel.label = arguments.label;
+  options.channels = {channel};
+  options.key_log = (*link)->key_log();
+  return ChannelLab(**link, arguments, options, **engines).run(*sockets);
+}
+
+}  // namespace bamgate::lab

@@ -1,0 +1,72 @@
+// The place of the hub when two lab tools meet: each side gives the other one line. A person copies it from one
+// terminal to the other, or both use two files. It also finds the addresses of this machine for ICE.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "json/value.h"
+#include "lab/link.h"
+
+namespace bamgate::lab {
+
+/// Arguments that `lab ice` and `lab datachannel` share.
+struct LabPeerArguments {
+  LabOptions lab;
+  bool offers = false;
+  std::string offer_file;   // empty: standard output and input
+  std::string answer_file;  // likewise
+  std::vector<std::string> stun_servers;
+  std::vector<IpAddress> addresses;  // empty: those of this machine
+  std::string label = "bamgate";     // of the data channel
+};
+
+class LabExchange {
+ public:
+  /// `take` gets the peer's description, once; `line` gets what else stands on standard input.
+  LabExchange(LabLink& link, const LabPeerArguments& arguments, std::function<void(const json::Value&)> take,
+              std::function<void(std::string_view)> line, std::function<void()> end);
+
+  /// Begins to wait for the peer's description.
+  void start();
+  /// Gives the peer ours.
+  void publish(const json::Value& description);
+  /// The peer's description is of no use: says why, and ends the tool.
+  void refuse(const std::string& why);
+
+ private:
+  void take_line(std::string_view line);
+  void look_for_file();
+
+  LabLink& link_;
+  const LabPeerArguments& arguments_;
+  std::function<void(const json::Value&)> take_;
+  std::function<void(std::string_view)> line_;
+  std::function<void()> end_;
+  net::Timer look_;
+  bool taken_ = false;
+};
+
+/// A local socket for ICE.
+struct LabSocket {
+  SocketId id;
+  Endpoint base;
+};
+/// Opens a socket on each address that was named, or on each that this machine has for ICE.
+std::expected<std::vector<LabSocket>, Failure> open_sockets(LabLink& link, const LabPeerArguments& arguments);
+
+/// Gives an ICE agent, or a connection that holds one, all of its sockets.
+template <typename Machine>
+void add_sockets(LabLink& link, Machine& machine, const std::vector<LabSocket>& sockets) {
+  for (const LabSocket& socket : sockets) machine.add_local_address(link.now(), socket.id, socket.base);
+  machine.set_local_addresses_complete(link.now());
+}
+
+/// The addresses of the STUN servers that were named.
+std::expected<std::vector<Endpoint>, Failure> resolve_servers(LabLink& link, const LabPeerArguments& arguments);
+
+/// Loopback candidates are allowed when loopback addresses were named (RFC 8445 §5.1.1.1 forbids them else).
+bool wants_loopback(const LabPeerArguments& arguments);
+
+}  // namespace bamgate::lab

@@ -1,0 +1,56 @@
+// The lab: `bamgate lab TOOL` runs one layer alone against a real peer and shows each step as it happens. One file a
+// tool, TOOL.cc; cli/command_lab.cc reads their arguments. docs/lab-tools.md shows them at work. Not to be taken for
+// the laboratory of the tests, which makes networks (docs/lab.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lab/exchange.h"
+#include "lab/link.h"
+#include "os/failure.h"
+
+namespace bamgate::lab {
+
+struct LabStunArguments {
+  LabOptions lab;
+  std::vector<std::string> servers;
+  std::string listen;  // empty: any address, any port
+};
+ExitCode run_lab_stun(const LabStunArguments& arguments);
+
+struct LabWgArguments {
+  LabOptions lab;
+  std::string private_key_file;
+  std::string preshared_key_file;  // empty: none
+  std::string peer;                // its public key
+  std::string endpoint;            // empty: the peer has to come to us
+  std::string listen = "0.0.0.0:51820";
+  IpPrefix address;                   // ours inside the tunnel
+  std::vector<IpPrefix> allowed_ips;  // empty: the network of `address`
+  std::string tun;                    // the interface; empty: a host inside this process
+  std::optional<IpAddress> ping;
+  std::uint32_t count = 4;
+  bool stay = false;            // also after the pings
+  bool initiate = false;        // at once, not when a packet asks for it
+  bool packets = false;         // show each data message
+  std::uint16_t keepalive = 0;  // seconds; 0: none
+  unsigned time_lapse = 1;
+};
+ExitCode run_lab_wg(const LabWgArguments& arguments);
+
+struct LabDtlsArguments {
+  LabOptions lab;
+  bool listens = false;  // we are the server
+  std::string endpoint;  // of the peer, or ours
+  std::string fingerprint;
+  std::size_t mtu = 1200;  // bytes of the largest datagram
+};
+ExitCode run_lab_dtls(const LabDtlsArguments& arguments);
+
+ExitCode run_lab_ice(const LabPeerArguments& arguments);
+ExitCode run_lab_datachannel(const LabPeerArguments& arguments);
+
+}  // namespace bamgate::lab
