@@ -1,7 +1,8 @@
 // What is measured: one operation of one layer, made once and then run as often as somebody likes. Three instruments
 // share the list: Google Benchmark takes its time (layers.cc), tests/budget counts its allocations and, under
 // callgrind, its instructions. All of it runs in virtual time from fixed seeds: two runs of one build do the same. Left
-// out: anything with sockets or threads; the whole program is measured by bench/tunnel.
+// out: anything with sockets or threads (of net only the timers of its loop); the whole program is measured by
+// bench/tunnel.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +40,7 @@ void add_json(Workloads& all);
 void add_hub(Workloads& all);
 void add_peer(Workloads& all);
 void add_agent(Workloads& all);
+void add_net(Workloads& all);
 
 /// Every workload, from the bottom layer up.
 Workloads all_workloads();

@@ -253,7 +253,7 @@ class World {
     }
   }
   /// Bytes of a stranger, or a datagram of the other side that a stranger caught: integrity does not cover where it
-  /// came from, so that is a check from a new address (RFC 8445 §19.4).
+  /// came from, so that is a check from a new address (RFC 8445 §19.2).
   void inject(Side& side) {
     Datagram one{arrival(side, {IpAddress::v4(203, 0, 113, 66), 6666}), input_.copy()};
     if (one.bytes.empty() && !side.waiting.empty()) {

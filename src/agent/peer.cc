@@ -62,7 +62,7 @@ void Peer::apply(Instant now, PeerInput input, std::string_view why) {
 void Peer::begin_attempt(Instant now, bool offers) {
   end_attempt(now, false);
   attempt_ = std::make_unique<Attempt>(now, shared_, offers);
-  timers_.set(Timer::kAttempt, now + kAttemptTime);
+  timers_.set(Timer::kAttempt, now + kAnswerTime);
 }
 
 void Peer::make_offer(Instant now) {
@@ -117,6 +117,7 @@ void Peer::handle_offer(Instant now, const signaling::Offer& offer) {
   apply(now, PeerInput::kOffer);
   auto answer = attempt_->connection().accept_offer(now, offer.sdp);
   if (!answer) return apply(now, PeerInput::kFailed, peer::to_string(answer.error()));
+  timers_.set(Timer::kAttempt, now + kAttemptTime);
   shared_.messages.emplace_back(signaling::Answer{.from = shared_.self,
                                                   .to = info_.peer_id,
                                                   .sdp = std::move(*answer),
@@ -131,6 +132,7 @@ void Peer::handle_answer(Instant now, const signaling::Answer& answer) {
   if (attempt_->awaits_answer()) {
     const auto accepted = attempt_->connection().accept_answer(now, answer.sdp);
     if (!accepted) return apply(now, PeerInput::kFailed, peer::to_string(accepted.error()));
+    timers_.set(Timer::kAttempt, now + kAttemptTime);
     use_early_candidates(now);
     return pump(now);
   }

@@ -17,14 +17,18 @@
 #include "agent/shared.h"
 #include "agent/status.h"
 #include "core/timer_table.h"
+#include "ice/pacing.h"
 #include "wg/tunnel.h"
 
 namespace bamgate::agent {
 
 class Peer {
  public:
-  /// Without an answer and a working path after this time an attempt is given up.
-  static constexpr auto kAttemptTime = std::chrono::seconds(30);
+  /// Without an answer to our offer after this time an attempt is given up.
+  static constexpr auto kAnswerTime = std::chrono::seconds(30);
+  /// From the exchange of descriptions to WireGuard's session: longer than ICE's patience, which nobody may cut short
+  /// (RFC 8863 §4), by a little for what comes after a path that was found late.
+  static constexpr auto kAttemptTime = ice::kPatience + std::chrono::milliseconds(5'500);
   /// The offerer starts WireGuard's handshake; when none is complete after this time the other side tries too.
   static constexpr auto kHandshakePatience = std::chrono::seconds(3);
 

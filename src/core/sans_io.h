@@ -2,7 +2,8 @@
 //
 //   handle_input      one datagram (or one batch of equal-sized ones) that arrived, with the time
 //   handle_timeout    the time has come that next_timeout() named, or a later one
-//   poll_transmit     writes the next datagram to send into the caller's buffer; nullopt when there is none
+//   poll_transmit     writes the next datagram to send into the caller's buffer; nullopt when there is none. One that
+//                     the buffer is too small for is a counted drop, and the next one takes its place
 //   poll_event        what became of the connection; nullopt when nothing (more) did
 //   next_timeout      when handle_timeout() wants to be called; kNever when the machine waits for nothing
 //

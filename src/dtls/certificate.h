@@ -1,4 +1,4 @@
-// Our side's certificate: self-signed, ECDSA on P-256, made afresh for each run (RFC 8827 §6.5, RFC 8122 §4).
+// Our side's certificate: self-signed, ECDSA on P-256, made afresh for each run (RFC 8827 §6.5, RFC 8122 §6.1).
 // Its only meaning is its fingerprint. Certificates from files, chains and RSA are left out.
 #pragma once
 

@@ -24,7 +24,7 @@ inline constexpr std::size_t kHandshakeHeader = 12;
 // RFC 5246 §7.4: the handshake messages that are treated apart.
 inline constexpr std::uint8_t kHelloRequest = 0;
 inline constexpr std::uint8_t kClientHello = 1;
-// RFC 6347 §4.2.1: a first ClientHello may carry DTLS 1.0's version in its record.
+// RFC 5246 §E.1: a first ClientHello may carry DTLS 1.0's version in its record.
 inline constexpr std::uint16_t kDtls10 = 0xfeff;
 inline constexpr std::uint16_t kDtls12 = 0xfefd;
 

@@ -26,7 +26,7 @@
 
 namespace bamgate::dtls {
 
-/// Who sends the ClientHello: `a=setup:active` is the client (RFC 8842 §5.2).
+/// Who sends the ClientHello: `a=setup:active` is the client (RFC 8842 §5.3).
 enum class Role : std::uint8_t { kClient, kServer };
 
 /// The handshake is complete and the peer holds the promised certificate; seal() and open() work from now on.

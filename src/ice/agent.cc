@@ -9,11 +9,8 @@
 namespace bamgate::ice {
 namespace {
 
-// RFC 8445 §14.2: no two transactions are closer than 5 ms. A triggered check answers a check of the peer and is at
-// most as frequent as those, so it need not wait in the line of ordinary ones: hole punching depends on it.
-constexpr auto kTriggeredGap = std::chrono::milliseconds(5);
-// RFC 8863 §4: patience lasts as long as one transaction with default timers, 39.5 s; no failure before that.
-constexpr auto kPatience = std::chrono::milliseconds(39'500);
+// RFC 8445 §14.2: no two transactions start closer to each other. Consent checks have a pace of their own, of seconds.
+constexpr auto kLeastGap = std::chrono::milliseconds(5);
 // Late candidates get their time after that, but not for ever.
 constexpr auto kLongestChecking = 2 * kPatience;
 
@@ -95,15 +92,19 @@ void Agent::retransmit(Instant now) {
   }
 }
 
+// A triggered check answers a check of the peer and is at most as frequent as those, so it goes first and does not wait
+// for Ta: hole punching depends on it.
 void Agent::start_transaction(Instant now) {
-  if (remote_credentials_ && checklist_.has_triggered() && now >= next_triggered_) {
-    if (Pair* pair = checklist_.take_triggered()) start_check(now, *pair);
-    next_triggered_ = now + kTriggeredGap;
+  if (now < next_transaction_) return;
+  if (Pair* pair = remote_credentials_ ? checklist_.take_triggered() : nullptr) {
+    next_transaction_ = now + kLeastGap;
+    return start_check(now, *pair);
   }
   const bool checks_wait = remote_credentials_ && checklist_.has_ordinary();
   const bool gathering_waits = gatherer_.has_waiting();
   if (now < next_ordinary_ || (!checks_wait && !gathering_waits)) return;
   next_ordinary_ = now + kTa;
+  next_transaction_ = now + kLeastGap;
   // Checks and gathering take turns.
   last_was_check_ = checks_wait && (!gathering_waits || !last_was_check_);
   if (last_was_check_) {
@@ -148,8 +149,10 @@ Instant Agent::next_timeout() const {
   if (is_final()) return kNever;
   Instant next = gatherer_.next_timeout();
   const bool checks = remote_credentials_.has_value();
-  if (checks && checklist_.has_triggered()) next = std::min(next, next_triggered_);
-  if (gatherer_.has_waiting() || (checks && checklist_.has_ordinary())) next = std::min(next, next_ordinary_);
+  if (checks && checklist_.has_triggered()) next = std::min(next, next_transaction_);
+  if (gatherer_.has_waiting() || (checks && checklist_.has_ordinary())) {
+    next = std::min(next, std::max(next_ordinary_, next_transaction_));
+  }
   for (const Pair& pair : checklist_.pairs()) {
     if (pair.transaction) next = std::min(next, pair.transaction->next_timeout());
   }

@@ -262,8 +262,8 @@ class Agent {
   bool gathering_complete_ = false;
   bool remote_complete_ = false;
   bool last_was_check_ = false;
-  Instant next_ordinary_ = Instant::min();
-  Instant next_triggered_ = Instant::min();
+  Instant next_transaction_ = Instant::min();  // of any kind
+  Instant next_ordinary_ = Instant::min();     // and of those that wait for Ta
   Instant next_nomination_ = kNever;
   Instant checks_started_ = kNever;
   Instant patience_end_ = kNever;

@@ -37,7 +37,7 @@ struct IncomingCheck {
   std::vector<std::uint16_t> unknown_attributes;  // comprehension-required ones, for 420
 };
 
-/// RFC 8445 §7.2.4: USERNAME is "remote:local", the key is the remote password.
+/// RFC 8445 §7.2.2: USERNAME is "remote:local", the key is the remote password.
 std::vector<std::byte> write_check(Crypto& crypto, const OutgoingCheck& check, const Credentials& local,
                                    const Credentials& remote);
 

@@ -22,7 +22,7 @@ inspect::Description state_text(peer::State state) {
     case peer::State::kSecuring:
       return {"a path is nominated; DTLS shakes hands on it", "RFC 8842 §5"};
     case peer::State::kAssociating:
-      return {"DTLS is up; inside it SCTP begins, from both sides at once", "RFC 8261 §4, RFC 8831 §6.2"};
+      return {"DTLS is up; inside it SCTP begins, from both sides at once", "RFC 8261 §6.1, RFC 8841 §9.3"};
     case peer::State::kConnected:
       return {"the SCTP association is up", "RFC 9260 §5.1"};
     case peer::State::kClosed:

@@ -11,7 +11,6 @@
 #include <csignal>
 #include <ctime>
 #include <system_error>
-#include <vector>
 
 #include "net/clock.h"
 
@@ -91,12 +90,17 @@ void Loop::on_user_signal(std::function<void()> callback) {
 
 void Loop::insert(Timer& timer, Instant deadline) {
   timer.key_ = TimerKey{deadline, next_timer_number_++};
-  timers_.emplace(*timer.key_, &timer);
+  if (timer.node_) {
+    timer.node_.key() = *timer.key_;
+    timers_.insert(std::move(timer.node_));
+  } else {
+    timers_.emplace(*timer.key_, &timer);
+  }
   arm();
 }
 
 void Loop::erase(Timer& timer) {
-  timers_.erase(*timer.key_);
+  timer.node_ = timers_.extract(*timer.key_);
   timer.key_.reset();
 }
 
@@ -130,7 +134,7 @@ void Loop::wait_for_timers() {
 // The keys that are due are noted first: what callbacks set meanwhile waits for the next turn, so a callback that sets
 // its timer to a time in the past cannot keep the others waiting.
 void Loop::fire_timers() {
-  std::vector<TimerKey> due;
+  std::vector<TimerKey> due = std::exchange(due_, {});
   const Instant time = now();
   for (const auto& [key, timer] : timers_) {
     if (key.first > time) break;
@@ -144,6 +148,8 @@ void Loop::fire_timers() {
     const auto callback = std::exchange(timer.callback_, nullptr);
     callback();
   }
+  due.clear();
+  due_ = std::move(due);
 }
 
 void Timer::expires_at(Instant deadline, std::function<void()> callback) {

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/time.h"
 
@@ -63,6 +64,7 @@ class Loop {
   friend class Timer;
   // Deadlines in order; the number keeps equal ones in the order of their setting.
   using TimerKey = std::pair<Instant, std::uint64_t>;
+  using TimerMap = std::map<TimerKey, Timer*>;
 
   void insert(Timer& timer, Instant deadline);
   void erase(Timer& timer);
@@ -71,7 +73,8 @@ class Loop {
   void fire_timers();
   void wait_for_signal();
 
-  std::map<TimerKey, Timer*> timers_;
+  TimerMap timers_;
+  std::vector<TimerKey> due_;  // room for fire_timers()
   std::uint64_t next_timer_number_ = 0;
   Instant armed_for_ = kNever;
   std::function<void(int)> signal_callback_;
@@ -100,6 +103,7 @@ class Timer {
   friend class Loop;
   Loop& loop_;
   std::optional<Loop::TimerKey> key_;
+  Loop::TimerMap::node_type node_;  // while it is not set, if it ever was: so setting it again allocates nothing
   std::function<void()> callback_;
 };
 

@@ -273,16 +273,18 @@ std::optional<Transmit> PeerConnection::poll_transmit(Instant now, MutableBytes 
   if (const auto check = ice_.poll_transmit(now, buffer)) return check;
   const auto path = ice_.selected_path();
   if (!dtls_ || !path || !ice_.may_send(now)) return std::nullopt;
-  if (!farewell_.empty()) {
+  while (!farewell_.empty()) {
     const PacketBuffer packet = std::move(farewell_.front());
     farewell_.pop_front();
-    return transmit(packet, *path, buffer);
+    if (const auto sent = transmit(packet, *path, buffer)) return sent;
   }
   if (auto record = dtls_->poll_transmit(now, buffer)) {
     record->path = *path;
     return record;
   }
-  if (const auto packet = seal_next(now)) return transmit(*packet, *path, buffer);
+  while (const auto packet = seal_next(now)) {
+    if (const auto sent = transmit(*packet, *path, buffer)) return sent;
+  }
   return std::nullopt;
 }
 
@@ -296,7 +298,10 @@ std::optional<PacketBuffer> PeerConnection::seal_next(Instant now) {
 }
 
 std::optional<Transmit> PeerConnection::transmit(const PacketBuffer& packet, const Path& path, MutableBytes buffer) {
-  if (packet.size() > buffer.size()) return std::nullopt;
+  if (packet.size() > buffer.size()) {
+    ++counters_.oversized;  // the others behind it still leave
+    return std::nullopt;
+  }
   copy_bytes(packet.data(), buffer);
   return Transmit{.path = path, .size = static_cast<std::uint32_t>(packet.size())};
 }

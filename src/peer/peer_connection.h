@@ -93,6 +93,7 @@ class PeerConnection {
     std::uint64_t bad_dtls = 0;
     std::uint64_t bad_sctp = 0;
     std::uint64_t unsealed = 0;        // SCTP packets that DTLS refused, too long for a record: dropped
+    std::uint64_t oversized = 0;       // sealed packets that the caller's buffer was too small for: dropped
     std::uint64_t dropped_events = 0;  // nobody polled: more events waited than a caller may leave
   };
 
@@ -136,6 +137,7 @@ class PeerConnection {
   /// kUnexpectedSource, kBadPacket, kNotConnected (it is closed); of a batch with one good datagram none.
   std::expected<void, Error> handle_input(Instant now, const Received& received);
   void handle_timeout(Instant now);
+  /// A buffer of 1,500 bytes is always large enough.
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
   std::optional<Event> poll_event();
   Instant next_timeout() const;
@@ -165,7 +167,7 @@ class PeerConnection {
   void fail(Instant now, Error reason);
   void push(Event event);
   std::optional<PacketBuffer> seal_next(Instant now);
-  static std::optional<Transmit> transmit(const PacketBuffer& packet, const Path& path, MutableBytes buffer);
+  std::optional<Transmit> transmit(const PacketBuffer& packet, const Path& path, MutableBytes buffer);
 
   Options options_;
   Random& random_;

@@ -98,7 +98,7 @@ std::expected<void, Error> Association::check(Bytes packet) {
     ++counters_.packets_malformed;
     return std::unexpected(Error::kMalformed);
   }
-  // RFC 9260 §6.8: a packet with a wrong checksum is discarded; DTLS below does not change that (RFC 8261 §4).
+  // RFC 9260 §6.8: a packet with a wrong checksum is discarded; DTLS below does not change that (RFC 8261 §6.1).
   if (!has_right_checksum(packet)) {
     ++counters_.packets_bad_checksum;
     return std::unexpected(Error::kBadChecksum);
@@ -418,7 +418,7 @@ bool Association::request_reset(Instant now, ChannelId id, Channel& channel) {
   if (!asked && asked.error() == Error::kWouldBlock) return false;
   channel.outgoing = Channel::Outgoing::kResetSent;
   if (asked) return true;
-  // Without stream reset (RFC 8831 §6.2 demands it) all that can be done is to forget the channel.
+  // Without stream reset (RFC 8831 §6.1 demands it) all that can be done is to forget the channel.
   channel.outgoing = Channel::Outgoing::kReset;
   channel.incoming = Channel::Incoming::kReset;
   return true;

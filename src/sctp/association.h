@@ -88,11 +88,11 @@ class Association {
   /// that it gave out. Errors: kBadOptions, kOutOfMemory.
   static std::expected<Association, Error> create(EngineFactory& factory, const Options& options, BufferPool& pool);
 
-  /// Begins to connect; the peer does the same (RFC 8831 §6.2: simultaneous INIT). Call it once, when DTLS is up.
-  /// Connected or Closed{kTimedOut} follows.
+  /// Begins to connect; the peer does the same (RFC 8841 §9.3, RFC 9260 §5.2.1: simultaneous INIT). Call it once, when
+  /// DTLS is up. Connected or Closed{kTimedOut} follows.
   void start(Instant now);
 
-  /// One SCTP packet, the content of one DTLS record (RFC 8261 §4). Packets before start() are dropped: the peer
+  /// One SCTP packet, the content of one DTLS record (RFC 8261 §3). Packets before start() are dropped: the peer
   /// repeats its INIT, and ours will do. Errors, all counted drops: kMalformed, kBadChecksum, kWrongPort, kClosed.
   std::expected<void, Error> handle_input(Instant now, const Received& received);
   void handle_timeout(Instant now);

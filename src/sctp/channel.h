@@ -11,7 +11,7 @@ namespace bamgate::sctp {
 /// A data channel: the number of its SCTP stream, the same in both directions (RFC 8831 §6.4).
 enum class ChannelId : std::uint16_t {};
 
-/// What a channel promises (RFC 8831 §6.1, RFC 8832 §5.1).
+/// What a channel promises (RFC 8831 §6.4, RFC 8832 §5.1).
 struct ChannelOptions {
   std::string label = {};     // UTF-8, at most kMaxChannelText bytes
   std::string protocol = {};  // subprotocol, UTF-8, at most kMaxChannelText bytes

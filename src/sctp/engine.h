@@ -95,7 +95,7 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  /// Sends INIT; the peer does the same at about the same time (RFC 8831 §6.2, RFC 9260 §5.2.1).
+  /// Sends INIT; the peer does the same at about the same time (RFC 8841 §9.3, RFC 9260 §5.2.1).
   virtual std::expected<void, Error> start(Instant now) = 0;
   /// One SCTP packet from the peer, whose length, checksum and ports have been looked at. A packet that belongs to no
   /// association of ours, or to an older one, is a counted drop and never answered. A peer that started afresh

@@ -9,7 +9,7 @@ namespace bamgate::sctp {
 enum class Error : std::uint8_t {
   // Results of calls.
   kBadOptions,       // the options contradict each other or are out of range
-  kRuntimeTaken,     // another factory of engines lives in this process, or the last one could not be wound up
+  kRuntimeTaken,     // another factory of engines lives in this process
   kOutOfMemory,      // the engine could not make its association
   kNotConnected,     // the association is not up yet
   kClosed,           // the association has ended (or was never started)

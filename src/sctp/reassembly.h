@@ -29,7 +29,7 @@ class Reassembly {
 
   /// Takes a fragment that has not been there before; returns the message that it completes. Error: kMessageTooLarge.
   std::expected<std::optional<Whole>, Error> insert(const DataChunk& fragment, std::uint32_t ppid, Bytes content);
-  /// Every TSN up to this one has arrived or never will (RFC 9260 §3.3.4, RFC 3758 §3.5): runs that lack one of these
+  /// Every TSN up to this one has arrived or never will (RFC 9260 §3.3.4, RFC 3758 §3.6): runs that lack one of these
   /// are forgotten. Returns how many.
   std::size_t settle(std::uint32_t cumulative_tsn);
   void clear();

@@ -1,7 +1,7 @@
 // What waits on our side of one channel until SCTP takes it: first in, first out, bounded in bytes and messages and, on
 // channels whose messages may be lost, in time: by an age, and by CoDel (RFC 8289), so that a slow path is a short
 // queue and an occasional drop, not seconds of delay. What waited through an outage is dropped, never delivered later
-// as a burst. Left out: fairness between flows in one channel (RFC 8290), ECN marks (RFC 8289 §3.2: a data channel
+// as a burst. Left out: fairness between flows in one channel (RFC 8290), ECN marks (RFC 8289 §1: a data channel
 // carries none).
 #pragma once
 

@@ -372,7 +372,7 @@ void UsrsctpEngine::on_stream_reset(Bytes notification) {
   }
 }
 
-// The rest of a message of which parts were handed over will never come (RFC 3758 §3.5).
+// The rest of a message of which parts were handed over will never come (RFC 3758 §3.6).
 void UsrsctpEngine::on_partial_delivery(Bytes notification) {
   sctp_pdapi_event event{};
   if (notification.size() < sizeof(event)) return;

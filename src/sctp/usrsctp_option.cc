@@ -39,7 +39,8 @@ bool subscribe(struct socket* socket) {
   return true;
 }
 
-// RFC 8261 §6.1 wants path MTU discovery below SCTP or none: ours is fixed.
+// Not kept until an engine of our own does it: RFC 8261 §4 demands that SCTP discovers the path MTU, and without ICMP.
+// Here it is fixed to what fits the paths of src/peer/overhead.h.
 bool fix_path_mtu(struct socket* socket, std::uint16_t path_mtu) {
   sctp_paddrparams parameters{};
   // Over AF_CONN usrsctp does not count the common header: without this a fragment would be that much too long.

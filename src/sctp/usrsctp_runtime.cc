@@ -92,7 +92,7 @@ void configure() {
   usrsctp_sysctl_set_sctp_pktdrop_enable(0);
   usrsctp_sysctl_set_sctp_pr_enable(1);
   usrsctp_sysctl_set_sctp_reconfig_enable(1);
-  // RFC 8831 §6.2 needs no more streams than are used; each costs memory.
+  // RFC 8831 §6.2 recommends 65,535 streams; each costs memory (engine.h).
   usrsctp_sysctl_set_sctp_nr_incoming_streams_default(kStreams);
   usrsctp_sysctl_set_sctp_nr_outgoing_streams_default(kStreams);
   // RFC 6928: ten packets to begin with, and as many in answer to one acknowledgement.

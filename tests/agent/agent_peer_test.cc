@@ -105,6 +105,35 @@ TEST_F(Attempts, AreGivenUpAfterThirtySecondsWithoutAnswer) {
   EXPECT_EQ(anna->state_of("bert", now), "connecting");
 }
 
+// RFC 8863 §4: until then a check of the peer may still open a path.
+TEST_F(Attempts, WithoutAPathLastAsLongAsIcesPatience) {
+  wire = false;
+  anna = &make("anna", "10.100.0.1/16", 1);
+  bert = &make("bert", "10.100.0.2/16", 2);
+  bring_online(*bert, {anna->info});
+  bring_online(*anna, {bert->info});
+  run_for(39s);
+  EXPECT_EQ(anna->state_of("bert", now), "connecting");
+  EXPECT_EQ(bert->state_of("anna", now), "connecting");
+  EXPECT_EQ(anna->attempts, 1);
+  run_for(2s);
+  EXPECT_EQ(anna->attempts, 2);
+}
+
+TEST_F(Attempts, FindAPathThatOpensLate) {
+  wire = false;
+  anna = &make("anna", "10.100.0.1/16", 1);
+  bert = &make("bert", "10.100.0.2/16", 2);
+  bring_online(*bert, {anna->info});
+  bring_online(*anna, {bert->info});
+  run_for(34s);
+  wire = true;
+  run_for(3s);
+  EXPECT_EQ(anna->state_of("bert", now), "connected");
+  EXPECT_EQ(bert->state_of("anna", now), "connected");
+  EXPECT_EQ(anna->attempts, 1);
+}
+
 TEST_F(Attempts, BeginAgainAtOnceWhenTheAnswerWasToAnOlderOffer) {
   forward = false;
   anna = &make("anna", "10.100.0.1/16", 1);

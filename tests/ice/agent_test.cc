@@ -154,6 +154,32 @@ TEST_F(IceAgentAlone, ATriggeredCheckLeavesAtOnceAndAgainForEachCheckOfThePeer) 
   EXPECT_TRUE(is_request(sent[1]));
 }
 
+TEST_F(IceAgentAlone, NoTwoChecksStartWithin5MillisecondsTriggeredOnesFirst) {
+  start_with_host();
+  for (int i = 0; i < 3; ++i) {
+    const std::string endpoint = "198.51.100.1:" + std::to_string(100 + i);
+    ASSERT_TRUE(agent->add_remote_candidate(
+        now, host(endpoint, static_cast<std::uint32_t>(1000 - i), std::string(1, static_cast<char>('1' + i)))));
+  }
+  agent->set_remote_credentials(now, remote);
+  ASSERT_EQ(drain().size(), 1U);
+  now += 2ms;
+  ASSERT_TRUE(receive(from("198.51.100.1:102"), check()));
+  EXPECT_FALSE(first_request(drain())) << "an ordinary check left 2 ms ago";
+  const auto triggered = run_for(10ms);
+  ASSERT_EQ(triggered.size(), 1U);
+  EXPECT_EQ(triggered[0].when, now - 7ms);
+  now += 38ms;  // the instant of the next ordinary check
+  ASSERT_TRUE(receive(from("198.51.100.1:100"), check()));
+  const auto at_once = first_request(drain());
+  ASSERT_TRUE(at_once);
+  EXPECT_EQ(at_once->path, from("198.51.100.1:100"));
+  const auto ordinary = run_for(10ms);
+  ASSERT_EQ(ordinary.size(), 1U);
+  EXPECT_EQ(ordinary[0].path, from("198.51.100.1:101"));
+  EXPECT_EQ(ordinary[0].when, now - 5ms);
+}
+
 TEST_F(IceAgentAlone, TheAnswerToACancelledCheckStillCounts) {
   start_with_host();
   ASSERT_TRUE(agent->add_remote_candidate(now, host("198.51.100.1:100")));

@@ -142,8 +142,10 @@ TEST_F(IceChecks, AfterTheNominationChecksOnOtherPathsAreStillAnsweredButTrigger
   ASSERT_TRUE(agent->add_remote_candidate(now, host("198.51.100.1:200")));
   agent->set_remote_credentials(now, remote);
   const auto sent = drain();
+  now += 20ms;
   ASSERT_TRUE(receive(sent.at(0).path, answer(sent.at(0))));
   const auto nomination = first_request(drain());
+  ASSERT_TRUE(nomination);
   ASSERT_TRUE(receive(nomination->path, answer(*nomination)));
   EXPECT_EQ(code_of_answer(check()), 0);
   EXPECT_FALSE(first_request(run_for(1s)));

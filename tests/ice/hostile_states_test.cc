@@ -15,8 +15,10 @@ class IceHostileInput : public IceAgentAlone, public ::testing::WithParamInterfa
     agent->set_remote_credentials(now, remote);
     const auto sent = drain();
     if (state == State::kConnected || state == State::kDisconnected) {
+      now += 20ms;
       ASSERT_TRUE(receive(sent.at(0).path, answer(sent.at(0))));
       const auto nomination = first_request(drain());
+      ASSERT_TRUE(nomination);
       ASSERT_TRUE(receive(nomination->path, answer(*nomination)));
     }
     if (state == State::kDisconnected) run_for(31s);

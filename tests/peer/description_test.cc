@@ -221,7 +221,7 @@ TEST(PeerDescription, AMissingOrMalformedFieldIsRefused) {
            {"a=ice-ufrag:" + ufrag, "a=ice-ufrag:ab cd"},        // no ice-char
            {"a=ice-pwd:", "a=ice-word:"},                        //
            {"a=ice-pwd:" + pwd, "a=ice-pwd:" + pwd.substr(11)},  // at least 22
-           {"a=setup:actpass", "a=setup:holdconn"},              // RFC 8842 §5.2 forbids it
+           {"a=setup:actpass", "a=setup:holdconn"},              // RFC 8842 §5.1 forbids it
            {"a=setup:", "a=set:"},
            {"a=sctp-port:5000", "a=sctp-port:"},
            {"a=sctp-port:5000", "a=sctp-port:65536"},

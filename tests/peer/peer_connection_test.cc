@@ -167,7 +167,8 @@ TEST(PeerConnection, AnIceRestartOfThePeerIsRefusedAndTheConnectionGoesOn) {
   std::string offer;
   link.offer = [&](const std::string& sdp) { return offer = sdp; };
   ASSERT_TRUE(link.connect());
-  // RFC 8839 §5.4: the same session with other credentials is a restart. Whoever made the first offer may refuse it.
+  // RFC 8839 §4.4.1.1.1: the same session with other credentials is a restart. RFC 3264 §4: an offer may be rejected,
+  // and the session is as it was before.
   const std::string restart = replaced(offer, "a=ice-ufrag:", "a=ice-ufrag:new");
   EXPECT_EQ(link.b->accept_offer(link.now(), restart).error(), Error::kWrongState);
   EXPECT_EQ(link.a->accept_offer(link.now(), restart).error(), Error::kWrongState);
@@ -178,6 +179,22 @@ TEST(PeerConnection, AnIceRestartOfThePeerIsRefusedAndTheConnectionGoesOn) {
   ASSERT_TRUE(link.a.send(link.now(), pattern(5, 1)));
   ASSERT_TRUE(link.b.send(link.now(), pattern(5, 1)));
   EXPECT_TRUE(link.run(1s, [&] { return link.a.message_count == 1 && link.b.message_count == 1; }));
+  EXPECT_FALSE(link.a.closed || link.b.closed);
+}
+
+TEST(PeerConnection, APacketThatTheCallersBufferCannotHoldIsACountedDropAndTheNextFollows) {
+  Link link;
+  ASSERT_TRUE(link.connect());
+  link.run(1s);
+  ASSERT_TRUE(link.a.send(link.now(), pattern(1000, 1)));
+  ASSERT_TRUE(link.a.send(link.now(), pattern(100, 2)));
+  std::array<std::byte, 300> small{};
+  const auto sent = link.a->poll_transmit(link.now(), small);
+  ASSERT_TRUE(sent) << "the second message is behind the first";
+  EXPECT_LE(sent->size, small.size());
+  EXPECT_EQ(link.a->counters().oversized, 1U);
+  ASSERT_TRUE(link.deliver(link.b, link.a.address, {small.begin(), small.begin() + sent->size}));
+  EXPECT_TRUE(link.run(1s, [&] { return link.b.message_count == 1; }));
   EXPECT_FALSE(link.a.closed || link.b.closed);
 }
 

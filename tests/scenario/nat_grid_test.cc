@@ -79,7 +79,7 @@ void expect_direct(World& world, Device& anna, Device& bert) {
   EXPECT_EQ(anna.peer("bert").ice_remote.find("relay"), std::string::npos);
 }
 
-// Both say why, and both try on at a bearable rate: an attempt takes 30 s and the wait after it grows to 30 s.
+// Both say why, and both try on at a bearable rate: an attempt takes 40 s and the wait after it grows to 30 s.
 void expect_patience(World& world, Device& anna, Device& bert, const GridCell& cell) {
   for (Device* device : {&anna, &bert}) {
     EXPECT_GE(device->attempts, 50) << device->registration().name << " has given up";
