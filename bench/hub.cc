@@ -45,6 +45,9 @@ class Network : public hub::HubTest {
     std::size_t texts = 0;
     while (const auto effect = hub->poll_effect()) {
       if (std::holds_alternative<bamgate::hub::SendText>(*effect)) ++texts;
+      if (const auto* broadcast = std::get_if<bamgate::hub::Broadcast>(&*effect)) {
+        texts += broadcast->connections.size();
+      }
     }
     return texts;
   }
