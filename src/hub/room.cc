@@ -136,8 +136,8 @@ void Room::go_on(Member& reader, signaling::ListPart part) {
 
 // Tells the reader what waits for it, as much as may be on its way.
 void Room::feed(Member& reader) {
-  while (reader.list != List::kDone && reader.ahead < kMaxAhead) go_on(reader, signaling::ListPart());
-  while (reader.list == List::kDone && !reader.owed.empty() && reader.ahead < kMaxAhead) {
+  while (reader.list != List::kDone && reader.ahead < kMaxUnsent) go_on(reader, signaling::ListPart());
+  while (reader.list == List::kDone && !reader.owed.empty() && reader.ahead < kMaxUnsent) {
     const std::string peer_id = *reader.owed.begin();
     tell_owed(reader, peer_id, false);
   }
@@ -161,7 +161,7 @@ void Room::tell_others(std::string_view peer_id, std::string text) {
 // False: not now; the reader is owed it, or its list will say it.
 bool Room::may_be_told(Member& reader, std::string_view peer_id, std::size_t size) {
   if (reader.list == List::kFirst && reader.listed < peer_id) return false;
-  if (reader.list == List::kDone && reader.owed.empty() && reader.ahead + size <= kMaxAhead) return true;
+  if (reader.list == List::kDone && reader.owed.empty() && reader.ahead + size <= kMaxUnsent) return true;
   if (reader.owed.size() <= kMaxOwed) reader.owed.emplace(peer_id);
   if (!reader.awaits_sent) {
     reader.awaits_sent = true;

@@ -1,7 +1,7 @@
 // The devices that are connected now: who they are, how to reach them, and what each of them is told about the others
 // (protocol.md, "Signaling"). A hub has one room. It pushes effects; who may join is decided in connections.h.
 //
-// Nobody is told faster than it reads. kMaxAhead bytes may be on their way to a reader; from then on the rest of its
+// Nobody is told faster than it reads. kMaxUnsent bytes may be on their way to a reader; from then on the rest of its
 // list waits, and of what changes meanwhile the room keeps the names alone (it *owes* them), until the host says that
 // all has been sent. Then the list goes on, and each owed name is told as it is by then: there, or gone.
 //
@@ -31,7 +31,7 @@ namespace bamgate::hub {
 
 /// Bytes of lists and announcements on their way to one reader. The host's own bound for what waits must be larger by a
 /// list message and by what others may send to it.
-inline constexpr std::size_t kMaxAhead = 128 * 1024;
+inline constexpr std::size_t kMaxUnsent = 128 * 1024;
 /// Names that may be owed to one reader; beyond it is closed when it reads again, and joins anew.
 inline constexpr std::size_t kMaxOwed = 2 * kMaxRoom;
 /// How often the others are told of one device: that it came, changed, or left. What comes faster is told together, as

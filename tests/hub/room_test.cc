@@ -221,7 +221,7 @@ TEST_F(RoomTest, AListOf24MiBFlowsAtTheReadersPace) {
   const ConnectionId newcomer = join("newcomer");
   int rounds = 0;
   while (unsent.contains(newcomer)) {
-    EXPECT_LE(readers[newcomer].bytes, kMaxAhead + signaling::kMaxListBytes);
+    EXPECT_LE(readers[newcomer].bytes, kMaxUnsent + signaling::kMaxListBytes);
     EXPECT_FALSE(readers[newcomer].complete);
     ASSERT_LT(++rounds, 1'000);
     sent(newcomer);
@@ -345,7 +345,7 @@ TEST_F(RoomTest, OneThatDoesNotReadIsOwedNamesAndThenToldTheLatest) {
     }
     advance(kAnnouncePace.interval);
   }
-  EXPECT_LE(readers[a].bytes, kMaxAhead);
+  EXPECT_LE(readers[a].bytes, kMaxUnsent);
   std::size_t bytes = 0;
   while (unsent.contains(a)) {
     sent(a);
