@@ -1,4 +1,5 @@
-// The hub core on a database in memory: an offer that it forwards in a room of two, and a refresh of an access token.
+// The hub core on a database in memory: an offer that it forwards in a room of two, a refresh of an access token, and
+// one more device that joins a room of 1,000.
 #include <memory>
 #include <string>
 
@@ -8,17 +9,37 @@
 namespace bamgate::bench {
 namespace {
 
-class Network : public hub::HubTest {
+class World : public hub::HubTest {
  public:
-  Network() {
-    SetUp();
+  World() { SetUp(); }
+  void TestBody() override {}
+
+ protected:
+  /// How many texts are to be sent, to whomever; all are sent at once.
+  std::size_t take_effects() {
+    std::size_t texts = 0;
+    while (const auto effect = hub->poll_effect()) {
+      if (std::holds_alternative<bamgate::hub::SendText>(*effect)) ++texts;
+      if (const auto* broadcast = std::get_if<bamgate::hub::Broadcast>(&*effect)) {
+        texts += broadcast->connections.size();
+      }
+      if (const auto* asked = std::get_if<bamgate::hub::WhenSent>(&*effect)) {
+        hub->on_sent(now, unix_now, asked->connection);
+      }
+    }
+    return texts;
+  }
+};
+
+class Pair : public World {
+ public:
+  Pair() {
     alpha_ = enroll("alpha");
     beta_ = enroll("beta");
     from_ = connect(alpha_);
     connect(beta_);
     offer_ = json::write(json::Object{{"type", "offer"}, {"to", "beta"}, {"sdp", std::string(800, 's')}});
   }
-  void TestBody() override {}
 
   void forward() {
     advance(std::chrono::milliseconds(10));  // slower than the hub's limit for one device
@@ -41,27 +62,50 @@ class Network : public hub::HubTest {
   std::size_t offer_size() const { return offer_.size(); }
 
  private:
-  std::size_t take_effects() {
-    std::size_t texts = 0;
-    while (const auto effect = hub->poll_effect()) {
-      if (std::holds_alternative<bamgate::hub::SendText>(*effect)) ++texts;
-    }
-    return texts;
-  }
-
   bamgate::hub::Member alpha_;
   bamgate::hub::Member beta_;
   bamgate::hub::ConnectionId from_{};
   std::string offer_;
 };
 
+class Room : public World {
+ public:
+  static constexpr std::size_t kOthers = 1000;
+
+  Room() {
+    deaf = true;
+    for (std::size_t i = 0; i < kOthers; ++i) {
+      now += std::chrono::milliseconds(20);
+      connect(enroll("device-" + std::to_string(i)));
+    }
+    newcomer_ = enroll("newcomer");
+    join_ = json::write(join_of(newcomer_));
+  }
+
+  /// On a new connection each time, which takes the last one's place.
+  void join() {
+    now += std::chrono::seconds(3);  // slower than the pace of one device
+    const ConnectionId id = static_cast<ConnectionId>(++last_connection);
+    require(!try_open(id, newcomer_.access_token), "the newcomer is let in");
+    hub->on_text(now, unix_now, id, join_);
+    require(take_effects() > kOthers, "all others are told of it, and it of them");
+  }
+
+ private:
+  using ConnectionId = bamgate::hub::ConnectionId;
+  bamgate::hub::Member newcomer_;
+  std::string join_;
+};
+
 }  // namespace
 
 void add_hub(Workloads& all) {
-  all.push_back({"hub/offer", 0,
-                 [] { return Instance{.run = [network = std::make_shared<Network>()] { network->forward(); }}; }});
-  all.push_back({"hub/refresh", 0,
-                 [] { return Instance{.run = [network = std::make_shared<Network>()] { network->refresh(); }}; }});
+  all.push_back(
+      {"hub/offer", 0, [] { return Instance{.run = [network = std::make_shared<Pair>()] { network->forward(); }}; }});
+  all.push_back(
+      {"hub/refresh", 0, [] { return Instance{.run = [network = std::make_shared<Pair>()] { network->refresh(); }}; }});
+  all.push_back(
+      {"hub/join/1000", 0, [] { return Instance{.run = [room = std::make_shared<Room>()] { room->join(); }}; }});
 }
 
 }  // namespace bamgate::bench

@@ -64,6 +64,7 @@ class World {
   void start() {
     hub_.reset();
     for (auto& [id, socket] : sockets_) socket.open = false;
+    unsent_.clear();
     pending_.clear();
     auto made = hub::Hub::create(options_, sql_, crypto_, random_, unix_now_);
     require(made.has_value(), "a hub starts on its own database");
@@ -100,8 +101,8 @@ class World {
       case 14:
         return fetched();
       case 15:
-        if (input_.below(8) == 0) start();
-        return;
+        if (input_.below(8) == 0) return start();
+        return sent();
     }
   }
 
@@ -221,7 +222,9 @@ class World {
     self.peer_id = member->name;
     self.public_key = member->key.empty() ? some_key() : member->key;
     self.address = member->address;
-    for (std::size_t routes = input_.below(3); routes > 0; --routes) self.routes.push_back("192.168.0.0/16");
+    self.routes.resize(input_.below(3), "192.168.0.0/16");
+    // So large that a few of them are more than may be on their way to one reader; and another one each time.
+    if (self.routes.size() == 2) self.metadata["note"] = std::string(23'000, static_cast<char>('a' + ++notes_ % 26));
     hub_->on_text(now_, unix_now_, *id, signaling::write(signaling::Join{self}));
   }
 
@@ -239,6 +242,12 @@ class World {
           now_, unix_now_, *id,
           signaling::write(signaling::IceCandidate{.from = from, .to = some_name(), .candidate = text, .extra = {}}));
     }
+  }
+
+  void sent() {
+    if (unsent_.empty()) return;
+    const auto id = unsent_.extract(unsent_.begin()).value();
+    hub_->on_sent(now_, unix_now_, id);
   }
 
   void close() {
@@ -316,7 +325,14 @@ class World {
   void drain() {
     for (int count = 0; auto effect = hub_->poll_effect();) {
       require(++count < 10'000, "effects come to an end");
-      if (const auto* text = std::get_if<hub::SendText>(&*effect)) sent(*text);
+      if (const auto* text = std::get_if<hub::SendText>(&*effect)) said(text->connection, text->text);
+      if (const auto* broadcast = std::get_if<hub::Broadcast>(&*effect)) {
+        for (const ConnectionId id : broadcast->connections) said(id, broadcast->text);
+      }
+      if (const auto* asked = std::get_if<hub::WhenSent>(&*effect)) {
+        require(is_open(asked->connection), "only an open socket is asked about");
+        require(unsent_.insert(asked->connection).second, "a socket is asked about once");
+      }
       if (const auto* closed = std::get_if<hub::Close>(&*effect)) {
         require(is_open(closed->connection), "only an open socket is closed");
         require(closed->reason.size() <= 123, "a reason fits into a close frame");
@@ -335,11 +351,11 @@ class World {
     return found != sockets_.end() && found->second.open;
   }
 
-  void sent(const hub::SendText& text) {
-    require(is_open(text.connection), "nothing is sent on a socket that is not open");
-    require(!revoked_.contains(sockets_[text.connection].device), "a revoked device gets nothing");
-    require(text.text.size() <= hub::kMaxMessage, "no message is larger than its limit");
-    require(signaling::parse(text.text).has_value(), "the hub sends messages");
+  void said(ConnectionId id, const std::string& text) {
+    require(is_open(id), "nothing is sent on a socket that is not open");
+    require(!revoked_.contains(sockets_[id].device), "a revoked device gets nothing");
+    require(text.size() <= hub::kMaxMessage, "no message is larger than its limit");
+    require(signaling::parse(text).has_value(), "the hub sends messages");
   }
 
   fuzz::Decoder& input_;
@@ -353,10 +369,12 @@ class World {
   UnixTime unix_now_{1'800'000'000};
   std::uint64_t last_connection_ = 0;
   std::uint64_t last_request_ = 0;
+  int notes_ = 0;
   std::vector<std::string> join_tokens_;
   std::vector<Member> members_;
   std::set<std::string> revoked_;
   std::map<ConnectionId, Socket> sockets_;
+  std::set<ConnectionId> unsent_;  // of which the hub wants to hear that all was sent
   std::map<RequestId, Member> pending_;
 };
 

@@ -10,6 +10,7 @@
 #include "cli/service.h"
 #include "host/device_host.h"
 #include "host/service_user.h"
+#include "os/descriptor_limit.h"
 #include "os/detach.h"
 #include "os/service.h"
 
@@ -53,6 +54,7 @@ std::expected<std::unique_ptr<host::DeviceHost>, Failure> prepare(net::Loop& loo
 }
 
 ExitCode run_here(const UpArguments& arguments, RunMode mode, os::Detached* detached) {
+  os::raise_descriptor_limit();  // a terminal's is 1,024: too few for the sockets of a large network
   net::Loop loop;
   auto host = prepare(loop, host::ConfigFolder(arguments.config), mode, arguments);
   if (!host) return fail(host.error().code, host.error().text);

@@ -248,7 +248,10 @@ void DeviceHost::open_sockets(agent::AttemptId attempt) {
     options.mark = kMark;
     auto udp = net::UdpSocket::open({local.address, 0}, options);
     if (!udp) {
-      spdlog::debug("no socket on {}: {}", local.interface, udp.error().detail);
+      // As when no descriptor is left: each attempt would say it for each interface.
+      const bool is_new = socket_failures_.insert(udp.error().code).second;
+      spdlog::log(is_new ? spdlog::level::warn : spdlog::level::debug, "no socket on {}: {}", local.interface,
+                  udp.error().detail);
       continue;
     }
     const SocketId id{next_socket_++};

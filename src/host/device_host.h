@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,7 @@ class DeviceHost {
   net::Timer stop_timer_;
   std::unique_ptr<net::ControlServer> control_;
   std::map<SocketId, Socket> sockets_;
+  std::set<net::Error> socket_failures_;  // kinds that the log has warned of
   std::uint32_t next_socket_ = 1;
   std::vector<net::UdpReceived> slots_;
   std::vector<IpPrefix> routes_;

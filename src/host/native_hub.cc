@@ -113,6 +113,10 @@ net::HttpServer::Handlers NativeHub::handlers() {
     hub_->on_binary(net::now(), net::unix_now(), to_core(id), data);
     run_effects();
   };
+  handlers.on_sent = [this](net::ConnectionId id) {
+    hub_->on_sent(net::now(), net::unix_now(), to_core(id));
+    run_effects();
+  };
   handlers.on_close = [this](net::ConnectionId id, std::uint16_t) {
     hub_->on_close(net::now(), net::unix_now(), to_core(id));
     run_effects();
@@ -146,6 +150,11 @@ void NativeHub::run_effects() {
   while (auto effect = hub_->poll_effect()) {
     if (const auto* text = std::get_if<hub::SendText>(&*effect)) {
       server_->send_text(from_core(text->connection), text->text);
+    } else if (const auto* broadcast = std::get_if<hub::Broadcast>(&*effect)) {
+      const net::SharedFrame frame = net::make_text_frame(broadcast->text);
+      for (const hub::ConnectionId id : broadcast->connections) server_->send_frame(from_core(id), frame);
+    } else if (const auto* asked = std::get_if<hub::WhenSent>(&*effect)) {
+      server_->when_sent(from_core(asked->connection));
     } else if (const auto* binary = std::get_if<hub::SendBinary>(&*effect)) {
       server_->send_binary(from_core(binary->connection), binary->data);
     } else if (const auto* close = std::get_if<hub::Close>(&*effect)) {

@@ -1,5 +1,6 @@
 #include "hub/connections.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "core/encoding.h"
@@ -23,6 +24,8 @@ struct CloseEvent {
 /// How the log calls a connection that the hub closes.
 CloseEvent event_of(CloseCode code) {
   switch (code) {
+    case CloseCode::kTooSlow:
+      return {LogLevel::kInfo, "connection_too_slow"};
     case CloseCode::kMalformed:
       return {LogLevel::kInfo, "message_refused"};
     case CloseCode::kUnauthorized:
@@ -73,54 +76,64 @@ void Connections::on_text(Instant now, UnixTime unix_now, ConnectionId id, std::
   const auto at = connections_.find(id);
   if (at == connections_.end()) return;
   Connection& connection = at->second;
-  if (text.size() > kMaxMessage) return close(unix_now, at, CloseCode::kMalformed, "a message over 64 KiB");
+  if (text.size() > kMaxMessage) return close(now, unix_now, at, CloseCode::kMalformed, "a message over 64 KiB");
   if (!connection.rate.arrived(now)) {
-    return close(unix_now, at, CloseCode::kFlooding, "more than 2,000 messages a second");
+    return close(now, unix_now, at, CloseCode::kFlooding, "more than 2,000 messages a second");
   }
-  if (!connection.waiting.empty() || !connection.rate.take(now)) return delay(unix_now, at, text);
+  if (!connection.waiting.empty() || !connection.rate.take(now)) return delay(now, unix_now, at, text);
   process(now, unix_now, at, text);
 }
 
-void Connections::on_binary(UnixTime unix_now, ConnectionId id) {
+void Connections::on_binary(Instant now, UnixTime unix_now, ConnectionId id) {
   const auto at = connections_.find(id);
-  if (at != connections_.end()) close(unix_now, at, CloseCode::kMalformed, "a binary message; signaling is text");
+  if (at != connections_.end()) close(now, unix_now, at, CloseCode::kMalformed, "a binary message; signaling is text");
 }
 
-void Connections::on_close(UnixTime unix_now, ConnectionId id) {
+void Connections::on_close(Instant now, UnixTime unix_now, ConnectionId id) {
   const auto at = connections_.find(id);
-  if (at != connections_.end()) forget(unix_now, at);
+  if (at != connections_.end()) forget(now, unix_now, at);
+}
+
+void Connections::on_sent(Instant now, UnixTime unix_now, ConnectionId id) {
+  const auto at = connections_.find(id);
+  if (at == connections_.end() || !at->second.joined || room_.on_sent(at->second.name, id)) return;
+  close(now, unix_now, at, CloseCode::kTooSlow, "too slow");
 }
 
 void Connections::handle_timeout(Instant now, UnixTime unix_now) {
+  if (room_.next_timeout() <= now) room_.handle_timeout(now, recent_revocations(context_.database, unix_now));
   // Each turn either ends a connection, or moves its deadline past `now`.
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const ConnectionId id = deadlines_.begin()->second;
     const auto at = connections_.find(id);
     if (!at->second.joined && at->second.join_deadline <= now) {
-      close(unix_now, at, CloseCode::kMalformed, "no join within 10 seconds");
+      close(now, unix_now, at, CloseCode::kMalformed, "no join within 10 seconds");
     } else {
       process_waiting(now, unix_now, id);
     }
   }
 }
 
-Instant Connections::next_timeout() const { return deadlines_.empty() ? kNever : deadlines_.begin()->first; }
+Instant Connections::next_timeout() const {
+  return std::min(deadlines_.empty() ? kNever : deadlines_.begin()->first, room_.next_timeout());
+}
 
-void Connections::revoke(UnixTime unix_now, const Device& device, const std::vector<std::string>& keys,
+void Connections::revoke(Instant now, UnixTime unix_now, const Device& device, const std::vector<std::string>& keys,
                          std::string_view reason) {
   for (const std::string& key : keys) room_.announce_revoked({device.name, key});
   if (const auto pending = unjoined_.find(device.id); pending != unjoined_.end()) {
-    close(unix_now, connections_.find(pending->second), CloseCode::kRevoked, reason);
+    close(now, unix_now, connections_.find(pending->second), CloseCode::kRevoked, reason);
   }
   const auto joined = room_.connection_of(device.name);
   if (!joined) return;
   const auto at = connections_.find(*joined);
-  if (at != connections_.end() && at->second.device_id == device.id) close(unix_now, at, CloseCode::kRevoked, reason);
+  if (at != connections_.end() && at->second.device_id == device.id)
+    close(now, unix_now, at, CloseCode::kRevoked, reason);
 }
 
 void Connections::process(Instant now, UnixTime unix_now, Map::iterator at, std::string_view text) {
   auto value = json::parse(text, {.max_bytes = kMaxMessage});
-  if (!value) return close(unix_now, at, CloseCode::kMalformed, "not JSON");
+  if (!value) return close(now, unix_now, at, CloseCode::kMalformed, "not JSON");
   auto message = signaling::from_json(*value);
   if (!message) {
     // protocol.md: fields and message types that the receiver does not know are ignored.
@@ -128,49 +141,51 @@ void Connections::process(Instant now, UnixTime unix_now, Map::iterator at, std:
       ++context_.counters.ignored;
       return;
     }
-    return close(unix_now, at, CloseCode::kMalformed, "a field is missing or has the wrong form");
+    return close(now, unix_now, at, CloseCode::kMalformed, "a field is missing or has the wrong form");
   }
   if (auto* request = std::get_if<signaling::Join>(&*message)) {
     return join(now, unix_now, at, std::move(request->self));
   }
-  if (!at->second.joined) return close(unix_now, at, CloseCode::kMalformed, "the first message must be a join");
+  if (!at->second.joined) return close(now, unix_now, at, CloseCode::kMalformed, "the first message must be a join");
   if (const auto* offer = std::get_if<signaling::Offer>(&*message)) {
-    return forward(unix_now, at, std::move(*value), offer->to, offer->public_key);
+    return forward(now, unix_now, at, std::move(*value), offer->to, offer->public_key);
   }
   if (const auto* answer = std::get_if<signaling::Answer>(&*message)) {
-    return forward(unix_now, at, std::move(*value), answer->to, answer->public_key);
+    return forward(now, unix_now, at, std::move(*value), answer->to, answer->public_key);
   }
   if (const auto* candidate = std::get_if<signaling::IceCandidate>(&*message)) {
-    return forward(unix_now, at, std::move(*value), candidate->to, {});
+    return forward(now, unix_now, at, std::move(*value), candidate->to, {});
   }
-  close(unix_now, at, CloseCode::kMalformed, "only the hub says this");
+  close(now, unix_now, at, CloseCode::kMalformed, "only the hub says this");
 }
 
 void Connections::join(Instant now, UnixTime unix_now, Map::iterator at, signaling::PeerInfo self) {
   Connection& connection = at->second;
   if (!connection.joined && (connection.expires_at <= unix_now || connection.join_deadline <= now)) {
     return connection.expires_at <= unix_now
-               ? close(unix_now, at, CloseCode::kUnauthorized, "the access token has expired")
-               : close(unix_now, at, CloseCode::kMalformed, "no join within 10 seconds");
+               ? close(now, unix_now, at, CloseCode::kUnauthorized, "the access token has expired")
+               : close(now, unix_now, at, CloseCode::kMalformed, "no join within 10 seconds");
   }
   const auto device = find_device(context_.database, connection.device_id);
-  if (context_.database.failed()) return close(unix_now, at, CloseCode::kInternal, "the hub's database failed");
-  if (!device || device->revoked_at) return close(unix_now, at, CloseCode::kRevoked, "this device was revoked");
-  if (!check_identity(unix_now, at, *device, self)) return;
-  if (!signaling::fits_in_list(self)) {
-    return close(unix_now, at, CloseCode::kMalformed, "routes, metadata and other fields are too long");
+  if (context_.database.failed()) return close(now, unix_now, at, CloseCode::kInternal, "the hub's database failed");
+  if (!device || device->revoked_at) return close(now, unix_now, at, CloseCode::kRevoked, "this device was revoked");
+  if (!check_identity(now, unix_now, at, *device, self)) return;
+  std::string entry = signaling::write_entry(self);
+  if (!signaling::fits_in_list(entry)) {
+    return close(now, unix_now, at, CloseCode::kMalformed, "routes, metadata and other fields are too long");
   }
   if (!room_.contains(self.peer_id) && room_.size() >= kMaxRoom) {
-    return close(unix_now, at, CloseCode::kFlooding, "1,024 devices are connected; no more fit in");
+    return close(now, unix_now, at, CloseCode::kFlooding, "1,024 devices are connected; no more fit in");
   }
-  connection.public_key = self.public_key;
+  connection.public_key = std::move(self.public_key);
   if (!connection.joined) {
     connection.joined = true;
     unjoined_.erase(connection.device_id);
     set_last_seen(context_.database, connection.device_id, unix_now);
     context_.log(LogLevel::kDebug, "peer_joined", {{"device", connection.name}});
   }
-  const auto replaced = room_.join(at->first, std::move(self), recent_revocations(context_.database, unix_now));
+  const auto replaced =
+      room_.join(now, at->first, self.peer_id, std::move(entry), recent_revocations(context_.database, unix_now));
   if (replaced) {
     // protocol.md: a peer that joins again replaces its old connection, and the close of the old one announces nothing.
     end(connections_.find(*replaced), CloseCode::kReplaced, "a newer connection of this device");
@@ -180,23 +195,24 @@ void Connections::join(Instant now, UnixTime unix_now, Map::iterator at, signali
 
 /// protocol.md: the hub checks that peerId, publicKey and both addresses are those of the token's device. Closes when
 /// they are not; fills in the addresses.
-bool Connections::check_identity(UnixTime unix_now, Map::iterator at, const Device& device, signaling::PeerInfo& self) {
+bool Connections::check_identity(Instant now, UnixTime unix_now, Map::iterator at, const Device& device,
+                                 signaling::PeerInfo& self) {
   const IpPrefix address = address_of(context_.settings.subnet, device.host);
   const IpPrefix address6 = address6_of(context_.settings.prefix6, device.host);
   const auto refuse = [&](std::string_view reason) {
     ++context_.counters.refused_joins;
-    close(unix_now, at, CloseCode::kForbidden, reason);
+    close(now, unix_now, at, CloseCode::kForbidden, reason);
     return false;
   };
   if (self.peer_id != device.name) return refuse("peerId is not this device's name");
   if (is_other_address(self.address, address)) return refuse("address is not this device's");
   if (is_other_address(self.address6, address6)) return refuse("address6 is not this device's");
   if (!array_from_base64<32>(self.public_key)) {
-    close(unix_now, at, CloseCode::kMalformed, "publicKey must be 32 bytes in base64");
+    close(now, unix_now, at, CloseCode::kMalformed, "publicKey must be 32 bytes in base64");
     return false;
   }
   if (device.public_key.empty()) {
-    if (!bind_key(unix_now, at, device, self.public_key)) return false;
+    if (!bind_key(now, unix_now, at, device, self.public_key)) return false;
   } else if (self.public_key != device.public_key) {
     return refuse("publicKey is not this device's");
   }
@@ -206,10 +222,11 @@ bool Connections::check_identity(UnixTime unix_now, Map::iterator at, const Devi
 }
 
 /// protocol.md: a device registered without a key is bound to the key of its first join.
-bool Connections::bind_key(UnixTime unix_now, Map::iterator at, const Device& device, const std::string& public_key) {
+bool Connections::bind_key(Instant now, UnixTime unix_now, Map::iterator at, const Device& device,
+                           const std::string& public_key) {
   if (find_device_by_key(context_.database, public_key)) {
     ++context_.counters.refused_joins;
-    close(unix_now, at, CloseCode::kForbidden, "publicKey is another device's");
+    close(now, unix_now, at, CloseCode::kForbidden, "publicKey is another device's");
     return false;
   }
   std::vector<std::string> retired;
@@ -218,7 +235,7 @@ bool Connections::bind_key(UnixTime unix_now, Map::iterator at, const Device& de
     return true;
   });
   if (!committed) {
-    close(unix_now, at, CloseCode::kInternal, "the hub's database failed");
+    close(now, unix_now, at, CloseCode::kInternal, "the hub's database failed");
     return false;
   }
   for (const std::string& key : retired) room_.announce_revoked({device.name, key});
@@ -226,26 +243,26 @@ bool Connections::bind_key(UnixTime unix_now, Map::iterator at, const Device& de
   return true;
 }
 
-void Connections::forward(UnixTime unix_now, Map::iterator at, json::Value message, const std::string& to,
+void Connections::forward(Instant now, UnixTime unix_now, Map::iterator at, json::Value message, const std::string& to,
                           const std::string& public_key) {
   if (!public_key.empty() && public_key != at->second.public_key) {
     ++context_.counters.refused_joins;
-    return close(unix_now, at, CloseCode::kForbidden, "publicKey is not this device's");
+    return close(now, unix_now, at, CloseCode::kForbidden, "publicKey is not this device's");
   }
   message.set("from", at->second.name);
   std::string text = json::write(message);
-  if (text.size() > kMaxMessage) return close(unix_now, at, CloseCode::kMalformed, "a message over 64 KiB");
-  if (room_.forward(to, std::move(text))) {
+  if (text.size() > kMaxMessage) return close(now, unix_now, at, CloseCode::kMalformed, "a message over 64 KiB");
+  if (room_.forward(at->second.name, to, std::move(text))) {
     ++context_.counters.forwarded;
   } else {
     ++context_.counters.without_target;
   }
 }
 
-void Connections::delay(UnixTime unix_now, Map::iterator at, std::string_view text) {
+void Connections::delay(Instant now, UnixTime unix_now, Map::iterator at, std::string_view text) {
   Connection& connection = at->second;
   if (connection.waiting.size() >= kMaxWaiting || connection.waiting_bytes + text.size() > kMaxWaitingBytes) {
-    return close(unix_now, at, CloseCode::kFlooding, "far more than 200 messages a second");
+    return close(now, unix_now, at, CloseCode::kFlooding, "far more than 200 messages a second");
   }
   ++context_.counters.delayed;
   connection.waiting.emplace_back(text);
@@ -266,9 +283,9 @@ void Connections::process_waiting(Instant now, UnixTime unix_now, ConnectionId i
   }
 }
 
-void Connections::close(UnixTime unix_now, Map::iterator at, CloseCode code, std::string_view reason) {
+void Connections::close(Instant now, UnixTime unix_now, Map::iterator at, CloseCode code, std::string_view reason) {
   announce_close(at, code, reason);
-  forget(unix_now, at);
+  forget(now, unix_now, at);
 }
 
 void Connections::end(Map::iterator at, CloseCode code, std::string_view reason) {
@@ -282,7 +299,7 @@ void Connections::announce_close(Map::iterator at, CloseCode code, std::string_v
   context_.log(event.level, event.name, {{"device", at->second.name}, {"reason", reason}});
 }
 
-void Connections::forget(UnixTime unix_now, Map::iterator at) {
+void Connections::forget(Instant now, UnixTime unix_now, Map::iterator at) {
   const ConnectionId id = at->first;
   const bool joined = at->second.joined;
   const std::string name = at->second.name;
@@ -291,7 +308,7 @@ void Connections::forget(UnixTime unix_now, Map::iterator at) {
   if (!joined) return;
   context_.log(LogLevel::kDebug, "peer_left", {{"device", name}});
   set_last_seen(context_.database, device_id, unix_now);
-  room_.leave(name, id);
+  room_.leave(now, name, id);
 }
 
 void Connections::erase(Map::iterator at) {

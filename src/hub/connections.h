@@ -52,13 +52,15 @@ class Connections {
   std::optional<HttpReply> open(Instant now, ConnectionId id, const Login& login, const std::string& client);
   void on_text(Instant now, UnixTime unix_now, ConnectionId id, std::string_view text);
   /// Nothing binary is understood here: closes with 4400.
-  void on_binary(UnixTime unix_now, ConnectionId id);
-  void on_close(UnixTime unix_now, ConnectionId id);
+  void on_binary(Instant now, UnixTime unix_now, ConnectionId id);
+  void on_close(Instant now, UnixTime unix_now, ConnectionId id);
+  void on_sent(Instant now, UnixTime unix_now, ConnectionId id);
   void handle_timeout(Instant now, UnixTime unix_now);
   Instant next_timeout() const;
 
   /// Tells all others that `keys` of `device` are worth nothing any more, and closes what it has open, with 4410.
-  void revoke(UnixTime unix_now, const Device& device, const std::vector<std::string>& keys, std::string_view reason);
+  void revoke(Instant now, UnixTime unix_now, const Device& device, const std::vector<std::string>& keys,
+              std::string_view reason);
 
   bool is_online(std::string_view name) const { return room_.contains(name); }
   std::size_t peers() const { return room_.size(); }
@@ -81,18 +83,19 @@ class Connections {
 
   void process(Instant now, UnixTime unix_now, Map::iterator at, std::string_view text);
   void join(Instant now, UnixTime unix_now, Map::iterator at, signaling::PeerInfo self);
-  bool check_identity(UnixTime unix_now, Map::iterator at, const Device& device, signaling::PeerInfo& self);
-  bool bind_key(UnixTime unix_now, Map::iterator at, const Device& device, const std::string& public_key);
-  void forward(UnixTime unix_now, Map::iterator at, json::Value message, const std::string& to,
+  bool check_identity(Instant now, UnixTime unix_now, Map::iterator at, const Device& device,
+                      signaling::PeerInfo& self);
+  bool bind_key(Instant now, UnixTime unix_now, Map::iterator at, const Device& device, const std::string& public_key);
+  void forward(Instant now, UnixTime unix_now, Map::iterator at, json::Value message, const std::string& to,
                const std::string& public_key);
-  void delay(UnixTime unix_now, Map::iterator at, std::string_view text);
+  void delay(Instant now, UnixTime unix_now, Map::iterator at, std::string_view text);
   void process_waiting(Instant now, UnixTime unix_now, ConnectionId id);
   /// Closes, and tells the others when the peer is gone with it.
-  void close(UnixTime unix_now, Map::iterator at, CloseCode code, std::string_view reason);
+  void close(Instant now, UnixTime unix_now, Map::iterator at, CloseCode code, std::string_view reason);
   /// Closes what another connection of the same device replaces: the others hear nothing.
   void end(Map::iterator at, CloseCode code, std::string_view reason);
   void announce_close(Map::iterator at, CloseCode code, std::string_view reason);
-  void forget(UnixTime unix_now, Map::iterator at);
+  void forget(Instant now, UnixTime unix_now, Map::iterator at);
   void erase(Map::iterator at);
   void schedule(Map::iterator at);
 

@@ -19,6 +19,7 @@ namespace bamgate::hub {
 enum class ConnectionId : std::uint64_t {};
 
 enum class CloseCode : std::uint16_t {
+  kTooSlow = 1008,       // it does not read what it asked for (RFC 6455 §7.4.1); it may come again
   kMalformed = 4400,     // not a message that may stand here
   kUnauthorized = 4401,  // the access token expired before the join
   kForbidden = 4403,     // an identity that is not the token's device
@@ -32,6 +33,17 @@ enum class CloseCode : std::uint16_t {
 struct SendText {
   ConnectionId connection{};
   std::string text;
+};
+
+/// Send the same text message to each of these, in this order.
+struct Broadcast {
+  std::vector<ConnectionId> connections;
+  std::string text;
+};
+
+/// Call on_sent() for this connection once, when nothing that was sent on it waits any more; that may be at once.
+struct WhenSent {
+  ConnectionId connection{};
 };
 
 /// Send one binary message (TURN over WebSocket).
@@ -67,6 +79,6 @@ struct Log {
   json::Object fields;     // texts and numbers
 };
 
-using Effect = std::variant<SendText, SendBinary, Close, Reply, Fetch, Log>;
+using Effect = std::variant<SendText, Broadcast, WhenSent, SendBinary, Close, Reply, Fetch, Log>;
 
 }  // namespace bamgate::hub

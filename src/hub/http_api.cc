@@ -105,7 +105,7 @@ HttpReply HttpApi::refuse_refresh(const HttpRequest& request, const Device* devi
 HttpReply HttpApi::handle_with_login(Instant now, UnixTime unix_now, const HttpRequest& request, const Login& login) {
   if (auto over = refuse_over_pace(context_, context_.limits.devices, now, login.device.id)) return *over;
   const std::string_view path = path_of(request.target);
-  if (request.method == "DELETE") return revoke_device(unix_now, path.substr(kDevice.size()), login.device);
+  if (request.method == "DELETE") return revoke_device(now, unix_now, path.substr(kDevice.size()), login.device);
   if (request.method == "GET") return list_devices(unix_now);
   return create_join_token(unix_now, request.body, login.device);
 }
@@ -127,7 +127,7 @@ HttpReply HttpApi::list_devices(UnixTime unix_now) {
   return ok({{"devices", std::move(devices)}});
 }
 
-HttpReply HttpApi::revoke_device(UnixTime unix_now, std::string_view id, const Device& by) {
+HttpReply HttpApi::revoke_device(Instant now, UnixTime unix_now, std::string_view id, const Device& by) {
   const auto device = find_device(context_.database, id);
   if (!device) return error_reply(404, "not_found", "No device has this id; GET /auth/devices lists them.");
   // Once more is no fault: the first reply may have been lost.
@@ -142,7 +142,7 @@ HttpReply HttpApi::revoke_device(UnixTime unix_now, std::string_view id, const D
   if (!committed) return internal_error();
   context_.log(LogLevel::kInfo, "device_revoked", {{"device", device->name}, {"by", by.name}});
   if (!device->public_key.empty()) keys.push_back(device->public_key);
-  connections_.revoke(unix_now, *device, keys, "this device was revoked");
+  connections_.revoke(now, unix_now, *device, keys, "this device was revoked");
   return ok({{"ok", true}});
 }
 

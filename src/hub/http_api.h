@@ -33,7 +33,7 @@ class HttpApi {
   HttpReply refuse_refresh(const HttpRequest& request, const Device* device, RefreshError error);
   HttpReply handle_with_login(Instant now, UnixTime unix_now, const HttpRequest& request, const Login& login);
   HttpReply list_devices(UnixTime unix_now);
-  HttpReply revoke_device(UnixTime unix_now, std::string_view id, const Device& by);
+  HttpReply revoke_device(Instant now, UnixTime unix_now, std::string_view id, const Device& by);
   HttpReply create_join_token(UnixTime unix_now, std::string_view body, const Device& device);
   HttpReply status();
 

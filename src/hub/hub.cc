@@ -80,12 +80,16 @@ void Hub::on_text(Instant now, UnixTime unix_now, ConnectionId connection, std::
   state_->connections.on_text(now, unix_now, connection, text);
 }
 
-void Hub::on_binary(Instant /*now*/, UnixTime unix_now, ConnectionId connection, Bytes /*data*/) {
-  state_->connections.on_binary(unix_now, connection);
+void Hub::on_binary(Instant now, UnixTime unix_now, ConnectionId connection, Bytes /*data*/) {
+  state_->connections.on_binary(now, unix_now, connection);
 }
 
-void Hub::on_close(Instant /*now*/, UnixTime unix_now, ConnectionId connection) {
-  state_->connections.on_close(unix_now, connection);
+void Hub::on_close(Instant now, UnixTime unix_now, ConnectionId connection) {
+  state_->connections.on_close(now, unix_now, connection);
+}
+
+void Hub::on_sent(Instant now, UnixTime unix_now, ConnectionId connection) {
+  state_->connections.on_sent(now, unix_now, connection);
 }
 
 void Hub::on_timer(Instant now, UnixTime unix_now) {

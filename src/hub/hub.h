@@ -53,6 +53,8 @@ class Hub {
   void on_text(Instant now, UnixTime unix_now, ConnectionId connection, std::string_view text);
   /// One whole binary message.
   void on_binary(Instant now, UnixTime unix_now, ConnectionId connection, Bytes data);
+  /// Nothing that was sent on it waits any more: the answer to the effect WhenSent.
+  void on_sent(Instant now, UnixTime unix_now, ConnectionId connection);
   /// The connection is gone, whoever closed it. Not needed after a Close effect.
   void on_close(Instant now, UnixTime unix_now, ConnectionId connection);
   /// The time of next_timeout() has come.

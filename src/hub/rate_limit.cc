@@ -4,10 +4,13 @@
 
 namespace bamgate::hub {
 
-int RateLimit::retry_after(Instant now, std::string_view key) const {
+Instant RateLimit::next(std::string_view key) const {
   const auto found = buckets_.find(key);
-  if (found == buckets_.end()) return 0;
-  const Duration wait = found->second.next(pace_) - now;
+  return found == buckets_.end() ? Instant{} : found->second.next(pace_);
+}
+
+int RateLimit::retry_after(Instant now, std::string_view key) const {
+  const Duration wait = next(key) - now;
   if (wait <= Duration::zero()) return 0;
   return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(wait).count());
 }

@@ -54,6 +54,8 @@ class RateLimit {
 
   /// Whole seconds that `key` must wait (for Retry-After); 0: it may go on.
   int retry_after(Instant now, std::string_view key) const;
+  /// When `key` may go on; `now` or earlier means at once.
+  Instant next(std::string_view key) const;
   void count(Instant now, std::string_view key);
   /// Counts one if it is allowed; otherwise the seconds to wait.
   int take(Instant now, std::string_view key);

@@ -92,7 +92,7 @@ std::optional<HttpReply> SignIn::start(Instant now, UnixTime unix_now, RequestId
   auto newcomer = read_newcomer(*body);
   if (!newcomer) return newcomer.error();
   if (by_github) return ask(now, request, client, std::move(*newcomer), std::move(github_token));
-  return answer(unix_now, client, *newcomer, register_by_token(context_, unix_now, *join_token, *newcomer));
+  return answer(now, unix_now, client, *newcomer, register_by_token(context_, unix_now, *join_token, *newcomer));
 }
 
 std::optional<HttpReply> SignIn::ask(Instant now, RequestId request, const IpAddress& client, Newcomer newcomer,
@@ -138,7 +138,7 @@ Instant SignIn::next_timeout() const {
 void SignIn::finish(Instant now, UnixTime unix_now, RequestId request, const FetchResult& result) {
   const Waiting waiting = std::move(waiting_.extract(request).mapped());
   HttpReply reply =
-      answer(unix_now, waiting.client, waiting.newcomer, register_user(unix_now, waiting.newcomer, result));
+      answer(now, unix_now, waiting.client, waiting.newcomer, register_user(unix_now, waiting.newcomer, result));
   if (context_.database.failed()) reply = internal_error();
   // GitHub's silence counts too: asking it again and again is not for strangers.
   if (reply.status >= 400 && reply.status < 500) count_failure(context_, now, waiting.client);
@@ -154,7 +154,7 @@ std::expected<Registration, HttpReply> SignIn::register_user(UnixTime unix_now, 
   return register_by_owner(context_, unix_now, *owner, newcomer);
 }
 
-HttpReply SignIn::answer(UnixTime unix_now, const IpAddress& client, const Newcomer& newcomer,
+HttpReply SignIn::answer(Instant now, UnixTime unix_now, const IpAddress& client, const Newcomer& newcomer,
                          const std::expected<Registration, HttpReply>& result) {
   if (!result) {
     context_.log(LogLevel::kWarning, "registration_refused",
@@ -163,7 +163,7 @@ HttpReply SignIn::answer(UnixTime unix_now, const IpAddress& client, const Newco
   }
   const Device& device = result->device;
   if (result->arrival != Arrival::kNew) {
-    connections_.revoke(unix_now, device, result->retired, "this device was registered again");
+    connections_.revoke(now, unix_now, device, result->retired, "this device was registered again");
   }
   context_.log(LogLevel::kInfo, event_of(result->arrival),
                {{"device", device.name}, {"client", client_network(client)}});

@@ -56,7 +56,7 @@ class SignIn {
                                SecretText token);
   std::expected<Registration, HttpReply> register_user(UnixTime unix_now, const Newcomer& newcomer,
                                                        const FetchResult& result);
-  HttpReply answer(UnixTime unix_now, const IpAddress& client, const Newcomer& newcomer,
+  HttpReply answer(Instant now, UnixTime unix_now, const IpAddress& client, const Newcomer& newcomer,
                    const std::expected<Registration, HttpReply>& result);
   void finish(Instant now, UnixTime unix_now, RequestId request, const FetchResult& result);
 

@@ -136,6 +136,7 @@ WebSocketSession::Handlers HttpServer::Impl::handlers_for(ConnectionId id) {
   const auto call = handlers;
   if (call->on_text) result.on_text = [call, id](std::string_view text) { call->on_text(id, text); };
   if (call->on_binary) result.on_binary = [call, id](Bytes data) { call->on_binary(id, data); };
+  if (call->on_sent) result.on_sent = [call, id] { call->on_sent(id); };
   result.on_close = [weak, call, id](std::uint16_t code, std::string_view) {
     if (const auto self = weak.lock()) self->sessions.erase(id);
     if (call->on_close) call->on_close(id, code);
@@ -208,6 +209,15 @@ bool HttpServer::send_text(ConnectionId id, std::string_view text) {
 bool HttpServer::send_binary(ConnectionId id, Bytes data) {
   WebSocketSession* session = impl_->find(id);
   return session != nullptr && session->send_binary(data);
+}
+
+bool HttpServer::send_frame(ConnectionId id, const SharedFrame& frame) {
+  WebSocketSession* session = impl_->find(id);
+  return session != nullptr && session->send_frame(frame);
+}
+
+void HttpServer::when_sent(ConnectionId id) {
+  if (WebSocketSession* session = impl_->find(id)) session->when_sent();
 }
 
 void HttpServer::close(ConnectionId id, std::uint16_t code, std::string_view reason) {

@@ -67,6 +67,7 @@ class HttpServer {
     std::function<std::optional<HttpReply>(ConnectionId id, const HttpRequest& request)> on_upgrade;
     std::function<void(ConnectionId id, std::string_view text)> on_text;
     std::function<void(ConnectionId id, Bytes data)> on_binary;
+    std::function<void(ConnectionId id)> on_sent = {};  // what when_sent(id) asked for
     /// The connection is gone; `code` as in WebSocketSession::Handlers.
     std::function<void(ConnectionId id, std::uint16_t code)> on_close;
   };
@@ -90,6 +91,8 @@ class HttpServer {
   /// See WebSocketSession; all do nothing (false, 0) when `id` is not open any more.
   bool send_text(ConnectionId id, std::string_view text);
   bool send_binary(ConnectionId id, Bytes data);
+  bool send_frame(ConnectionId id, const SharedFrame& frame);
+  void when_sent(ConnectionId id);
   void close(ConnectionId id, std::uint16_t code, std::string_view reason);
   void delay_reading(ConnectionId id, Duration pause);
   std::size_t queued_bytes(ConnectionId id) const;

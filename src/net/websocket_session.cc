@@ -25,6 +25,8 @@ constexpr std::size_t kMask = 4;
 constexpr std::size_t kCloseCode = 2;
 constexpr std::size_t kMaxLinger = 1024 * 1024;
 constexpr std::size_t kKeptBuffer = 4096;
+// A frame of this size and more is shared rather than copied. The usual entry of a device is shorter.
+constexpr std::size_t kSharedFrom = 1024;
 // Each idle connection has a buffer of this size; an offer with its candidates fits in.
 constexpr std::size_t kFrameReadSize = 4096;
 
@@ -45,6 +47,67 @@ std::string_view short_reason(std::string_view reason) {
 }
 
 }  // namespace
+
+// RFC 6455 §5.2: FIN and the opcode, then the length in 7, 16 or 64 bits.
+SharedFrame make_text_frame(std::string_view text) {
+  const auto frame = std::make_shared<std::string>();
+  frame->reserve(kMaxFrameHeader + text.size());
+  frame->push_back(static_cast<char>(0x80 | WSLAY_TEXT_FRAME));
+  int length_bytes = 0;
+  if (text.size() < 126) {
+    frame->push_back(static_cast<char>(text.size()));
+  } else {
+    length_bytes = text.size() <= 0xffff ? 2 : 8;
+    frame->push_back(static_cast<char>(length_bytes == 2 ? 126 : 127));
+  }
+  while (length_bytes-- > 0) {
+    frame->push_back(static_cast<char>(std::uint64_t{text.size()} >> (8 * length_bytes) & 0xff));
+  }
+  frame->append(text);
+  return frame;
+}
+
+void FrameQueue::append(std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (pieces_.empty() || pieces_.back().shared) pieces_.emplace_back();
+  pieces_.back().own.append(bytes);
+  bytes_ += bytes.size();
+}
+
+void FrameQueue::append(const SharedFrame& frame) {
+  if (frame->size() < kSharedFrom) return append(*frame);
+  if (pieces_.empty() || pieces_.back().shared || !pieces_.back().own.empty()) pieces_.emplace_back();
+  pieces_.back().shared = frame;
+  bytes_ += frame->size();
+}
+
+void FrameQueue::drop_last(std::size_t count) {
+  std::string& last = pieces_.back().own;
+  last.resize(last.size() - count);
+  bytes_ -= count;
+  if (last.empty()) pieces_.pop_back();
+}
+
+void FrameQueue::clear() {
+  bytes_ = 0;
+  // Most queues hold some short frames each time, whose buffer may stay. A list of a thousand devices makes a large
+  // one, which an idle connection must not keep.
+  if (pieces_.size() == 1 && pieces_.front().own.capacity() <= kKeptBuffer && !pieces_.front().shared) {
+    pieces_.front().own.clear();
+  } else {
+    pieces_ = {};
+  }
+}
+
+void FrameQueue::swap(FrameQueue& other) noexcept {
+  pieces_.swap(other.pieces_);
+  std::swap(bytes_, other.bytes_);
+}
+
+Bytes FrameQueue::piece(std::size_t index) const {
+  const Piece& piece = pieces_[index];
+  return as_bytes(piece.shared ? *piece.shared : piece.own);
+}
 
 struct WebSocketSession::Frames {
   Frames(WebSocketSession& owner, WebSocketRole own_role) : session(owner), role(own_role) {
@@ -72,7 +135,7 @@ struct WebSocketSession::Frames {
   }
   static ssize_t send(wslay_event_context_ptr /*context*/, const std::uint8_t* data, std::size_t size, int /*flags*/,
                       void* user) {
-    static_cast<Frames*>(user)->session.outgoing_.append(reinterpret_cast<const char*>(data), size);
+    static_cast<Frames*>(user)->session.outgoing_.append({reinterpret_cast<const char*>(data), size});
     return static_cast<ssize_t>(size);
   }
   // RFC 6455 §5.3: masks must not be predictable.
@@ -136,20 +199,27 @@ asio::awaitable<void> WebSocketSession::write_all() {
   bool works = true;
   while (works && !(stop_writing_ && outgoing_.empty())) {
     if (outgoing_.empty()) {
-      co_await wake_writer_.wait();
+      report_sent();
+      if (outgoing_.empty()) co_await wake_writer_.wait();
       continue;
     }
     writing_.swap(outgoing_);
-    const Result<void> written = co_await stream_->write(as_bytes(writing_));
-    works = written.has_value();
+    for (std::size_t i = 0; works && i < writing_.pieces(); ++i) {
+      const Result<void> written = co_await stream_->write(writing_.piece(i));
+      works = written.has_value();
+    }
     writing_.clear();
-    // A list of a thousand devices makes a large buffer, which an idle connection must not keep.
-    if (writing_.capacity() > kKeptBuffer) writing_.shrink_to_fit();
   }
   // The other side's last words may still stand in the receive buffer; the reader gets some time to find them.
   if (!works && state_ == State::kOpen) stream_->set_deadline(now() + limits_.close_wait);
   writer_runs_ = false;
   wake_reader_.notify();
+}
+
+void WebSocketSession::report_sent() {
+  const auto handlers = handlers_;
+  if (!std::exchange(asked_when_sent_, false) || state_ != State::kOpen || aborted_ || !handlers) return;
+  if (handlers->on_sent) handlers->on_sent();
 }
 
 // The end: what is queued (a close frame, mostly) goes out, on_close is called, and then whatever still comes in is
@@ -193,7 +263,7 @@ void WebSocketSession::handle_bytes(Bytes bytes) {
 // repeats a reason that handle_message() refused. Its close is the last frame that it wrote.
 void WebSocketSession::replace_close() {
   const std::size_t payload = bad_reason_ == 0 ? 0 : kCloseCode + bad_reason_;
-  outgoing_.resize(outgoing_.size() - kControlHeader - (frames_->role == WebSocketRole::kClient ? kMask : 0) - payload);
+  outgoing_.drop_last(kControlHeader + (frames_->role == WebSocketRole::kClient ? kMask : 0) + payload);
   const Frames last(*this, frames_->role);
   wslay_event_queue_close(last.context, close_code_, nullptr, 0);
   wslay_event_send(last.context);
@@ -225,12 +295,27 @@ bool WebSocketSession::send_text(std::string_view text) { return queue_message(W
 
 bool WebSocketSession::send_binary(Bytes data) { return queue_message(WSLAY_BINARY_FRAME, data); }
 
-bool WebSocketSession::queue_message(std::uint8_t opcode, Bytes data) {
+bool WebSocketSession::has_room(std::size_t bytes) {
   if (state_ != State::kOpen || aborted_) return false;
-  if (queued_bytes() + data.size() + kMaxFrameHeader > limits_.queue_bytes) {
-    too_slow();
-    return false;
-  }
+  if (queued_bytes() + bytes <= limits_.queue_bytes) return true;
+  too_slow();
+  return false;
+}
+
+bool WebSocketSession::send_frame(const SharedFrame& frame) {
+  if (!has_room(frame->size())) return false;
+  if (outgoing_.empty()) wake_writer_.notify();
+  outgoing_.append(frame);
+  return true;
+}
+
+void WebSocketSession::when_sent() {
+  asked_when_sent_ = true;
+  if (outgoing_.empty()) wake_writer_.notify();
+}
+
+bool WebSocketSession::queue_message(std::uint8_t opcode, Bytes data) {
+  if (!has_room(data.size() + kMaxFrameHeader)) return false;
   const wslay_event_msg message = {opcode, raw(data), data.size()};
   const bool queued = wslay_event_queue_msg(frames_->context, &message) == 0;
   pump();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/bytes.h"
 #include "net/event.h"
@@ -39,6 +40,37 @@ struct WebSocketLimits {
 
 enum class WebSocketRole : std::uint8_t { kClient, kServer };
 
+/// One text message as a frame of a server, which has no mask (RFC 6455 §5.1): the same for all connections, which
+/// share it.
+using SharedFrame = std::shared_ptr<const std::string>;
+[[nodiscard]] SharedFrame make_text_frame(std::string_view text);
+
+/// Whole frames that wait, in order. Those that many connections share stand here by reference unless they are short:
+/// short ones stand together, and leave in one TLS record.
+class FrameQueue {
+ public:
+  void append(std::string_view bytes);
+  void append(const SharedFrame& frame);
+  /// Takes off the last `count` bytes, which append(bytes) put there.
+  void drop_last(std::size_t count);
+  void clear();
+  void swap(FrameQueue& other) noexcept;
+
+  bool empty() const { return bytes_ == 0; }
+  std::size_t size() const { return bytes_; }
+  /// Runs of whole frames, none empty.
+  std::size_t pieces() const { return pieces_.size(); }
+  Bytes piece(std::size_t index) const;
+
+ private:
+  struct Piece {
+    std::string own;
+    SharedFrame shared;  // instead of `own`
+  };
+  std::vector<Piece> pieces_;
+  std::size_t bytes_ = 0;
+};
+
 class WebSocketSession {
  public:
   /// Called from the loop; any of them may send, close, or drop the session. on_close is the last, once, and reports
@@ -47,6 +79,7 @@ class WebSocketSession {
     std::function<void(std::string_view text)> on_text;
     std::function<void(Bytes data)> on_binary;
     std::function<void()> on_pong = {};
+    std::function<void()> on_sent = {};  // see when_sent()
     std::function<void(std::uint16_t code, std::string_view reason)> on_close;
   };
 
@@ -62,6 +95,10 @@ class WebSocketSession {
   /// (which closes the connection with slow_reader_code).
   bool send_text(std::string_view text);
   bool send_binary(Bytes data);
+  /// The same for a message that is a frame already. Only as a server.
+  bool send_frame(const SharedFrame& frame);
+  /// Calls on_sent once, from the loop, when nothing waits to be sent (any more): what was sent has gone to the kernel.
+  void when_sent();
   /// Sends a ping now.
   void ping();
   /// Starts the closing handshake: what was queued before goes out first, no message is reported any more. `reason` is
@@ -83,6 +120,7 @@ class WebSocketSession {
   struct Frames;  // wslay's context, hidden
   enum class State : std::uint8_t { kOpen, kClosing, kClosed };
 
+  bool has_room(std::size_t bytes);
   bool queue_message(std::uint8_t opcode, Bytes data);
   void pump();
   void begin_closing(std::uint16_t code, std::string_view reason);
@@ -96,6 +134,7 @@ class WebSocketSession {
   asio::awaitable<void> serve(std::string first_bytes);
   asio::awaitable<void> read_all();
   asio::awaitable<void> write_all();
+  void report_sent();
   asio::awaitable<void> flush_and_linger();
 
   Loop& loop_;
@@ -107,8 +146,9 @@ class WebSocketSession {
   std::size_t bad_reason_ = 0;  // bytes of a reason that is no UTF-8, in the close that came
   std::unique_ptr<Frames> frames_;
   std::shared_ptr<Stream> stream_;
-  std::string outgoing_;  // whole frames that wait
-  std::string writing_;   // what the writer is sending
+  FrameQueue outgoing_;  // what waits
+  FrameQueue writing_;   // what the writer is sending
+  bool asked_when_sent_ = false;
   bool stop_writing_ = false;
   bool writer_runs_ = false;
   bool aborted_ = false;

@@ -215,7 +215,9 @@ void Client::handle_peers(Instant now, Peers list) {
       ++stats_.dropped_peers;
     }
   }
-  if (!list.more) deliver_list(now);
+  if (!list.more) return deliver_list(now);
+  // A long list comes as fast as this device reads it; as long as it comes, the hub is at it.
+  if (state_ == State::kJoining) timers_.set(Timer::kAttempt, now + kJoinPatience);
 }
 
 void Client::deliver_list(Instant now) {

@@ -107,13 +107,28 @@ using Message = std::variant<Join, Peers, Offer, Answer, IceCandidate, PeerLeft,
 /// The JSON text of a message, on one line. parse(write(m)) == m when m is well-formed.
 [[nodiscard]] std::string write(const Message& message);
 [[nodiscard]] json::Value to_json(const Message& message);
-/// One entry of a list, as it stands in `peers`.
-[[nodiscard]] json::Value to_json(const PeerInfo& peer);
-
-/// The parts of a list as texts of at most `max_bytes` each; all but the last say "more":true. Revocations come first.
-/// Always at least one text. An entry that fits into no text alone is left out: see fits_in_list().
-[[nodiscard]] std::vector<std::string> write_list(const Peers& list, std::size_t max_bytes = kMaxListBytes);
+/// One entry of a list as text, as it stands in `peers`: made once, it goes into any number of lists.
+[[nodiscard]] std::string write_entry(const PeerInfo& peer);
 /// Whether a list message can carry this entry. A hub refuses the join of a device of which this is false.
-[[nodiscard]] bool fits_in_list(const PeerInfo& peer, std::size_t max_bytes = kMaxListBytes);
+[[nodiscard]] bool fits_in_list(std::string_view entry, std::size_t max_bytes = kMaxListBytes);
+
+/// One message of a list while it is filled: a list of any length is as many of them as it takes.
+class ListPart {
+ public:
+  explicit ListPart(std::size_t max_bytes = kMaxListBytes);
+
+  /// Adds what write_entry() made. False, and nothing is added, when it has no room here.
+  bool add_peer(std::string_view entry);
+  bool add_revoked(const PeerRevoked& revoked);
+  /// The message's text; the part is empty afterwards. `more`: another part follows.
+  std::string take(bool more);
+
+ private:
+  bool add(std::string& list, std::string_view entry);
+
+  std::size_t max_bytes_;
+  std::string peers_;    // the text up to the last entry
+  std::string revoked_;  // entries
+};
 
 }  // namespace bamgate::signaling

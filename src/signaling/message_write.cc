@@ -1,4 +1,6 @@
 // The writing half of message.h.
+#include <utility>
+
 #include "json/write.h"
 #include "signaling/message.h"
 
@@ -57,7 +59,7 @@ struct ToJson {
   json::Value operator()(const Peers& list) const {
     json::Value object = typed("peers");
     json::Array peers;
-    for (const PeerInfo& peer : list.peers) peers.push_back(to_json(peer));
+    for (const PeerInfo& peer : list.peers) append_peer(peers.emplace_back(), peer);
     object.set("peers", std::move(peers));
     if (list.more) object.set("more", true);
     json::Array revoked;
@@ -93,73 +95,47 @@ constexpr std::string_view kMore = R"(,"more":true)";
 constexpr std::string_view kRevoked = R"(,"revoked":[)";
 constexpr std::size_t kListOverhead = kListStart.size() + 1 + kMore.size() + kRevoked.size() + 2;
 
-/// One part of a list while it is filled.
-class ListPart {
- public:
-  explicit ListPart(std::size_t max_bytes) : max_bytes_(max_bytes) {}
-
-  /// False when the entry has no room here.
-  bool add_peer(const std::string& entry) { return add(peers_, entry); }
-  bool add_revoked(const std::string& entry) { return add(revoked_, entry); }
-  bool empty() const { return peers_.empty() && revoked_.empty(); }
-  /// The text of the part, which is empty afterwards.
-  std::string take(bool more) {
-    std::string text(kListStart);
-    text += peers_ + "]";
-    if (more) text += kMore;
-    if (!revoked_.empty()) text.append(kRevoked).append(revoked_).append("]");
-    peers_.clear();
-    revoked_.clear();
-    return text += "}";
-  }
-
- private:
-  bool add(std::string& list, const std::string& entry) {
-    if (kListOverhead + peers_.size() + revoked_.size() + 1 + entry.size() > max_bytes_) return false;
-    if (!list.empty()) list += ',';
-    list += entry;
-    return true;
-  }
-
-  std::size_t max_bytes_;
-  std::string peers_;
-  std::string revoked_;
-};
-
 }  // namespace
-
-json::Value to_json(const PeerInfo& peer) {
-  json::Value object;
-  append_peer(object, peer);
-  return object;
-}
 
 json::Value to_json(const Message& message) { return std::visit(ToJson{}, message); }
 
 std::string write(const Message& message) { return json::write(to_json(message)); }
 
-std::vector<std::string> write_list(const Peers& list, std::size_t max_bytes) {
-  std::vector<std::string> texts;
-  ListPart part(max_bytes);
-  const auto add = [&](bool (ListPart::*add_entry)(const std::string&), const std::string& entry) {
-    if ((part.*add_entry)(entry) || part.empty()) return;  // into an empty part nothing fits that is too large
-    texts.push_back(part.take(true));
-    (part.*add_entry)(entry);
-  };
-  for (const PeerRevoked& revoked : list.revoked) {
-    json::Value object;
-    append_revoked(object, revoked);
-    add(&ListPart::add_revoked, json::write(object));
-  }
-  for (const PeerInfo& peer : list.peers) {
-    if (fits_in_list(peer, max_bytes)) add(&ListPart::add_peer, json::write(to_json(peer)));
-  }
-  texts.push_back(part.take(list.more));
-  return texts;
+std::string write_entry(const PeerInfo& peer) {
+  json::Value object;
+  append_peer(object, peer);
+  return json::write(object);
 }
 
-bool fits_in_list(const PeerInfo& peer, std::size_t max_bytes) {
-  return kListOverhead + 1 + json::write(to_json(peer)).size() <= max_bytes;
+bool fits_in_list(std::string_view entry, std::size_t max_bytes) {
+  return kListOverhead + 1 + entry.size() <= max_bytes;
+}
+
+ListPart::ListPart(std::size_t max_bytes) : max_bytes_(max_bytes), peers_(kListStart) {}
+
+bool ListPart::add_peer(std::string_view entry) { return add(peers_, entry); }
+
+bool ListPart::add_revoked(const PeerRevoked& revoked) {
+  json::Value object;
+  append_revoked(object, revoked);
+  return add(revoked_, json::write(object));
+}
+
+bool ListPart::add(std::string& list, std::string_view entry) {
+  const std::size_t used = peers_.size() - kListStart.size() + revoked_.size();
+  if (kListOverhead + used + 1 + entry.size() > max_bytes_) return false;
+  if (list.ends_with('}')) list += ',';  // behind another entry
+  list += entry;
+  return true;
+}
+
+std::string ListPart::take(bool more) {
+  std::string text = std::exchange(peers_, std::string(kListStart));
+  text += ']';
+  if (more) text += kMore;
+  if (!revoked_.empty()) text.append(kRevoked).append(revoked_).append("]");
+  revoked_.clear();
+  return text += '}';
 }
 
 }  // namespace bamgate::signaling

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,6 +101,7 @@ class HubTest : public ::testing::Test {
     hub.reset();
     inbox.clear();
     closed.clear();
+    unsent.clear();
     auto made = Hub::create(options, *sql, crypto, random, unix_now);
     ASSERT_TRUE(made) << to_string(made.error());
     hub = std::move(*made);
@@ -221,13 +223,15 @@ class HubTest : public ::testing::Test {
 
   void drain() {
     while (auto effect = hub->poll_effect()) {
-      if (auto* text = std::get_if<SendText>(&*effect)) {
-        EXPECT_LE(text->text.size(), 64U * 1024);
-        EXPECT_FALSE(closed.contains(text->connection)) << "text after close: " << text->text;
-        if (deaf) continue;
-        auto value = json::parse(text->text);
-        EXPECT_TRUE(value) << text->text;
-        if (value) inbox[text->connection].push_back(std::move(*value));
+      if (const auto* text = std::get_if<SendText>(&*effect)) {
+        deliver(text->connection, text->text);
+      } else if (const auto* broadcast = std::get_if<Broadcast>(&*effect)) {
+        EXPECT_FALSE(broadcast->connections.empty());
+        for (const ConnectionId id : broadcast->connections) deliver(id, broadcast->text);
+      } else if (const auto* asked = std::get_if<WhenSent>(&*effect)) {
+        EXPECT_FALSE(closed.contains(asked->connection));
+        EXPECT_TRUE(unsent.insert(asked->connection).second) << "asked twice";
+        if (!slow) sent(asked->connection);
       } else if (auto* close = std::get_if<Close>(&*effect)) {
         EXPECT_LE(close->reason.size(), 123U);
         EXPECT_FALSE(closed.contains(close->connection));
@@ -241,6 +245,20 @@ class HubTest : public ::testing::Test {
         logs.emplace_back(std::move(*log));
       }
     }
+  }
+
+  void deliver(ConnectionId id, const std::string& text) {
+    EXPECT_LE(text.size(), 64U * 1024);
+    EXPECT_FALSE(closed.contains(id)) << "text after close: " << text;
+    told_bytes[id] += text.size();
+    if (deaf) return;
+    auto value = json::parse(text);
+    EXPECT_TRUE(value) << text;
+    if (value) inbox[id].push_back(std::move(*value));
+  }
+  /// All that `id` was sent has left, if the hub wants to know.
+  void sent(ConnectionId id) {
+    if (unsent.erase(id) != 0) hub->on_sent(now, unix_now, id);
   }
 
   /// How often an event was logged.
@@ -273,10 +291,13 @@ class HubTest : public ::testing::Test {
   std::uint64_t last_request = 0;
   std::map<ConnectionId, std::vector<json::Value>> inbox;
   std::map<ConnectionId, CloseCode> closed;
+  std::set<ConnectionId> unsent;  // of which the hub waits to hear that all has been sent
+  std::map<ConnectionId, std::size_t> told_bytes;
   std::vector<Fetch> fetches;
   std::map<RequestId, Answer> replies;  // those that came later
   std::vector<Log> logs;
-  bool deaf = false;  // devices do not read what they are sent
+  bool deaf = false;  // devices do not look at what they are sent
+  bool slow = false;  // nothing is reported as sent until sent()
 };
 
 }  // namespace bamgate::hub

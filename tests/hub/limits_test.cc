@@ -129,6 +129,54 @@ TEST_F(HubLimits, ARoomHolds1024PeersAndAReplacementIsNoneMore) {
   EXPECT_EQ(request("GET", "/status").number("peers"), 1024);
 }
 
+TEST_F(HubLimits, ARoomFullOfTheLargestJoinsCanBeJoinedBySlowReaders) {
+  deaf = true;
+  slow = true;
+  const auto large_join = [&](const Member& member) {
+    json::Value join(join_of(member));
+    join.set("metadata", json::Object{{"note", std::string(24'000, 'n')}});
+    const ConnectionId id = open(member.access_token);
+    send(id, json::write(join));
+    return id;
+  };
+  for (std::size_t i = 0; i + 1 < kMaxRoom; ++i) {
+    advance(5ms);
+    const ConnectionId id = large_join(enroll("peer-" + std::to_string(i)));
+    ASSERT_FALSE(close_code(id));
+  }
+  const Member newcomer = enroll("newcomer");
+  const ConnectionId socket = large_join(newcomer);
+  std::size_t most = 0;
+  std::size_t bytes = 0;
+  while (unsent.contains(socket)) {
+    most = std::max(most, told_bytes[socket]);
+    bytes += std::exchange(told_bytes[socket], 0);
+    sent(socket);
+    drain();
+  }
+  EXPECT_FALSE(close_code(socket));
+  EXPECT_GT(bytes + told_bytes[socket], 1023U * 24'000);
+  EXPECT_LT(most, 160U * 1024);
+}
+
+TEST_F(HubLimits, JoinsAgainReachTheOthersAtTheirPace) {
+  connect_two();
+  for (int second = 0; second < 60; ++second) {
+    for (int i = 0; i < 200; ++i) {
+      run_until(now + 5ms);
+      json::Value join(join_of(b));
+      join.set("routes", json::Array{"10.1." + std::to_string(second) + "." + std::to_string(i) + "/32"});
+      send(socket_b, json::write(join));
+    }
+  }
+  EXPECT_FALSE(close_code(socket_b));
+  EXPECT_LE(inbox[socket_a].size(), 32U);
+  run_until(now + 5s);
+  const auto got = take(socket_a);
+  EXPECT_EQ(json::write(*(*got.back().get_array("peers"))[0].find("routes")), R"(["10.1.59.199/32"])");
+  EXPECT_EQ(hub->next_timeout(), kNever);
+}
+
 TEST_F(HubLimits, RequestsOfOneAddressAreLimitedAndOthersAreServed) {
   for (int i = 0; i < kRequestPace.burst; ++i) ASSERT_EQ(request("GET", "/status").status, 200);
   const Answer refused = request("GET", "/nothing");

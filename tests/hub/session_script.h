@@ -161,13 +161,19 @@ class SessionScript : public HubTest {
   void collect() {
     while (auto effect = hub->poll_effect()) {
       if (const auto* text = std::get_if<SendText>(&*effect)) {
-        if (const auto value = json::parse(text->text)) names_.learn(*value);
-        say(labels_[text->connection] + "< " + text->text);
+        hear(text->connection, text->text);
+      } else if (const auto* broadcast = std::get_if<Broadcast>(&*effect)) {
+        for (const ConnectionId id : broadcast->connections) hear(id, broadcast->text);
       } else if (const auto* close = std::get_if<Close>(&*effect)) {
         const auto code = std::to_string(static_cast<unsigned>(close->code));
         say(labels_[close->connection] + " closed " + code + " " + std::string(close->reason));
       }
     }
+  }
+
+  void hear(ConnectionId id, const std::string& text) {
+    if (const auto value = json::parse(text)) names_.learn(*value);
+    say(labels_[id] + "< " + text);
   }
 
   Names names_;

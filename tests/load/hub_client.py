@@ -120,6 +120,7 @@ class Device:
 
     def __init__(self, make_http, name, public_key=None):
         self.make_http, self.name = make_http, name
+        self.socket = None
         self.public_key = public_key or base64.b64encode(os.urandom(32)).decode()
 
     async def register(self, join_token, http=None):
@@ -142,9 +143,13 @@ class Device:
             raise HubError(f"refresh of {self.name}: {status} {reply}")
         self.access, self.refresh = reply["access_token"], reply["refresh_token"]
 
-    async def join(self):
-        """Connects and joins; the list of the others has come when it returns."""
+    async def connect(self):
         self.socket = await WebSocket.connect(self.make_http(), bearer=self.access)
+
+    async def join(self):
+        """Joins, and connects before if need be; the list of the others has come when it returns."""
+        if self.socket is None:
+            await self.connect()
         self.socket.send({"type": "join", "peerId": self.name, "publicKey": self.public_key, "address": self.address,
                           "address6": self.address6, "routes": [], "metadata": {}})
         peers = []

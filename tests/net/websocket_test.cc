@@ -1,4 +1,6 @@
 // WebSocket client and server against each other, and the server against clients that break the rules.
+#include <algorithm>
+
 #include "net/websocket_handshake.h"
 #include "net_test.h"
 
@@ -295,6 +297,74 @@ TEST_F(WebSocketTest, SlowReaderIsClosedAndTheQueueStaysBounded) {
   EXPECT_TRUE(wait_for([&] { return !closed_.empty() && listener.closed; }));
   EXPECT_EQ(closed_, std::vector<std::uint16_t>{kClosePolicy});
   EXPECT_EQ(listener.closed, kClosePolicy);
+}
+
+TEST_F(WebSocketTest, AFrameIsSharedByConnectionsAndStaysInOrderWithOtherMessages) {
+  for (const bool tls : {false, true}) {
+    serve_echo({}, tls);
+    std::vector<std::string> expected;
+    std::vector<Listener> listeners(3);
+    std::vector<std::unique_ptr<WebSocketClient>> clients;
+    std::vector<ConnectionId> ids;
+    for (Listener& listener : listeners) {
+      auto client = open(listener);
+      ASSERT_TRUE(client.has_value());
+      clients.push_back(std::move(*client));
+      ids.push_back(last_);
+    }
+    // Each length of a header, shared and copied.
+    for (const std::size_t size : {0, 1, 125, 126, 5'000, 65'535, 65'536}) {
+      expected.emplace_back(size, 's');
+      const SharedFrame frame = make_text_frame(expected.back());
+      for (const ConnectionId id : ids) EXPECT_TRUE(server_->send_frame(id, frame));
+      EXPECT_EQ(frame.use_count(), size < 1000 ? 1 : 4) << "a long one is not copied";
+      expected.push_back("own " + std::to_string(size));
+      for (const ConnectionId id : ids) EXPECT_TRUE(server_->send_text(id, expected.back()));
+    }
+    EXPECT_TRUE(wait_for(
+        [&] { return std::ranges::all_of(listeners, [&](const Listener& one) { return one.texts == expected; }); }));
+  }
+}
+
+TEST_F(WebSocketTest, SharedFramesKeepTheQueueBounded) {
+  HttpServerOptions options;
+  options.websocket.queue_bytes = 256 * 1024;
+  options.websocket.close_wait = std::chrono::milliseconds(50);
+  serve_echo(options);
+  Listener listener;
+  const auto client = open(listener);
+  ASSERT_TRUE(client.has_value());
+  const SharedFrame frame = make_text_frame(std::string(10'000, 'x'));
+  int accepted = 0;
+  while (server_->send_frame(last_, frame) && accepted < 1000) ++accepted;
+  EXPECT_GT(accepted, 20);
+  EXPECT_LT(accepted, 27);
+  EXPECT_TRUE(wait_for([&] { return !closed_.empty() && listener.closed; }));
+  EXPECT_EQ(closed_, std::vector<std::uint16_t>{kClosePolicy});
+}
+
+TEST_F(WebSocketTest, SaysWhenAllHasBeenSentOnceForEachTimeItIsAsked) {
+  int sent = 0;
+  HttpServer::Handlers handlers;
+  handlers.on_upgrade = [&](ConnectionId id, const HttpRequest&) -> std::optional<HttpReply> {
+    last_ = id;
+    server_->when_sent(id);
+    return std::nullopt;
+  };
+  handlers.on_sent = [&](ConnectionId id) {
+    EXPECT_EQ(id, last_);
+    EXPECT_EQ(server_->queued_bytes(id), 0U);
+    // As a list goes on: more is sent, and it is asked again.
+    if (++sent > 20) return;
+    server_->send_text(id, std::string(60'000, 'x'));
+    server_->send_text(id, std::string(60'000, 'y'));
+    server_->when_sent(id);
+  };
+  serve(std::move(handlers), {}, true);
+  Listener listener;
+  const auto client = open(listener);
+  ASSERT_TRUE(client.has_value());
+  EXPECT_TRUE(wait_for([&] { return listener.texts.size() == 40 && sent == 21; }));
 }
 
 TEST_F(WebSocketTest, PingsKeepASilentConnectionAliveAndFindADeadOne) {

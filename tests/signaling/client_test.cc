@@ -54,6 +54,20 @@ TEST(SignalingClient, KeepsNoMorePeersThanARoomHolds) {
   EXPECT_EQ(driver.client.stats().dropped_peers, 3000U - kMaxPeers);
 }
 
+TEST(SignalingClient, WaitsForALongListAsLongAsItsPartsCome) {
+  Driver driver;
+  driver.join_answer.clear();
+  driver.client.start(driver.now);
+  driver.drain();
+  for (int i = 0; i < 30; ++i) {
+    driver.run(seconds(9));
+    driver.text(list_of({"p" + std::to_string(i)}, i < 29));
+  }
+  ASSERT_EQ(driver.events_of<PeerList>().size(), 1U);
+  EXPECT_EQ(driver.events_of<PeerList>()[0].peers.size(), 30U);
+  EXPECT_TRUE(driver.events_of<Offline>().empty());
+}
+
 TEST(SignalingClient, DoesNotListItself) {
   Driver driver;
   driver.join_answer = list_of({"me", "a"});

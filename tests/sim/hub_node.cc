@@ -185,16 +185,24 @@ void HubNode::close(std::shared_ptr<Wire> wire, std::uint16_t code) {
   run_effects();
 }
 
+void HubNode::deliver(hub::ConnectionId connection, const std::string& text) {
+  const auto wire = wires_.find(connection);
+  if (wire == wires_.end()) return;
+  trace_.note(agenda_.now(), "from hub", as_bytes(text));
+  wire->second->tell_device(wire->second, [text](const HubConnection::Handlers& handlers) { handlers.on_text(text); });
+}
+
 void HubNode::run_effects() {
   while (hub_) {
     const auto effect = hub_->poll_effect();
     if (!effect) return;
     if (const auto* text = std::get_if<hub::SendText>(&*effect)) {
-      const auto wire = wires_.find(text->connection);
-      if (wire == wires_.end()) continue;
-      trace_.note(agenda_.now(), "from hub", as_bytes(text->text));
-      wire->second->tell_device(
-          wire->second, [said = text->text](const HubConnection::Handlers& handlers) { handlers.on_text(said); });
+      deliver(text->connection, text->text);
+    } else if (const auto* broadcast = std::get_if<hub::Broadcast>(&*effect)) {
+      for (const hub::ConnectionId connection : broadcast->connections) deliver(connection, broadcast->text);
+    } else if (const auto* asked = std::get_if<hub::WhenSent>(&*effect)) {
+      // A pipe takes all at once.
+      hub_->on_sent(agenda_.now(), agenda_.unix_now(), asked->connection);
     } else if (const auto* gone = std::get_if<hub::Close>(&*effect)) {
       const auto wire = wires_.find(gone->connection);
       if (wire != wires_.end()) close(wire->second, std::to_underlying(gone->code));

@@ -86,6 +86,7 @@ class HubNode {
   void open(const std::shared_ptr<Wire>& wire, const std::string& access_token);
   void close(std::shared_ptr<Wire> wire, std::uint16_t code);
   void run_effects();
+  void deliver(hub::ConnectionId connection, const std::string& text);
   void answer_stun();
 
   Agenda& agenda_;
