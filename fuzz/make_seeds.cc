@@ -134,6 +134,7 @@ void record_sctp() {
     std::array<std::byte, sctp::kMaxDcepSize> buffer{};
     seed("dcep", sctp::write_dcep(message, buffer));
   }
+  seed("dcep", blob({2, 0, 0, 0}));  // pion's ACK
   // One chunk of each type that an SCTP endpoint knows, of a size that fits most of them.
   const Blob value(28);
   for (const unsigned type :

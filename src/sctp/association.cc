@@ -292,15 +292,27 @@ void Association::on(Instant, EngineUp up) {
   events_.push_back(Connected{});
 }
 
+// RFC 8832 §6: the ACK or any other message of the peer on a channel that is opening opens it: who sends on it knows
+// it. True when this one did.
+bool Association::note_answer(ChannelId id) {
+  Channel* channel = channels_.find(id);
+  if (channel == nullptr || channel->outgoing != Channel::Outgoing::kOpening) return false;
+  channel->outgoing = Channel::Outgoing::kOpen;
+  events_.push_back(ChannelOpened{id, channel->options, false});
+  return true;
+}
+
 void Association::on(Instant now, EngineMessage message) {
   const ChannelId id = channel_of(message.stream);
   const auto ppid = static_cast<Ppid>(message.ppid);
+  const bool opens = note_answer(id);
   if (ppid == Ppid::kDcep) return on_dcep(now, id, message.data.data());
+  if (opens) ++counters_.messages_before_ack;
   const Channel* channel = channels_.find(id);
   const bool empty = ppid == Ppid::kTextEmpty || ppid == Ppid::kBinaryEmpty;
   const bool text = ppid == Ppid::kText || ppid == Ppid::kTextEmpty;
   const bool known = empty || text || ppid == Ppid::kBinary;
-  if (channel == nullptr || channel->incoming == Channel::Incoming::kReset || !known) {
+  if (channel == nullptr || !channel->receives() || !known) {
     ++counters_.messages_dropped;
     return;
   }
@@ -356,14 +368,10 @@ void Association::on_open(Instant now, ChannelId id, ChannelOptions options) {
   events_.push_back(ChannelOpened{id, std::move(options), true});
 }
 
+// note_answer() has opened the channel; a message that overtook the ACK may have done so before.
 void Association::on_ack(ChannelId id) {
-  Channel* channel = channels_.find(id);
-  if (channel == nullptr || channel->outgoing != Channel::Outgoing::kOpening) {
-    ++counters_.dcep_refused;
-    return;
-  }
-  channel->outgoing = Channel::Outgoing::kOpen;
-  events_.push_back(ChannelOpened{id, channel->options, false});
+  const bool ours = has_parity(id, !options_.dtls_client);
+  if (!ours || channels_.find(id) == nullptr) ++counters_.dcep_refused;
 }
 
 // RFC 8832 §6: an OPEN that breaks the rules is answered with the reset of its stream.

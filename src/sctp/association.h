@@ -30,7 +30,7 @@ namespace bamgate::sctp {
 
 /// The association is up; channels that were opened before are being announced.
 struct Connected {};
-/// A channel is open: the peer opened it, or has acknowledged ours.
+/// A channel is open: the peer opened it, or has acknowledged ours, be it only by a message on it.
 struct ChannelOpened {
   ChannelId channel{};
   ChannelOptions options;
@@ -56,7 +56,8 @@ struct AssociationCounters {
   EngineCounters engine;
   std::uint64_t messages_in = 0;
   std::uint64_t messages_out = 0;
-  std::uint64_t messages_dropped = 0;   // on a stream without channel, or with a payload protocol that we do not know
+  std::uint64_t messages_dropped = 0;     // on a stream without channel, or with a payload protocol that we do not know
+  std::uint64_t messages_before_ack = 0;  // of messages_in: each opened a channel whose ACK had not come
   std::uint64_t messages_unsent = 0;    // accepted by send() and never sent: too old, for CoDel, or the channel closed
   std::uint64_t dcep_refused = 0;       // DCEP messages that cannot be read or do not fit the channel's state
   std::uint64_t packets_malformed = 0;  // too short for a common header and a chunk, or longer than 65,535 bytes
@@ -107,7 +108,7 @@ class Association {
   Instant next_timeout() const;
 
   /// Opens a channel in-band (RFC 8832). Before the association is up it is announced as soon as it is. send() is
-  /// allowed once the association is up; ChannelOpened tells that the peer has acknowledged. Errors: kBadOptions,
+  /// allowed once the association is up; ChannelOpened tells that the peer knows it (RFC 8832 §6). Errors: kBadOptions,
   /// kNoStreamLeft, kClosed.
   std::expected<ChannelId, Error> open_channel(Instant now, const ChannelOptions& options);
   /// Says how much may wait on a channel, and how long. An unknown channel is ignored.
@@ -155,6 +156,7 @@ class Association {
   void on(Instant now, EngineMessage message);
   void on(Instant now, EngineReset reset);
   void on(Instant now, EngineDown down);
+  bool note_answer(ChannelId id);
   void on_dcep(Instant now, ChannelId id, Bytes message);
   void on_open(Instant now, ChannelId id, ChannelOptions options);
   void on_ack(ChannelId id);

@@ -1,7 +1,7 @@
 // The data channels of one association and the state of each, by stream number.
 //
 // A channel uses the outgoing and the incoming stream of the same number. Ours:
-//   kAnnouncing --OPEN queued--> kOpening --ACK arrived--> kOpen       (we open)
+//   kAnnouncing --OPEN queued--> kOpening --ACK or any other message arrived--> kOpen  (we open)
 //   kAckDue     --ACK queued---> kOpen                                 (the peer opened)
 //   any         --closed by either side--> kResetDue --queue empty, asked--> kResetSent --confirmed--> kReset
 // The peer's: kOpen --its reset arrived--> kReset. The channel is gone when both are reset (RFC 8831 §6.7).
@@ -28,6 +28,8 @@ struct Channel {
 
   /// True while the owner may send on it. Before an OPEN or ACK has gone ahead, messages wait.
   bool writable() const { return !closing(); }
+  /// True while messages of the peer may come: it has been told of the channel and has not closed it.
+  bool receives() const { return outgoing != Outgoing::kAnnouncing && incoming == Incoming::kOpen; }
   /// True while messages may leave: an OPEN or ACK has gone ahead.
   bool ready() const;
   /// True when a message waits that may leave.

@@ -40,7 +40,7 @@ std::expected<DcepMessage, Error> parse_open(Reader& reader) {
   if (!reader.ok() || label > kMaxChannelText || protocol > kMaxChannelText) return std::unexpected(Error::kMalformed);
   open.options.label = as_text(reader.bytes(label));
   open.options.protocol = as_text(reader.bytes(protocol));
-  if (!reader.ok() || !reader.at_end()) return std::unexpected(Error::kMalformed);
+  if (!reader.ok()) return std::unexpected(Error::kMalformed);
   // RFC 8832 §5.1: both are UTF-8. They will be shown to people.
   if (!is_utf8(open.options.label) || !is_utf8(open.options.protocol)) return std::unexpected(Error::kMalformed);
   open.options.ordered = (type & kUnordered) == 0;
@@ -85,7 +85,7 @@ std::expected<DcepMessage, Error> parse_dcep(Bytes message) {
   const std::uint8_t type = reader.u8();
   if (!reader.ok()) return std::unexpected(Error::kMalformed);
   if (type == kOpenType) return parse_open(reader);
-  if (type == kAckType && reader.at_end()) return DcepAck{};
+  if (type == kAckType) return DcepAck{};
   return std::unexpected(Error::kMalformed);
 }
 

@@ -1,6 +1,8 @@
 // The data channel establishment protocol: how a channel is opened on its own stream (RFC 8832).
-//   OPEN  0x03 | channel type | priority (16) | reliability (32) | label length (16) | protocol length (16) | label |
-//   protocol ACK   0x02
+//   OPEN  0x03 | channel type | priority (16) | reliability (32) | label length (16) | protocol length (16) | label
+//         | protocol
+//   ACK   0x02
+// What stands behind either is ignored: pion pads its ACK to four bytes.
 // Left out: the priority of the peer is not heeded; labels and protocols of more than kMaxChannelText bytes are
 // refused.
 #pragma once
@@ -29,7 +31,7 @@ using DcepMessage = std::variant<DcepOpen, DcepAck>;
 /// Bytes of the longest message that write_dcep() makes.
 inline constexpr std::size_t kMaxDcepSize = 12 + 2 * kMaxChannelText;
 
-/// Reads one message; bytes behind it are an error. Error: kMalformed. A limit of more than 65,535 retransmissions is
+/// Reads one message; bytes behind it are ignored. Error: kMalformed. A limit of more than 65,535 retransmissions is
 /// read as 65,535.
 std::expected<DcepMessage, Error> parse_dcep(Bytes message);
 

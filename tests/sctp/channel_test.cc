@@ -120,6 +120,55 @@ TEST_F(SctpChannels, UntilTheAckHasComeMessagesOfAnUnorderedChannelAreSentInOrde
   EXPECT_FALSE(play.sent[2].options.ordered);
 }
 
+TEST_F(SctpChannels, AnAckIsKnownByItsFirstByte) {
+  const ChannelId id = association.open_channel(now, {.ordered = false}).value();
+  message(0, Ppid::kDcep, std::array{std::byte{2}, std::byte{0}, std::byte{0}, std::byte{0}});
+  EXPECT_EQ(std::get<ChannelOpened>(association.poll_event().value()).channel, id);
+  EXPECT_EQ(association.counters().dcep_refused, 0U);
+}
+
+TEST_F(SctpChannels, AnyMessageOfThePeerOpensAChannelThatIsOpening) {
+  const ChannelId id = association.open_channel(now, {.ordered = false}).value();
+  message(0, Ppid::kBinary, content);
+  EXPECT_EQ(std::get<ChannelOpened>(association.poll_event().value()).channel, id);
+  EXPECT_TRUE(next_is<Message>());
+  EXPECT_EQ(association.counters().messages_before_ack, 1U);
+  ASSERT_TRUE(association.send(now, id, MessageKind::kBinary, content));
+  EXPECT_FALSE(play.sent.back().options.ordered) << "the channel's own order counts from here";
+  message(0, Ppid::kBinary, content);
+  dcep(0, DcepAck{});
+  EXPECT_TRUE(next_is<Message>());
+  EXPECT_FALSE(association.poll_event()) << "it opens once";
+  EXPECT_EQ(association.counters().messages_before_ack, 1U);
+  EXPECT_EQ(association.counters().dcep_refused, 0U) << "the ACK was only late";
+}
+
+TEST_F(SctpChannels, AMessageThatNobodyUnderstandsOpensAChannelTooAndIsCounted) {
+  ASSERT_TRUE(association.open_channel(now, {}));
+  ASSERT_TRUE(association.open_channel(now, {}));
+  message(0, Ppid::kDcep, content);
+  EXPECT_TRUE(next_is<ChannelOpened>());
+  message(2, static_cast<Ppid>(99), content);
+  EXPECT_TRUE(next_is<ChannelOpened>());
+  EXPECT_FALSE(association.poll_event());
+  EXPECT_EQ(association.counters().dcep_refused, 1U);
+  EXPECT_EQ(association.counters().messages_dropped, 1U);
+}
+
+TEST_F(SctpChannels, AMessageOfThePeerOpensNoChannelThatWasNotAnnouncedAndNoneThatCloses) {
+  play.send_result = std::unexpected(Error::kWouldBlock);
+  ASSERT_TRUE(association.open_channel(now, {}));
+  message(0, Ppid::kBinary, content);
+  EXPECT_FALSE(association.poll_event());
+  EXPECT_EQ(association.counters().messages_dropped, 1U);
+  play.send_result = {};
+  association.handle_timeout(now);
+  association.close_channel(now, ChannelId{0});
+  message(0, Ppid::kBinary, content);
+  EXPECT_TRUE(next_is<Message>());
+  EXPECT_FALSE(association.poll_event());
+}
+
 TEST_F(SctpChannels, EveryKindOfMessageHasItsPayloadProtocol) {
   const ChannelId id = association.open_channel(now, {}).value();
   ASSERT_TRUE(association.send(now, id, MessageKind::kText, content));

@@ -36,6 +36,15 @@ TEST(Dcep, AnAckIsOneByte) {
   EXPECT_EQ(parse_dcep(bytes_of({0x02})), DcepMessage(DcepAck{}));
 }
 
+TEST(Dcep, WhatStandsBehindAMessageIsIgnored) {
+  EXPECT_EQ(parse_dcep(bytes_of({0x02, 0, 0, 0})), DcepMessage(DcepAck{})) << "pion's";
+  EXPECT_EQ(parse_dcep(bytes_of({0x02, 1, 2, 3, 4})), DcepMessage(DcepAck{}));
+  const DcepOpen open{{.label = "l", .protocol = "p"}};
+  auto padded = written(open);
+  padded.resize(padded.size() + 3, std::byte{0xff});
+  EXPECT_EQ(parse_dcep(padded), DcepMessage(open));
+}
+
 TEST(Dcep, EveryKindOfChannelComesBackAsItWent) {
   for (const bool ordered : {true, false}) {
     for (const ChannelOptions& options :
@@ -54,12 +63,12 @@ TEST(Dcep, MoreRetransmissionsThanWeCountAreReadAsTheMost) {
   EXPECT_EQ(std::get<DcepOpen>(*parsed).options.max_retransmits, 65535);
 }
 
-TEST(Dcep, WhatIsShortLongOrUnknownIsMalformed) {
+TEST(Dcep, WhatIsShortOrUnknownIsMalformed) {
   for (const auto& message :
-       {bytes_of({}), bytes_of({0x00}), bytes_of({0x01}), bytes_of({0x02, 0x00}), bytes_of({0x03}),
+       {bytes_of({}), bytes_of({0x00}), bytes_of({0x01}), bytes_of({0x04}), bytes_of({0x03}),
         bytes_of({0x03, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0}),          // no room for the lengths
         bytes_of({0x03, 0x00, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}),       // a label that is not there
-        bytes_of({0x03, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'x'}),  // a byte too many
+        bytes_of({0x03, 0x00, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 'x'}),  // a protocol that is not there
         bytes_of({0x03, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),       // unknown channel type
         bytes_of({0x03, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}) {
     EXPECT_EQ(parse_dcep(message), std::unexpected(Error::kMalformed));
