@@ -206,6 +206,12 @@ bool Agent::is_valid_path(const Path& path) const {
   return pair != nullptr && pair->state == PairState::kSucceeded;
 }
 
+bool Agent::has_remote_check(const Path& path) const {
+  const Pair* pair = checklist_.find(path);
+  return (pair != nullptr && pair->remote_checked) ||
+         std::ranges::find(early_, path, &EarlyCheck::path) != early_.end();
+}
+
 void Agent::note_authenticated(Instant now, const Path& path) {
   if (selected_path() != path) return;
   last_heard_ = now;

@@ -162,6 +162,9 @@ class Agent {
   /// True for a path on which a check of ours succeeded: data may arrive there before this side knows of the
   /// nomination.
   bool is_valid_path(const Path& path) const;
+  /// True for a path on which an authenticated check of the peer came: whoever sends from there knows our password, or
+  /// its address.
+  bool has_remote_check(const Path& path) const;
   /// Smoothed round trip of checks on the selected path; nullopt before the first answer.
   std::optional<Duration> rtt() const { return consent_.rtt(); }
   /// When the peer last proved to be there, by a valid response or authenticated data on the selected path.

@@ -153,6 +153,7 @@ void Agent::take_up_check(Instant now, const Path& path, const IncomingCheck& ch
     pair = add_pair(*base, *remote);
     if (pair == nullptr) return;
   }
+  pair->remote_checked = true;
   if (check.use_candidate && role_ == Role::kControlled) pair->remote_nominated = true;
   if (pair->state == PairState::kSucceeded) {
     if (pair->remote_nominated) select(now, *pair);

@@ -56,6 +56,7 @@ struct Pair {
   std::vector<std::byte> request;                // its bytes
   std::vector<SentCheck> sent;                   // the latest checks, newest last; at most kMaxSent
   bool nominate = false;                         // controlling: the next check carries USE-CANDIDATE
+  bool remote_checked = false;                   // an authenticated check of the peer came on it
   bool remote_nominated = false;                 // controlled: USE-CANDIDATE came, perhaps before our own success
   std::optional<Instant> valid_since;
   Instant last_answer;              // once valid: when the latest success response came

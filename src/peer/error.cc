@@ -30,6 +30,8 @@ const char* to_string(Error error) {
       return "the message is too large";
     case Error::kIceFailed:
       return "no network path to the peer works";
+    case Error::kDtlsSilent:
+      return "a path was found, but the peer sent no DTLS over it";
     case Error::kDtlsFailed:
       return "the DTLS handshake failed";
     case Error::kSctpFailed:

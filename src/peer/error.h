@@ -18,6 +18,7 @@ enum class Error : std::uint8_t {
   kWouldBlock,              // the send buffer is full
   kMessageTooLarge,         // longer than the peer's a=max-message-size or ours allows
   kIceFailed,               // no path was found, or consent ended and did not come back
+  kDtlsSilent,              // a path was found, and not one DTLS record came over it
   kDtlsFailed,              // the handshake failed or the remote certificate is not the announced one
   kSctpFailed,              // the association could not be made or was aborted
   kClosedByRemote,          // the other side closed in an orderly way

@@ -101,8 +101,9 @@ std::expected<std::string, Error> PeerConnection::accept_offer(Instant now, std:
   const auto remote = parse_description(sdp);
   if (!remote) return std::unexpected(remote.error());
   // RFC 8842 §5.3: who may choose should be active. The client's ClientHello saves half a round trip, and a browser's
-  // large one never has to be put together here.
-  const bool active = remote->setup != Setup::kActive;
+  // large one never has to be put together here. Where that came to nothing, the other role may (kDtlsSilence).
+  const bool may_choose = remote->setup == Setup::kActpass;
+  const bool active = may_choose ? !options_.answers_passive : remote->setup == Setup::kPassive;
   enter(State::kFindingPath);
   const auto applied = apply_remote(now, *remote, active ? dtls::Role::kClient : dtls::Role::kServer);
   if (!applied) return std::unexpected(applied.error());
@@ -236,6 +237,10 @@ std::expected<void, Error> PeerConnection::handle_datagram(Instant now, const Re
     case Protocol::kDtls:
       // Before a check of ours succeeded, anybody could have sent it; a spoofed alert would end the handshake.
       if (dtls_ && ice_.is_valid_path(received.path)) return handle_dtls(now, received);
+      if (!sctp_ && ice_.has_remote_check(received.path) && early_.add(pool_, received.path, received.data)) {
+        ++counters_.kept_early;
+        return {};
+      }
       ++counters_.unexpected_source;
       return std::unexpected(Error::kUnexpectedSource);
     case Protocol::kTurnChannel:
@@ -254,6 +259,7 @@ std::expected<void, Error> PeerConnection::handle_dtls(Instant now, const Receiv
     ++counters_.bad_dtls;
     return std::unexpected(Error::kBadPacket);
   }
+  dtls_silent_at_ = kNever;
   if (dtls_->connected()) {
     last_authenticated_ = now;
     ice_.note_authenticated(now, received.path);
@@ -263,6 +269,7 @@ std::expected<void, Error> PeerConnection::handle_dtls(Instant now, const Receiv
 
 void PeerConnection::handle_timeout(Instant now) {
   if (state_ == State::kClosed) return;
+  if (dtls_silent_at_ <= now) return fail(now, Error::kDtlsSilent);
   if (ice_.next_timeout() <= now) ice_.handle_timeout(now);
   if (dtls_ && dtls_->next_timeout() <= now) dtls_->handle_timeout(now);
   if (sctp_ && sctp_->next_timeout() <= now) sctp_->handle_timeout(now);
@@ -314,8 +321,8 @@ std::optional<PeerConnection::Event> PeerConnection::poll_event() {
 }
 
 Instant PeerConnection::next_timeout() const {
-  Instant next = ice_.next_timeout();
   if (state_ == State::kClosed) return kNever;
+  Instant next = std::min(ice_.next_timeout(), dtls_silent_at_);
   if (dtls_) next = std::min(next, dtls_->next_timeout());
   if (sctp_) next = std::min(next, sctp_->next_timeout());
   return next;
@@ -344,7 +351,17 @@ void PeerConnection::pump_ice(Instant now) {
       }
     }
   }
+  take_early(now);
   if (dtls_ && ice_.selected_path()) start_dtls(now);
+}
+
+/// What came too early is heard as soon as its path is proven, and before we begin ourselves.
+void PeerConnection::take_early(Instant now) {
+  if (!dtls_) return;
+  const auto proven = [&](const Path& path) { return ice_.is_valid_path(path); };
+  while (auto entry = early_.take(proven)) {
+    (void)handle_dtls(now, {.path = entry->path, .data = entry->data.data()});
+  }
 }
 
 /// Not before there is a path: the time that DTLS allows for its handshake runs from here.
@@ -353,6 +370,7 @@ void PeerConnection::start_dtls(Instant now) {
   dtls_started_ = true;
   enter(State::kSecuring);
   dtls_->start(now, ice_.rtt());
+  dtls_silent_at_ = now + kDtlsSilence;
 }
 
 void PeerConnection::pump_dtls(Instant now) {
@@ -369,6 +387,7 @@ void PeerConnection::pump_dtls(Instant now) {
 }
 
 void PeerConnection::start_sctp(Instant now) {
+  early_.clear();
   enter(State::kAssociating);
   sctp::Association::Options options;
   options.dtls_client = dtls_role_ == dtls::Role::kClient;

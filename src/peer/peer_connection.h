@@ -4,6 +4,7 @@
 // Left out: media, renegotiation, ICE restart (a fresh connection is made instead).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <expected>
@@ -22,6 +23,7 @@
 #include "dtls/session.h"
 #include "ice/agent.h"
 #include "peer/description.h"
+#include "peer/early_datagrams.h"
 #include "peer/error.h"
 #include "sctp/association.h"
 
@@ -74,8 +76,15 @@ class PeerConnection {
   using Event = std::variant<LocalCandidate, GatheringComplete, StateChanged, PathSelected, ChannelOpened,
                              ChannelClosed, Message, Closed>;
 
+  /// Without a single DTLS record so long after a path was found the handshake is given up: a fresh connection in the
+  /// other role gets further than the rest of the 30 s that DTLS has. pion sends its HelloVerifyRequest once and
+  /// answers no repeated ClientHello. A client repeats its hello after 1 s and 2 s more (RFC 6347 §4.2.4.1), so this is
+  /// three tries.
+  static constexpr auto kDtlsSilence = std::chrono::seconds(5);
+
   struct Options {
-    bool offerer = false;  // the offerer is the controlling ICE agent and opens the channels
+    bool offerer = false;          // the offerer is the controlling ICE agent and opens the channels
+    bool answers_passive = false;  // an answer that may choose makes us the DTLS server
     std::shared_ptr<const dtls::Certificate> certificate;
     std::vector<Endpoint> stun_servers;
     ice::RouteFilter route_filter;               // what leads into the tunnel: never candidates
@@ -88,7 +97,8 @@ class PeerConnection {
 
   struct Counters {
     std::uint64_t unknown_protocol = 0;
-    std::uint64_t unexpected_source = 0;
+    std::uint64_t unexpected_source = 0;  // DTLS on no proven path, that was not kept either
+    std::uint64_t kept_early = 0;         // DTLS that came before our check of its path succeeded
     std::uint64_t bad_stun = 0;
     std::uint64_t bad_dtls = 0;
     std::uint64_t bad_sctp = 0;
@@ -147,6 +157,8 @@ class PeerConnection {
   const std::string& remote_ufrag() const { return remote_ufrag_; }
   const Counters& counters() const { return counters_; }
   const ice::Agent& ice() const { return ice_; }
+  /// Which side of DTLS we are; it means nothing before both descriptions are there.
+  dtls::Role dtls_role() const { return dtls_role_; }
   /// Messages that send() took and that were never sent: they waited too long, or their channel closed.
   std::uint64_t dropped_sends() const { return sctp_ ? sctp_->counters().messages_unsent : 0; }
   /// When DTLS last authenticated something from the peer.
@@ -157,6 +169,7 @@ class PeerConnection {
   std::expected<void, Error> apply_remote(Instant now, const Description& remote, dtls::Role role);
   std::expected<void, Error> handle_datagram(Instant now, const Received& received);
   std::expected<void, Error> handle_dtls(Instant now, const Received& received);
+  void take_early(Instant now);
   void start_dtls(Instant now);
   void pump(Instant now);
   void pump_ice(Instant now);
@@ -181,6 +194,8 @@ class PeerConnection {
   State state_ = State::kNew;
   bool dtls_started_ = false;
   dtls::Role dtls_role_ = dtls::Role::kClient;
+  Instant dtls_silent_at_ = kNever;  // when kDtlsSilence ends; kNever before DTLS starts and once a record came
+  EarlyDatagrams early_;
   std::uint64_t session_id_ = 0;
   std::uint16_t remote_sctp_port_ = 5000;
   std::uint64_t max_message_size_ = kMaxMessageSize;  // bytes; the smaller of both sides' limits

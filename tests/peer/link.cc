@@ -41,6 +41,7 @@ Link::~Link() = default;
 void Link::make_connection(Side& side, bool offerer) {
   PeerConnection::Options made;
   made.offerer = offerer;
+  made.answers_passive = !offerer && options.b_answers_passive;
   made.certificate = dtls::Certificate::generate(side.random, kToday).value();
   made.unix_time = kToday;
   made.channels = options.channels;

@@ -34,6 +34,7 @@ struct LinkOptions {
   unsigned loss_permille = 0;    // of datagrams, both ways
   unsigned twice_permille = 0;   // so many arrive twice
   unsigned broken_permille = 0;  // so many arrive with a byte changed
+  bool b_answers_passive = false;
   std::vector<sctp::ChannelOptions> channels = {tunnel_channel()};
 };
 
