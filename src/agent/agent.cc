@@ -279,6 +279,7 @@ Instant Agent::next_timeout() const {
 
 Status Agent::status(Instant now) const {
   Status status;
+  ChannelCounters channels;
   status.hub_connected = signaling_.online();
   status.uptime = now - started_;
   for (const auto& [name, peer] : peers_) {
@@ -289,9 +290,13 @@ Status Agent::status(Instant now) const {
         entry.routes.push_back(route.to_string());
       }
     }
-    status.counters["dropped_sends"] += peer->dropped_sends();
+    channels += peer->counters();
     status.peers.push_back(std::move(entry));
   }
+  status.counters["dropped_sends"] = channels.dropped_sends;
+  status.counters["dcep_refused"] = channels.dcep_refused;
+  status.counters["messages_before_ack"] = channels.messages_before_ack;
+  status.counters["messages_no_channel"] = channels.messages_no_channel;
   const auto& packets = bridge_.counters();
   status.counters["packets_from_tun"] = packets.from_tun;
   status.counters["packets_to_tun"] = packets.to_tun;

@@ -13,9 +13,10 @@ constexpr std::size_t kMaxFarewells = 8;
 constexpr sctp::QueueLimits kQueue{
     .max_bytes = std::size_t{2} << 20, .max_messages = 1024, .max_age = std::chrono::milliseconds(500), .codel = true};
 
-peer::PeerConnection::Options connection_options(Instant now, const Shared& shared, bool offers) {
+peer::PeerConnection::Options connection_options(Instant now, const Shared& shared, Attempt::Role role) {
   peer::PeerConnection::Options options;
-  options.offerer = offers;
+  options.offerer = role == Attempt::Role::kOffers;
+  options.answers_passive = role == Attempt::Role::kAnswersPassive;
   options.certificate = shared.certificate;
   options.stun_servers = shared.stun_servers;
   options.route_filter = shared.route_filter;
@@ -29,11 +30,19 @@ peer::PeerConnection::Options connection_options(Instant now, const Shared& shar
 
 }  // namespace
 
-Attempt::Attempt(Instant now, Shared& shared, bool offers)
+ChannelCounters& ChannelCounters::operator+=(const ChannelCounters& other) {
+  dropped_sends += other.dropped_sends;
+  dcep_refused += other.dcep_refused;
+  messages_before_ack += other.messages_before_ack;
+  messages_no_channel += other.messages_no_channel;
+  return *this;
+}
+
+Attempt::Attempt(Instant now, Shared& shared, Role role)
     : shared_(shared),
       id_{shared.next_attempt++},
-      offers_(offers),
-      connection_(connection_options(now, shared, offers), shared.random, shared.crypto, shared.pool, shared.sctp),
+      offers_(role == Role::kOffers),
+      connection_(connection_options(now, shared, role), shared.random, shared.crypto, shared.pool, shared.sctp),
       local_addresses_(shared.local_addresses) {
   shared_.effects.emplace_back(OpenSockets{id_});
 }
@@ -76,15 +85,25 @@ void Attempt::forget_gone_sockets(Instant now) {
   }
 }
 
+ChannelCounters Attempt::counters() const {
+  const sctp::AssociationCounters sctp = connection_.sctp_counters();
+  ChannelCounters result = counters_;
+  result += {.dropped_sends = sctp.messages_unsent,
+             .dcep_refused = sctp.dcep_refused,
+             .messages_before_ack = sctp.messages_before_ack,
+             .messages_no_channel = sctp.messages_dropped};
+  return result;
+}
+
 // ---- Packets ----
 
 void Attempt::send(Instant now, PacketBuffer message) {
   if (channel_ && connection_.send(now, *channel_, message.data())) return note_sent(now);
-  ++dropped_;
+  ++counters_.dropped_sends;
 }
 
 void Attempt::send_control(Instant now, Bytes message) {
-  if (!channel_ || !connection_.send(now, *channel_, message)) ++dropped_;
+  if (!channel_ || !connection_.send(now, *channel_, message)) ++counters_.dropped_sends;
 }
 
 // ---- Signs of life ----

@@ -17,6 +17,16 @@
 
 namespace bamgate::agent {
 
+/// What the data channels of attempts lost or could not use.
+struct ChannelCounters {
+  std::uint64_t dropped_sends = 0;        // WireGuard messages that found no channel or waited too long
+  std::uint64_t dcep_refused = 0;         // DCEP messages that cannot be read or do not fit the channel's state
+  std::uint64_t messages_before_ack = 0;  // messages that opened a channel of ours whose ACK had not come
+  std::uint64_t messages_no_channel = 0;  // messages on no channel of the tunnel, or of an unknown kind
+
+  ChannelCounters& operator+=(const ChannelCounters& other);
+};
+
 class Attempt {
  public:
   /// Data was sent and nothing authenticated came back for so long, not even DTLS: the session is dead.
@@ -25,8 +35,14 @@ class Attempt {
   /// something every 10 s (its keepalive), and not all of that is lost.
   static constexpr auto kTunnelSilence = std::chrono::seconds(60);
 
-  /// Asks for sockets. `offers`: the offer is ours, else we answer.
-  Attempt(Instant now, Shared& shared, bool offers);
+  enum class Role : std::uint8_t {
+    kOffers,         // the offer is ours
+    kAnswers,        // the offer is the peer's
+    kAnswersPassive  // likewise, and where the offer leaves us the choice the peer is the DTLS client
+  };
+
+  /// Asks for sockets.
+  Attempt(Instant now, Shared& shared, Role role);
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   /// Its sockets are closed.
@@ -55,6 +71,8 @@ class Attempt {
   /// Carries a handshake or keepalive, behind a full window like the rest. It does not count as unanswered data: a
   /// keepalive asks for no answer, and a handshake without one is WireGuard's own business.
   void send_control(Instant now, Bytes message);
+  /// A message came on another channel than that.
+  void note_stray() { ++counters_.messages_no_channel; }
   /// WireGuard has authenticated a message of the peer.
   void note_heard();
   /// Why the session counts as dead; nullopt while it does not.
@@ -67,7 +85,7 @@ class Attempt {
   peer::PeerConnection& connection() { return connection_; }
   const peer::PeerConnection& connection() const { return connection_; }
   Instant next_timeout() const { return std::min(connection_.next_timeout(), timers_.next()); }
-  std::uint64_t dropped_sends() const { return dropped_ + connection_.dropped_sends(); }
+  ChannelCounters counters() const;
 
  private:
   enum class Timer : std::uint8_t { kSilence, kTunnelSilence, kCount };
@@ -84,7 +102,7 @@ class Attempt {
   std::map<SocketId, IpAddress> sockets_;
   std::optional<sctp::ChannelId> channel_;
   TimerTable<Timer> timers_;
-  std::uint64_t dropped_ = 0;
+  ChannelCounters counters_;
 };
 
 }  // namespace bamgate::agent

@@ -22,9 +22,15 @@ std::string explain_no_path(const ice::Agent& ice) {
   return tried + "; one NAT lets in nothing that it does not expect, or the peer's network blocks UDP";
 }
 
+std::string explain_no_channel(const sctp::AssociationCounters& counters) {
+  const std::string not_open = "connected, but the data channel did not open: ";
+  if (counters.dcep_refused > 0) return not_open + "what the peer says to open it cannot be understood";
+  return not_open + "the peer said nothing to open it";
+}
+
 }  // namespace
 
-std::string explain_delay(const peer::PeerConnection& connection) {
+std::string explain_delay(const peer::PeerConnection& connection, bool channel_open) {
   switch (connection.state()) {
     case peer::State::kNew:
     case peer::State::kFindingPath:
@@ -35,7 +41,8 @@ std::string explain_delay(const peer::PeerConnection& connection) {
     case peer::State::kAssociating:
       return "a path was found and secured, but the SCTP association took too long to come up";
     case peer::State::kConnected:
-      return "connected, but WireGuard got no answer in time";
+      if (channel_open) return "connected and the data channel is open, but WireGuard got no answer in time";
+      return explain_no_channel(connection.sctp_counters());
     case peer::State::kClosed:
       break;
   }

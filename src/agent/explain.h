@@ -8,8 +8,8 @@
 
 namespace bamgate::agent {
 
-/// Of a connection that has not come up in the time that it had.
-std::string explain_delay(const peer::PeerConnection& connection);
+/// Of a connection that has not come up in the time that it had. `channel_open`: the tunnel's data channel is.
+std::string explain_delay(const peer::PeerConnection& connection, bool channel_open);
 
 /// Of one that has ended.
 std::string explain_end(const peer::PeerConnection& connection, peer::Error reason);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "agent/explain.h"
 #include "ice/candidate.h"
 
 namespace bamgate::agent {
@@ -44,10 +45,10 @@ void Peer::apply(Instant now, PeerInput input, std::string_view why) {
     case PeerAction::kNone:
       return;
     case PeerAction::kOffer:
-      begin_attempt(now, true);
+      begin_attempt(now, Attempt::Role::kOffers);
       return make_offer(now);
     case PeerAction::kAnswer:
-      return begin_attempt(now, false);
+      return begin_attempt(now, answers_passive_ ? Attempt::Role::kAnswersPassive : Attempt::Role::kAnswers);
     case PeerAction::kDrop:
       return end_attempt(now, false);
     case PeerAction::kRetry:
@@ -59,9 +60,9 @@ void Peer::apply(Instant now, PeerInput input, std::string_view why) {
   }
 }
 
-void Peer::begin_attempt(Instant now, bool offers) {
+void Peer::begin_attempt(Instant now, Attempt::Role role) {
   end_attempt(now, false);
-  attempt_ = std::make_unique<Attempt>(now, shared_, offers);
+  attempt_ = std::make_unique<Attempt>(now, shared_, role);
   timers_.set(Timer::kAttempt, now + kAnswerTime);
 }
 
@@ -81,7 +82,7 @@ void Peer::end_attempt(Instant now, bool tell_peer) {
   connected_since_.reset();
   if (!attempt_) return;
   if (tell_peer) attempt_->say_goodbye(now);
-  dropped_sends_ += attempt_->dropped_sends();
+  counters_ += attempt_->counters();
   attempt_.reset();
 }
 
@@ -91,7 +92,14 @@ void Peer::schedule_retry(Instant now, std::string_view why) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(delay).count();
   notice(NoticeLevel::kWarning, std::string(why) + (sorts_first() ? "; trying again in " + std::to_string(ms) + " ms"
                                                                   : std::string("; waiting for its next offer")));
-  if (sorts_first()) timers_.set(Timer::kRetry, now + delay);
+  timers_.set(Timer::kRetry, now + delay + (sorts_first() ? Duration{} : Duration(kOfferPatience)));
+}
+
+void Peer::handle_closed(Instant now, peer::Error reason) {
+  const peer::PeerConnection& connection = attempt_->connection();
+  // RFC 8842 §5.3: an answer may choose; what one role could not do the other may.
+  if (reason == peer::Error::kDtlsSilent) answers_passive_ = connection.dtls_role() == dtls::Role::kClient;
+  apply(now, PeerInput::kFailed, explain_end(connection, reason));
 }
 
 // ---- What the hub says ----

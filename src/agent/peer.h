@@ -31,6 +31,9 @@ class Peer {
   static constexpr auto kAttemptTime = ice::kPatience + std::chrono::milliseconds(5'500);
   /// The offerer starts WireGuard's handshake; when none is complete after this time the other side tries too.
   static constexpr auto kHandshakePatience = std::chrono::seconds(3);
+  /// After a failure the side that only answers waits so much longer than it would as the offerer; then it offers
+  /// itself: the peer may not have noticed that anything failed.
+  static constexpr auto kOfferPatience = std::chrono::seconds(10);
 
   /// Not listed yet: handle_present() follows.
   Peer(Shared& shared, bridge::PeerIndex index, signaling::PeerInfo info, wg::Tunnel tunnel);
@@ -77,8 +80,8 @@ class Peer {
   PeerState state() const { return state_; }
   std::optional<AttemptId> attempt() const { return attempt_ ? std::optional(attempt_->id()) : std::nullopt; }
   PeerStatus status(Instant now) const;
-  /// WireGuard messages that found no channel or waited too long.
-  std::uint64_t dropped_sends() const { return dropped_sends_ + (attempt_ ? attempt_->dropped_sends() : 0); }
+  /// Of all attempts.
+  ChannelCounters counters() const;
 
  private:
   enum class Timer : std::uint8_t { kAttempt, kRetry, kHandshake, kCount };
@@ -86,9 +89,10 @@ class Peer {
   bool sorts_first() const;
   PeerRole role() const;
   void apply(Instant now, PeerInput input, std::string_view why = {});
-  void begin_attempt(Instant now, bool offers);
+  void begin_attempt(Instant now, Attempt::Role role);
   void make_offer(Instant now);
   void end_attempt(Instant now, bool tell_peer);
+  void handle_closed(Instant now, peer::Error reason);
   void schedule_retry(Instant now, std::string_view why);
 
   void use_early_candidates(Instant now);
@@ -110,10 +114,11 @@ class Peer {
   std::unique_ptr<Attempt> attempt_;  // there exactly when has_connection(state_)
   EarlyCandidates early_candidates_;
   RestartPolicy policy_;
+  bool answers_passive_ = false;  // as the DTLS client we heard nothing: the other role is next
   TimerTable<Timer> timers_;
   std::optional<Instant> connected_since_;
-  std::string last_error_;  // why the last attempt failed; empty while connected
-  std::uint64_t dropped_sends_ = 0;
+  std::string last_error_;    // why the last attempt failed; empty while connected
+  ChannelCounters counters_;  // of attempts that are over, and of messages that found none
 };
 
 }  // namespace bamgate::agent

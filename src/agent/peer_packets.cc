@@ -21,7 +21,7 @@ void Peer::show(bool ours, Bytes message) const {
 void Peer::send(Instant now, PacketBuffer message) {
   show(true, message.data());
   if (attempt_) return attempt_->send(now, std::move(message));
-  ++dropped_sends_;
+  ++counters_.dropped_sends;
 }
 
 void Peer::handle_message(Instant now, PacketBuffer message) {
@@ -47,7 +47,8 @@ bool Peer::pump_connection(Instant now) {
 
 void Peer::handle_event(Instant now, peer::PeerConnection::Event event) {
   if (auto* message = std::get_if<peer::Message>(&event)) {
-    if (attempt_->channel() == message->channel) handle_message(now, std::move(message->data));
+    if (attempt_->channel() != message->channel) return attempt_->note_stray();
+    handle_message(now, std::move(message->data));
   } else if (auto* candidate = std::get_if<peer::LocalCandidate>(&event)) {
     shared_.messages.emplace_back(signaling::IceCandidate{
         .from = shared_.self, .to = info_.peer_id, .candidate = std::move(candidate->line), .extra = {}});
@@ -58,7 +59,7 @@ void Peer::handle_event(Instant now, peer::PeerConnection::Event event) {
   } else if (auto* closed = std::get_if<peer::ChannelClosed>(&event)) {
     if (attempt_->channel() == closed->channel) apply(now, PeerInput::kFailed, "the peer closed the data channel");
   } else if (auto* ended = std::get_if<peer::Closed>(&event)) {
-    apply(now, PeerInput::kFailed, explain_end(attempt_->connection(), ended->reason));
+    handle_closed(now, ended->reason);
   }
 }
 
@@ -85,7 +86,7 @@ bool Peer::pump_tunnel(Instant now) {
     if (attempt_) {
       attempt_->send_control(now, Bytes(room).first(transmit->size));
     } else {
-      ++dropped_sends_;
+      ++counters_.dropped_sends;
     }
   }
   while (const auto event = tunnel_.poll_event()) {
@@ -117,7 +118,7 @@ void Peer::handle_timeout(Instant now) {
 
 void Peer::handle_timers(Instant now) {
   if (timers_.take_expired(Timer::kAttempt, now)) {
-    return apply(now, PeerInput::kFailed, explain_delay(attempt_->connection()));
+    return apply(now, PeerInput::kFailed, explain_delay(attempt_->connection(), attempt_->channel().has_value()));
   }
   if (const auto dead = attempt_ ? attempt_->check_silence(now) : std::nullopt) {
     return apply(now, PeerInput::kFailed, *dead);
@@ -136,6 +137,12 @@ Instant Peer::next_timeout() const {
 }
 
 // ---- Status ----
+
+ChannelCounters Peer::counters() const {
+  ChannelCounters result = counters_;
+  if (attempt_) result += attempt_->counters();
+  return result;
+}
 
 PeerStatus Peer::status(Instant now) const {
   PeerStatus status;

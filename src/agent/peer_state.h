@@ -16,7 +16,7 @@ enum class PeerState : std::uint8_t {
   kOpen,          // the data channel is open, WireGuard shakes hands in it
   kConnected,     // packets flow
   kDetached,      // packets flow, though the hub does not list it
-  kFailed,        // an attempt failed: a retry is due later, or its next offer is awaited
+  kFailed,        // an attempt failed: a retry is due, or for a while its next offer is awaited
   kLost,          // a connection was lost: likewise
 };
 
@@ -41,7 +41,7 @@ enum class PeerAction : std::uint8_t {
   kOffer,   // what was there is dropped; a new attempt with our offer
   kAnswer,  // what was there is dropped; a new attempt that answers
   kDrop,    // what was there is dropped without a word
-  kRetry,   // the peer is told, what was there is dropped; whose name sorts first tries again later
+  kRetry,   // the peer is told, what was there is dropped; a new try later, of whose name sorts first sooner
   kTell,    // the peer is told, what was there is dropped
 };
 

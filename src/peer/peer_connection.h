@@ -159,8 +159,8 @@ class PeerConnection {
   const ice::Agent& ice() const { return ice_; }
   /// Which side of DTLS we are; it means nothing before both descriptions are there.
   dtls::Role dtls_role() const { return dtls_role_; }
-  /// Messages that send() took and that were never sent: they waited too long, or their channel closed.
-  std::uint64_t dropped_sends() const { return sctp_ ? sctp_->counters().messages_unsent : 0; }
+  /// What SCTP counted; all zero before there is an association.
+  sctp::AssociationCounters sctp_counters() const { return sctp_ ? sctp_->counters() : sctp::AssociationCounters{}; }
   /// When DTLS last authenticated something from the peer.
   std::optional<Instant> last_authenticated() const { return last_authenticated_; }
 

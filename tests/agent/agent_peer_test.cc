@@ -89,7 +89,32 @@ TEST_F(Candidates, OfAFloodPushOutOnlyOlderOnes) {
   EXPECT_TRUE(connects_after_the_answer());
 }
 
-class Attempts : public ScriptedHub {};
+// RFC 7983 §7; RFC 6347 §4.1: 23 is application data.
+bool is_dtls(Bytes datagram) { return datagram[0] >= std::byte{20} && datagram[0] <= std::byte{63}; }
+bool is_application_data(Bytes datagram) { return datagram[0] == std::byte{23}; }
+
+class Attempts : public ScriptedHub {
+ protected:
+  /// The whole time of an attempt of anna's, in which only so many records of application data of bert's arrive, until
+  /// `silence` has passed.
+  void connect_with_bert_silent_after(int records, Duration silence = 1h) {
+    anna = &make("anna", "10.100.0.1/16", 1);
+    bert = &make("bert", "10.100.0.2/16", 2);
+    const Instant end = now + 1s + silence;
+    carries = [this, records, end](const Endpoint& from, Bytes datagram) mutable {
+      if (!is_application_data(datagram) || from.address != bert->addresses[0]) return true;
+      return records-- > 0 || now >= end;
+    };
+    bert->addresses = {IpAddress::v4(192, 0, 2, 2)};
+    forward = false;
+    bring_online(*bert, {anna->info});
+    bring_online(*anna, {bert->info});
+    run_for(1s);  // so that bert does not give up first
+    say(*bert, *anna->take<signaling::Offer>());
+    forward = true;
+    run_for(30s);
+  }
+};
 
 TEST_F(Attempts, AreGivenUpAfterThirtySecondsWithoutAnswer) {
   forward = false;
@@ -215,6 +240,94 @@ TEST_F(Attempts, ThatBertRefusesAreRepeatedWithGrowingWaits) {
   }
   EXPECT_GE(anna->attempts, 20);
   EXPECT_LE(anna->attempts, 35);
+}
+
+// pion sends its HelloVerifyRequest once; here the server's words are lost as long as bert is the client.
+TEST_F(Attempts, ThatHeardNoDtlsAsItsClientAreRepeatedAsItsServer) {
+  anna = &make("anna", "10.100.0.1/16", 1);
+  bert = &make("bert", "10.100.0.2/16", 2);
+  carries = [&](const Endpoint&, Bytes datagram) { return bert->attempts > 1 || !is_dtls(datagram); };
+  bring_online(*anna, {bert->info});
+  const Instant start = now;
+  bring_online(*bert, {anna->info});
+  run_for(4900ms);
+  EXPECT_EQ(bert->attempts, 1);
+  run_for(2s);
+  EXPECT_TRUE(bert->noticed("a path was found, but the peer sent no DTLS over it"));
+  EXPECT_EQ(bert->state_of("anna", now), "connected");
+  EXPECT_EQ(anna->state_of("bert", now), "connected");
+  EXPECT_LT(now - start, 8s);
+}
+
+TEST_F(Attempts, OfASilentHandshakeAreAnsweredInTheOtherRole) {
+  forward = false;
+  anna = &make("anna", "10.100.0.1/16", 1);
+  bert = &make("bert", "10.100.0.2/16", 2);
+  carries = [](const Endpoint&, Bytes datagram) { return !is_dtls(datagram); };
+  bring_online(*anna, {bert->info});
+  bring_online(*bert, {anna->info});
+  for (const char* role : {"active", "passive", "active"}) {
+    std::optional<signaling::Offer> offer;
+    for (int i = 0; i < 100 && !offer; ++i) {
+      run_for(100ms);
+      offer = anna->take<signaling::Offer>();
+    }
+    ASSERT_TRUE(offer);
+    say(*bert, *offer);
+    const auto answer = bert->take<signaling::Answer>();
+    ASSERT_TRUE(answer);
+    EXPECT_NE(answer->sdp.find("a=setup:" + std::string(role)), std::string::npos) << answer->sdp;
+    say(*anna, *answer);
+    while (const auto candidate = anna->take<signaling::IceCandidate>()) say(*bert, *candidate);
+    run_for(5200ms);
+  }
+}
+
+TEST_F(Attempts, ThatFailedAreOfferedByTheAnsweringSideWhenNoOfferComesForAWhile) {
+  connect_anna_and_bert();
+  kill(*anna);
+  wire = forward = false;
+  for (int i = 0; i < 600 && bert->state_of("anna", now) != "reconnecting"; ++i) run_for(100ms);
+  run_for(10s);
+  ASSERT_EQ(bert->state_of("anna", now), "reconnecting");
+  EXPECT_EQ(bert->count<signaling::Offer>(), 0) << "it is anna's turn";
+  run_for(1s);
+  EXPECT_EQ(bert->count<signaling::Offer>(), 1);
+  EXPECT_EQ(bert->attempts, 2);
+  run_for(10min);
+  EXPECT_LE(bert->attempts, 2 + 600 / 60) << "each has 30 s, and waits for 10 s and ever longer";
+}
+
+// The channel's records of bert's are lost behind the first few: each further one gets the attempt further.
+TEST_F(Attempts, SayWhetherTheChannelDidNotOpenOrWireGuardIsSilentInIt) {
+  std::vector<std::string> reasons;
+  for (int passed = 0; passed < 12; ++passed) {
+    connect_with_bert_silent_after(passed);
+    if (anna->state_of("bert", now) == "connected") break;
+    for (const char* reason : {"SCTP association took too long", "the data channel did not open",
+                               "the data channel is open, but WireGuard got no answer"}) {
+      if (anna->noticed(reason) && (reasons.empty() || reasons.back() != reason)) reasons.emplace_back(reason);
+    }
+    kill(*anna);
+    kill(*bert);
+  }
+  EXPECT_THAT(reasons, ::testing::ElementsAre("SCTP association took too long", "the data channel did not open",
+                                              "the data channel is open, but WireGuard got no answer"));
+}
+
+// bert's ACK is lost and waits to be sent again; the handshake that bert starts after 3 s overtakes it.
+TEST_F(Attempts, HaveTheirChannelOpenedByAMessageThatOvertakesTheAck) {
+  std::uint64_t opened_by_message = 0;
+  for (int passed = 0; passed < 6; ++passed) {
+    connect_with_bert_silent_after(passed, 2900ms);
+    EXPECT_EQ(anna->state_of("bert", now), "connected");
+    opened_by_message += anna->counter("messages_before_ack", now);
+    EXPECT_EQ(anna->counter("dcep_refused", now) + bert->counter("dcep_refused", now), 0U);
+    EXPECT_EQ(anna->counter("messages_no_channel", now) + bert->counter("messages_no_channel", now), 0U);
+    kill(*anna);
+    kill(*bert);
+  }
+  EXPECT_GE(opened_by_message, 1U);
 }
 
 class Connections : public ScriptedHub {

@@ -191,7 +191,7 @@ bool ScriptedHub::deliver_datagram() {
   if (in_flight_.empty()) return false;
   InFlight datagram = std::move(in_flight_.front());
   in_flight_.pop_front();
-  if (!wire) return true;
+  if (!wire || (carries && !carries(datagram.from, datagram.data))) return true;
   for (const auto& actor : actors_) {
     for (const auto& [id, socket] : actor->sockets) {
       const bool reachable = std::ranges::find(actor->addresses, socket.second.address) != actor->addresses.end();

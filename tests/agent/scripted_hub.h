@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,10 @@ struct Actor {
   int disconnects = 0;
 
   std::string state_of(const std::string& peer, Instant now) const;
+  /// True when it told its user of something with these words.
+  bool noticed(const std::string& words) const {
+    return std::ranges::any_of(notices, [&](const std::string& text) { return text.contains(words); });
+  }
   std::uint64_t counter(const std::string& which, Instant now) const { return agent->status(now).counters[which]; }
   template <typename T>
   auto count() const {
@@ -103,6 +108,8 @@ class ScriptedHub : public ::testing::Test {
   Instant now = kStart;
   bool forward = true;  // the hub passes offers, answers and candidates on
   bool wire = true;     // datagrams arrive
+  /// When set, a datagram for which it is false is lost.
+  std::function<bool(const Endpoint& from, Bytes datagram)> carries;
   Actor* asleep = nullptr;
   std::size_t largest_datagram = 0;  // bytes of UDP payload that any of them has sent
   Actor* anna = nullptr;             // makes the offers
