@@ -106,6 +106,7 @@ class ChannelLab {
           connection_.handle_timeout(link_.now());
           flush();
         });
+    send_waiting();
   }
 
   void handle_event(peer::PeerConnection::Event event) {
@@ -138,13 +139,13 @@ class ChannelLab {
                              opened->options.label + "\" is open",
                          "RFC 8832 §5"},
                         {{"label", opened->options.label}});
-      for (const std::string& line : std::exchange(early_, {})) send(line);
-      if (input_ended_) close();
     } else if (const auto* message = std::get_if<peer::Message>(&event)) {
       const Bytes content = message->data.data();
       std::fwrite(content.data(), 1, content.size(), stdout);
       std::fputc('\n', stdout);
       std::fflush(stdout);
+    } else if (std::holds_alternative<peer::ChannelClosed>(event)) {
+      close();
     } else if (const auto* closed = std::get_if<peer::Closed>(&event)) {
       link_.steps().say(StepKind::kResult, {std::string("closed: ") + to_string(closed->reason), "RFC 9260 §9"});
       const bool in_order = channel_.has_value();
@@ -154,18 +155,30 @@ class ChannelLab {
   }
 
   void send(std::string_view line) {
-    if (!channel_) {
-      if (early_.size() < kMaxEarly) early_.emplace_back(line);
-      return;
+    waiting_ = line;
+    flush();
+  }
+
+  /// Input is read no faster than the channel takes it, and not before there is one.
+  void send_waiting() {
+    if (waiting_ && channel_) {
+      const auto sent = connection_.send(link_.now(), *channel_, sctp::MessageKind::kText, as_bytes(*waiting_));
+      if (sent || sent.error() != peer::Error::kWouldBlock) {
+        if (!sent) link_.steps().say(StepKind::kDropped, {std::string("a line: ") + to_string(sent.error())});
+        waiting_.reset();
+        return flush();
+      }
     }
-    const auto sent = connection_.send(link_.now(), *channel_, sctp::MessageKind::kText, as_bytes(line));
-    if (!sent) link_.steps().say(StepKind::kDropped, {std::string("a line: ") + to_string(sent.error())});
+    link_.hold_lines(waiting_.has_value());
+    if (waiting_ || !channel_ || !std::exchange(input_ended_, false)) return;
+    // What the channel has taken still arrives (RFC 8831 §6.7); the connection ends with the channel.
+    connection_.close_channel(link_.now(), *channel_);
     flush();
   }
 
   void end_of_input() {
     input_ended_ = true;
-    if (channel_) close();
+    flush();
   }
 
   void close() {
@@ -173,16 +186,14 @@ class ChannelLab {
     flush();
   }
 
-  static constexpr std::size_t kMaxEarly = 1024;  // lines that wait for the channel
-
   LabLink& link_;
   const LabPeerArguments& arguments_;
   peer::PeerConnection connection_;
   LabExchange exchange_;
   net::Timer goodbye_;
   std::vector<std::string> candidates_;
-  std::string answer_;  // waits for the candidates
-  std::vector<std::string> early_;
+  std::string answer_;                  // waits for the candidates
+  std::optional<std::string> waiting_;  // the one line that the channel has not taken yet
   std::optional<sctp::ChannelId> channel_;
   bool gathered_ = false;
   bool input_ended_ = false;

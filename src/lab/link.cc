@@ -87,27 +87,45 @@ Endpoint LabLink::source_of(const Path& path) {
 void LabLink::on_line(std::function<void(std::string_view)> line, std::function<void()> end) {
   on_line_ = std::move(line);
   on_end_ = std::move(end);
-  if (!can_wait_for_input()) return loop_.post([this] { read_input(); });
-  input_ = std::make_unique<net::FdWatcher>(loop_, STDIN_FILENO);
+  if (can_wait_for_input()) input_ = std::make_unique<net::FdWatcher>(loop_, STDIN_FILENO);
+  await_input();
+}
+
+void LabLink::await_input() {
+  if (held_ || input_ended_) return;
+  if (!input_) return loop_.post([this] { read_input(); });
   input_->on_readable([this] { read_input(); });
 }
 
+void LabLink::hold_lines(bool held) {
+  if (held_ == held) return;
+  held_ = held;
+  if (held && input_) input_->stop();
+  if (!held) loop_.post([this] { take_lines(); });
+}
+
 void LabLink::read_input() {
+  if (held_ || input_ended_) return;
   std::array<char, 4096> chunk;
   const ssize_t count = ::read(STDIN_FILENO, chunk.data(), chunk.size());
   if (count <= 0) {
+    input_ended_ = true;
     input_.reset();
     if (!unread_.empty()) on_line_(std::exchange(unread_, {}));
     return on_end_();
   }
   unread_.append(chunk.data(), static_cast<std::size_t>(count));
-  for (std::size_t end = unread_.find('\n'); end != std::string::npos; end = unread_.find('\n')) {
+  take_lines();
+}
+
+void LabLink::take_lines() {
+  for (std::size_t end = unread_.find('\n'); !held_ && end != std::string::npos; end = unread_.find('\n')) {
     const std::string line = unread_.substr(0, end);
     unread_.erase(0, end + 1);
     on_line_(line);
   }
-  if (unread_.size() > kMaxLine) unread_.clear();
-  if (!input_) loop_.post([this] { read_input(); });
+  if (!held_ && unread_.size() > kMaxLine) unread_.clear();
+  await_input();
 }
 
 void LabLink::read_socket(SocketId id) {

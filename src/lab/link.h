@@ -62,6 +62,8 @@ class LabLink {
   void on_datagram(std::function<void(const Received&)> callback) { on_datagram_ = std::move(callback); }
   /// Each line of standard input without its end; and when it ends (or nothing is left to read).
   void on_line(std::function<void(std::string_view)> line, std::function<void()> end);
+  /// While held, no line is read: what is not taken waits in the pipe, and its writer with it.
+  void hold_lines(bool held);
   /// Ctrl-C; without it run() ends.
   void on_interrupt(std::function<void()> callback) { on_interrupt_ = std::move(callback); }
   /// False: the system did not take it.
@@ -80,7 +82,9 @@ class LabLink {
 
   LabLink(bool json, std::FILE* steps_to, std::unique_ptr<net::Capture> capture);
   void read_socket(SocketId id);
+  void await_input();
   void read_input();
+  void take_lines();
 
   os::SystemRandom random_;
   os::NativeCrypto crypto_;
@@ -96,7 +100,9 @@ class LabLink {
   std::map<IpAddress, IpAddress> sources_;  // of wildcard sockets, by destination
   std::array<net::UdpReceived, net::UdpSocket::kBatch> slots_;
   std::unique_ptr<net::FdWatcher> input_;
-  std::string unread_;  // of a line that has not ended yet
+  std::string unread_;  // of a line that has not ended yet; while lines are held also whole ones
+  bool held_ = false;
+  bool input_ended_ = false;
   std::function<void(std::string_view)> on_line_;
   std::function<void()> on_end_;
   std::function<void(const Received&)> on_datagram_;
