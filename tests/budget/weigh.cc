@@ -89,9 +89,11 @@ bamgate::budget::Allocations run(const Instance& instance, std::size_t runs, Fau
   return taken;
 }
 
-// A handshake takes a thousand times what a packet takes, and is measured well enough by a few.
+// A handshake or a room full of members takes a thousand times what a packet takes, and is measured well enough by a
+// few.
 std::size_t scaled(std::size_t runs, const Workload& workload) {
-  const bool heavy = workload.name.ends_with("handshake") || workload.name.starts_with("hub/");
+  const bool heavy = workload.name.ends_with("handshake") || workload.name.starts_with("hub/") ||
+                     workload.name.starts_with("agent/room/");
   return heavy ? std::max<std::size_t>(runs / 200, 2) : runs;
 }
 
