@@ -1,6 +1,7 @@
 // One agent in a large room, and a hub that is played: what the list messages cost that name each of many members, as
 // when one more joins, and as when the hub has restarted and all come back one after the other. Half of the members
-// offer and are awaited, to the others the agent offers; none answers.
+// offer and are awaited, to the others the agent offers; none answers. And what is kept in memory for a peer.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "os/native_crypto.h"
 #include "sctp/engine.h"
 #include "signaling/message.h"
+#include "sim/world.h"
 #include "support/seeded_random.h"
 #include "workload.h"
 
@@ -60,6 +62,12 @@ class Room {
   /// One more member joins.
   void join() {
     members_.push_back(member(members_.size()));
+    say({members_.back()});
+  }
+
+  /// One more is listed that offers, and so is known and not connected.
+  void learn() {
+    members_.push_back(member(2 * members_.size()));
     say({members_.back()});
   }
 
@@ -118,13 +126,47 @@ class Room {
   int connects_ = 0;
 };
 
+/// Two devices that know each other. In each run their cables come back and they are connected again, both ends in this
+/// process; then nothing is said for a minute.
+class Reunion {
+ public:
+  Reunion() {
+    world_.add_device("alpha", world_.network.internet(), {"198.51.100.1"});
+    world_.add_device("beta", world_.network.internet(), {"198.51.100.2"});
+    require(world_.start_all(60s), "both agents connect");
+  }
+  void part() {
+    for (const auto& device : world_.devices()) device->host().cut = true;
+    const auto apart = [&] {
+      return std::ranges::all_of(world_.devices(), [](const auto& device) { return device->open_sockets() == 0; });
+    };
+    require(world_.run_until(apart, 10min), "both agents wait for their next attempt");
+  }
+  void meet() {
+    for (const auto& device : world_.devices()) device->host().cut = false;
+    require(world_.run_until([&] { return world_.all_connected(); }, 10min), "both agents connect again");
+    world_.run_for(60s);
+    for (const auto& device : world_.devices()) device->forget_the_past();
+  }
+
+ private:
+  sim::World world_{1};
+};
+
 }  // namespace
 
 void add_room(Workloads& all) {
-  all.push_back(
-      {"agent/room/join", 0, [] { return Instance{.run = [room = std::make_shared<Room>()] { room->join(); }}; }});
-  all.push_back({"agent/room/restart", 0,
-                 [] { return Instance{.run = [room = std::make_shared<Room>()] { room->restart(); }}; }});
+  const auto add = [&](const std::string& name, void (Room::*what)()) {
+    all.push_back(
+        {name, 0, [what] { return Instance{.run = [=, room = std::make_shared<Room>()] { (*room.*what)(); }}; }});
+  };
+  add("agent/room/join", &Room::join);
+  add("agent/room/restart", &Room::restart);
+  add("agent/memory/known", &Room::learn);
+  all.push_back({"agent/memory/connected", 0, [] {
+                   const auto two = std::make_shared<Reunion>();
+                   return Instance{.run = [two] { two->meet(); }, .prepare = [two] { two->part(); }, .batch = 1};
+                 }});
 }
 
 }  // namespace bamgate::bench
