@@ -1,6 +1,7 @@
 // The whole packet path of both agents but for sockets and TUN: an IP packet goes in at one, comes out at the other,
 // and its share of acknowledgements goes back. The two are connected in the simulated world; then datagrams are carried
-// from one to the other without it.
+// from one to the other without it. The same again where the sender knows a thousand devices and is connected with
+// five: those that are silent cost nothing.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -8,7 +9,9 @@
 #include <string>
 
 #include "core/buffer_pool.h"
+#include "signaling/message.h"
 #include "sim/world.h"
+#include "support/seeded_random.h"
 #include "workload.h"
 
 namespace bamgate::bench {
@@ -31,13 +34,34 @@ sim::Datagram packet_between(const sim::Device& from, const sim::Device& to, std
                             .payload = sim::Datagram(size - kHeaders, std::byte{0x5a})});
 }
 
+// Devices that are listed and never come: their names sort first, so their offers are awaited.
+signaling::Peers listed(std::size_t count) {
+  signaling::Peers peers;
+  for (std::size_t i = 0; i < count; ++i) {
+    testing::SeededRandom random(1000 + i);
+    signaling::PeerInfo info;
+    info.peer_id = "a" + std::to_string(i);
+    info.public_key = wg::PrivateKey::generate(random).public_key().to_string();
+    info.address = "10.100." + std::to_string(100 + i / 250) + "." + std::to_string(1 + i % 250) + "/16";
+    peers.peers.push_back(std::move(info));
+  }
+  return peers;
+}
+
 struct Pair {
-  explicit Pair(std::size_t bytes) {
+  /// `connected`: so many others are connected with alpha; `known`: of so many it knows.
+  Pair(std::size_t bytes, std::size_t connected, std::size_t known) {
     sim::Device& alpha = world.add_device("alpha", world.network.internet(), {"198.51.100.1"});
     sim::Device& beta = world.add_device("beta", world.network.internet(), {"198.51.100.2"});
-    require(world.start_all(60s), "both agents connect");
+    for (std::size_t i = 1; i < connected; ++i) {
+      world.add_device("other" + std::to_string(i), world.network.internet(), {"198.51.100." + std::to_string(2 + i)});
+    }
+    require(world.start_all(60s), "all agents connect");
     world.run_for(1s);
     now = world.agenda.now();
+    for (const std::string& text : signaling::write_list(listed(known - connected)))
+      alpha.agent().on_hub_text(now, text);
+    require(alpha.agent().status(now).peers.size() == known, "alpha knows them all");
     a.emplace(alpha.agent(), packet_between(alpha, beta, bytes));
     b.emplace(beta.agent(), packet_between(beta, alpha, bytes));
     learn_path(*a);
@@ -81,10 +105,15 @@ struct Pair {
 }  // namespace
 
 void add_agent(Workloads& all) {
-  for (const std::size_t bytes : {64U, 1280U}) {
-    all.push_back({"agent/packet/" + std::to_string(bytes), bytes,
-                   [bytes] { return Instance{.run = [pair = std::make_shared<Pair>(bytes)] { pair->send(); }}; }});
-  }
+  const auto add = [&](const std::string& name, std::size_t bytes, std::size_t connected, std::size_t known) {
+    all.push_back({name, bytes, [=] {
+                     return Instance{.run = [pair = std::make_shared<Pair>(bytes, connected, known)] { pair->send(); }};
+                   }});
+  };
+  add("agent/packet/64", 64, 1, 1);
+  add("agent/packet/1280", 1280, 1, 1);
+  add("agent/packet/1280/two", 1280, 2, 2);
+  add("agent/packet/1280/crowd", 1280, 5, 1000);
 }
 
 }  // namespace bamgate::bench

@@ -30,8 +30,8 @@ struct Ends {
 
   PacketBuffer out() {
     auto outbound = a.from_tun(tunnels.now, pool.copy(packet));
-    require(outbound && *outbound, "a packet is sealed");
-    return std::move((*outbound)->message);
+    require(outbound && !outbound->message.empty(), "a packet is sealed");
+    return std::move(outbound->message);
   }
   void out_batch() {
     sealed.clear();

@@ -40,6 +40,7 @@ void add_json(Workloads& all);
 void add_hub(Workloads& all);
 void add_peer(Workloads& all);
 void add_agent(Workloads& all);
+void add_room(Workloads& all);
 void add_net(Workloads& all);
 
 /// Every workload, from the bottom layer up.

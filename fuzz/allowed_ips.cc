@@ -20,9 +20,6 @@ class Model {
     return before;
   }
   bool remove(const IpPrefix& prefix) { return entries_.erase(prefix.network()) == 1; }
-  void remove_peer(int peer) {
-    std::erase_if(entries_, [&](const auto& entry) { return entry.second == peer; });
-  }
   std::optional<int> find(const IpPrefix& prefix) const {
     const auto found = entries_.find(prefix.network());
     return found == entries_.end() ? std::nullopt : std::optional(found->second);
@@ -71,11 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } else if (command == 3) {
       const IpPrefix prefix = read_prefix(input);
       require(table.remove(prefix) == model.remove(prefix), "remove() tells whether somebody had the prefix");
-    } else if (command == 4) {
-      const int peer = static_cast<int>(input.below(4));
-      table.remove_peer(peer);
-      model.remove_peer(peer);
-    } else if (command == 5) {
+    } else if (command < 6) {
       const IpPrefix prefix = read_prefix(input);
       require(table.find(prefix) == model.find(prefix), "find() knows exactly this prefix");
     } else {

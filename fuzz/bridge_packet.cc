@@ -82,7 +82,9 @@ class World {
   void run() {
     for (int steps = 0; !input_.at_end() && steps < 200; ++steps) {
       step();
-      while (auto outbound = bridge_.poll_held(now_)) check(*outbound);
+      for (std::size_t peer = 0; peer < kPeers; ++peer) {
+        while (auto outbound = bridge_.poll_held(now_, index(peer))) check(*outbound);
+      }
       require(bridge_.held() <= bridge::kMaxHeld * kPeers, "what waits is bounded");
     }
   }
@@ -190,7 +192,7 @@ class World {
     if (!parsed) return require(!outbound, "what is no packet goes nowhere");
     const auto to = owner(parsed->destination);
     if (!to) return require(!outbound, "a packet for nobody goes nowhere");
-    if (outbound && *outbound) require((*outbound)->peer == index(*to), "a packet goes to the longest prefix");
+    if (outbound) require(outbound->peer == index(*to), "a packet goes to the longest prefix");
   }
 
   PacketBuffer sealed(std::size_t peer) {

@@ -21,6 +21,7 @@ constexpr auto kRefreshRetry = std::chrono::seconds(30);
 
 Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& sctp)
     : options_(std::move(options)),
+      claims_(bridge_),
       shared_{.self = options_.name,
               .public_key = options_.private_key.public_key().to_string(),
               .random = random,
@@ -76,8 +77,11 @@ void Agent::start(Instant now) {
 }
 
 void Agent::stop(Instant now) {
-  for (auto& [name, peer] : peers_) peer->disconnect(now, "we are going down");
-  send_messages(now);
+  for (auto& [name, entry] : peers_) {
+    entry->peer.disconnect(now, "we are going down");
+    touch(*entry);
+  }
+  pump_touched(now);
   signaling_.stop(now);
   tokens_ = {};
   pump_signaling(now);
@@ -185,32 +189,29 @@ void Agent::handle_datagram(Instant now, const Received& received) {
     ++unknown_socket_;
     return;
   }
-  Peer& peer = *found->second.peer;
-  peer.handle_datagram(now, received);
-  pump_peer(now, peer);
+  found->second->peer.handle_datagram(now, received);
+  touch(*found->second);
+  pump_touched(now);
 }
 
 void Agent::handle_tun(Instant now, PacketBuffer packet) {
   auto sealed = bridge_.from_tun(now, std::move(packet));
-  if (!sealed) return;             // counted in the bridge
-  if (!*sealed) return pump(now);  // held; its tunnel has started a handshake
-  if (Peer* peer = find_index((*sealed)->peer)) {
-    peer->send(now, std::move((*sealed)->message));
-    peer->pump(now);
-  }
-}
-
-Peer* Agent::find_index(bridge::PeerIndex index) {
-  const auto found = by_index_.find(index);
-  return found == by_index_.end() ? nullptr : found->second;
+  if (!sealed) return;  // counted in the bridge
+  const auto found = by_index_.find(sealed->peer);
+  if (found == by_index_.end()) return;
+  // Without a message it is held, and its tunnel has started a handshake.
+  if (!sealed->message.empty()) found->second->peer.send(now, std::move(sealed->message));
+  touch(*found->second);
+  pump_touched(now);
 }
 
 void Agent::handle_timeout(Instant now) {
   // Nobody is late by so much who was awake. What is before all time means "at once".
   const Instant due = next_timeout();
   const bool slept = due > Instant() && now - due > kSleep;
-  for (auto& [name, peer] : peers_) {
-    if (peer->next_timeout() <= now) peer->handle_timeout(now);
+  while (const auto entry = deadlines_.take_due(now)) {
+    (*entry)->peer.handle_timeout(now);
+    touch(**entry);
   }
   if (signaling_.next_timeout() <= now) signaling_.handle_timeout(now);
   if (tokens_.renew_at() <= now && tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
@@ -219,29 +220,48 @@ void Agent::handle_timeout(Instant now) {
   pump(now);
 }
 
-void Agent::send_held(Instant now) {
-  while (auto held = bridge_.poll_held(now)) {
-    if (Peer* target = find_index(held->peer)) target->send(now, std::move(held->message));
-  }
+// ---- Who has something to do ----
+
+// To be called after whatever may have changed a peer; it is settled before the call into the agent ends.
+void Agent::touch(Entry& entry) {
+  if (std::exchange(entry.touched, true)) return;
+  touched_.push_back(&entry);
 }
 
-void Agent::pump_peer(Instant now, Peer& peer) {
-  peer.pump(now);
-  send_held(now);
-  if (!shared_.messages.empty()) {
+void Agent::pump(Instant now) {
+  pump_signaling(now);
+  pump_touched(now);
+}
+
+void Agent::pump_touched(Instant now) {
+  while (!touched_.empty()) {
+    // Settling one touches nobody.
+    for (Entry* entry : touched_) settle(now, *entry);
+    touched_.clear();
+    if (shared_.messages.empty()) return;
     send_messages(now);
     pump_signaling(now);
   }
 }
 
-void Agent::pump(Instant now) {
-  pump_signaling(now);
-  for (auto& [name, peer] : peers_) peer->pump(now);
-  send_held(now);
-  send_messages(now);
-  pump_signaling(now);
+void Agent::settle(Instant now, Entry& entry) {
+  entry.touched = false;
+  entry.peer.pump(now);
+  while (auto held = bridge_.poll_held(now, entry.peer.index())) entry.peer.send(now, std::move(held->message));
+  follow_attempt(entry, entry.peer.attempt());
+  if (!std::exchange(entry.sending, true)) sending_.push_back(&entry);
 }
 
+// A datagram of an attempt that is over reaches nobody, also before its sockets are closed.
+void Agent::follow_attempt(Entry& entry, std::optional<AttemptId> attempt) {
+  if (entry.attempt == attempt) return;
+  for (const SocketId socket : std::exchange(entry.sockets, {})) by_socket_.erase(socket);
+  if (entry.attempt) by_attempt_.erase(*entry.attempt);
+  entry.attempt = attempt;
+  if (attempt) by_attempt_.emplace(*attempt, &entry);
+}
+
+// One after the other sends all that it has; with that its deadline stands.
 std::optional<Transmit> Agent::poll_transmit(Instant now, MutableBytes buffer) {
   if (!shared_.farewells.empty()) {
     const auto [transmit, datagram] = std::move(shared_.farewells.front());
@@ -249,14 +269,12 @@ std::optional<Transmit> Agent::poll_transmit(Instant now, MutableBytes buffer) {
     copy_bytes(datagram.data(), buffer);
     return transmit;
   }
-  // A round over all peers that goes on where the last one stopped, so that nobody starves.
-  auto peer = peers_.lower_bound(next_transmit_);
-  for (std::size_t i = 0; i < peers_.size(); ++i, ++peer) {
-    if (peer == peers_.end()) peer = peers_.begin();
-    if (auto transmit = peer->second->poll_transmit(now, buffer)) {
-      next_transmit_ = peer->first;
-      return transmit;
-    }
+  while (!sending_.empty()) {
+    Entry& entry = *sending_.back();
+    if (const auto transmit = entry.peer.poll_transmit(now, buffer)) return transmit;
+    sending_.pop_back();
+    entry.sending = false;
+    deadlines_.set(entry.deadline, entry.peer.next_timeout());
   }
   return std::nullopt;
 }
@@ -265,16 +283,11 @@ std::optional<Effect> Agent::poll_effect() {
   if (shared_.effects.empty()) return std::nullopt;
   std::optional<Effect> effect(std::move(shared_.effects.front()));
   shared_.effects.pop_front();
-  if (const auto* close = std::get_if<CloseSockets>(&*effect)) {
-    std::erase_if(by_socket_, [&](const auto& entry) { return entry.second.attempt == close->attempt; });
-  }
   return effect;
 }
 
 Instant Agent::next_timeout() const {
-  Instant next = std::min({signaling_.next_timeout(), tokens_.renew_at(), timers_.next()});
-  for (const auto& [name, peer] : peers_) next = std::min(next, peer->next_timeout());
-  return next;
+  return std::min({signaling_.next_timeout(), tokens_.renew_at(), timers_.next(), deadlines_.next()});
 }
 
 Status Agent::status(Instant now) const {
@@ -282,16 +295,16 @@ Status Agent::status(Instant now) const {
   ChannelCounters channels;
   status.hub_connected = signaling_.online();
   status.uptime = now - started_;
-  for (const auto& [name, peer] : peers_) {
-    PeerStatus entry = peer->status(now);
+  for (const auto& [name, entry] : peers_) {
+    PeerStatus shown = entry->peer.status(now);
     const auto accepted = options_.accepted_routes.find(name);
     if (accepted != options_.accepted_routes.end()) {
-      for (const IpPrefix& route : accepted_routes(peer->info(), accepted->second)) {
-        entry.routes.push_back(route.to_string());
+      for (const IpPrefix& route : accepted_routes(entry->peer.info(), accepted->second)) {
+        shown.routes.push_back(route.to_string());
       }
     }
-    channels += peer->counters();
-    status.peers.push_back(std::move(entry));
+    channels += entry->peer.counters();
+    status.peers.push_back(std::move(shown));
   }
   status.counters["dropped_sends"] = channels.dropped_sends;
   status.counters["dcep_refused"] = channels.dcep_refused;

@@ -13,11 +13,13 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/address_claims.h"
 #include "agent/effect.h"
 #include "agent/observer.h"
 #include "agent/peer.h"
 #include "agent/status.h"
 #include "agent/tokens.h"
+#include "core/deadline_index.h"
 #include "signaling/client.h"
 
 namespace bamgate::agent {
@@ -94,21 +96,31 @@ class Agent {
   std::optional<std::string> access_token(Instant now) const { return tokens_.current(now); }
 
  private:
+  /// A peer, and where it stands in the lists below.
+  struct Entry {
+    Peer peer;
+    DeadlineSlot deadline{};                          // in deadlines_
+    std::optional<AttemptId> attempt = std::nullopt;  // in by_attempt_
+    std::vector<SocketId> sockets = {};               // its own, in by_socket_
+    bool touched = false;                             // it stands in touched_
+    bool sending = false;                             // it stands in sending_
+  };
+
+  void touch(Entry& entry);
   void pump(Instant now);
-  void pump_peer(Instant now, Peer& peer);
-  void send_held(Instant now);
+  void pump_touched(Instant now);
+  void settle(Instant now, Entry& entry);
+  void follow_attempt(Entry& entry, std::optional<AttemptId> attempt);
   void pump_signaling(Instant now);
   void send_messages(Instant now);
   void handle_list(Instant now, const signaling::PeerList& list);
   void handle_message(Instant now, signaling::Message message);
-  Peer* take_info(Instant now, const signaling::PeerInfo& info);
+  Entry* take_info(Instant now, const signaling::PeerInfo& info);
   void handle_revoked(Instant now, const signaling::PeerRevoked& revoked);
-  Peer* add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key);
-  std::vector<IpPrefix> set_allowed_ips(const Peer& peer, const signaling::PeerInfo& info);
-  void share_out_allowed_ips();
+  Entry* add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key);
+  std::vector<IpPrefix> claim_addresses(const Peer& peer, const signaling::PeerInfo& info);
   void remove_peer(Instant now, const std::string& name, std::string_view why);
-  Peer* find_sender(const std::string& from, const std::string& public_key);
-  Peer* find_index(bridge::PeerIndex index);
+  Entry* find_sender(const std::string& from, const std::string& public_key);
   bool update_routes();
   void leave_stale_paths(Instant now);
   void update_route_filter();
@@ -123,23 +135,24 @@ class Agent {
 
   Options options_;
   bridge::Bridge bridge_;
+  AddressClaims claims_;
   Shared shared_;
   signaling::Client signaling_;
   Tokens tokens_;
   Instant started_{};
   Instant last_now_{};
 
-  std::map<std::string, std::unique_ptr<Peer>> peers_;  // by name
-  std::map<bridge::PeerIndex, Peer*> by_index_;
-  struct SocketUse {
-    Peer* peer;
-    AttemptId attempt;
-  };
-  std::map<SocketId, SocketUse> by_socket_;
+  std::map<std::string, std::unique_ptr<Entry>> peers_;  // by name
+  std::map<bridge::PeerIndex, Entry*> by_index_;
+  std::map<AttemptId, Entry*> by_attempt_;  // those under way
+  std::map<SocketId, Entry*> by_socket_;    // those of the attempts under way
+  std::vector<Entry*> touched_;             // something may have happened to them since they were settled
+  std::vector<Entry*> sending_;             // they may have something to send
+  DeadlineIndex<Entry*> deadlines_;         // of all but those in the two lists
   std::set<wg::PublicKey> revoked_;
   std::uint32_t next_index_ = 1;
-  std::string next_transmit_;  // where the round over the peers goes on
   std::vector<IpPrefix> routes_;
+  bool routes_stale_ = false;  // a peer whose routes are accepted has come, gone or changed
   TimerTable<Timer> timers_;
   std::vector<IpPrefix> next_addresses_;  // of this machine, as it was told last
   Instant earliest_change_ = Instant::min();

@@ -8,16 +8,21 @@
 namespace bamgate::agent {
 
 void Agent::on_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base) {
-  for (auto& [name, peer] : peers_) {
-    if (peer->attempt() != attempt) continue;
-    by_socket_[socket] = {peer.get(), attempt};
-    peer->add_socket(now, attempt, socket, base);
-  }
+  const auto found = by_attempt_.find(attempt);
+  if (found == by_attempt_.end()) return;  // it is over already
+  Entry& entry = *found->second;
+  by_socket_[socket] = &entry;
+  entry.sockets.push_back(socket);
+  entry.peer.add_socket(now, attempt, socket, base);
+  touch(entry);
   pump(now);
 }
 
 void Agent::on_sockets_complete(Instant now, AttemptId attempt) {
-  for (auto& [name, peer] : peers_) peer->complete_sockets(now, attempt);
+  const auto found = by_attempt_.find(attempt);
+  if (found == by_attempt_.end()) return;
+  found->second->peer.complete_sockets(now, attempt);
+  touch(*found->second);
   pump(now);
 }
 
@@ -25,7 +30,10 @@ void Agent::add_stun_server(Instant now, const Endpoint& server) {
   auto& servers = shared_.stun_servers;
   if (std::ranges::find(servers, server) != servers.end()) return;
   servers.push_back(server);
-  for (auto& [name, peer] : peers_) peer->add_stun_server(now, server);
+  for (const auto& [attempt, entry] : by_attempt_) {
+    entry->peer.add_stun_server(now, server);
+    touch(*entry);
+  }
   pump(now);
 }
 
@@ -60,11 +68,17 @@ void Agent::begin_afresh(Instant now, signaling::NetworkChange change) {
   // The hub first: what it is told next goes over a connection that works.
   signaling_.network_changed(now, change);
   leave_stale_paths(now);
-  for (auto& [name, peer] : peers_) peer->retry_now(now);
+  for (auto& [name, entry] : peers_) {
+    entry->peer.retry_now(now);
+    touch(*entry);
+  }
 }
 
 void Agent::leave_stale_paths(Instant now) {
-  for (auto& [name, peer] : peers_) peer->leave_stale_path(now);
+  for (auto& [name, entry] : peers_) {
+    entry->peer.leave_stale_path(now);
+    touch(*entry);
+  }
 }
 
 void Agent::update_route_filter() {

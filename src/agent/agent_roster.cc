@@ -18,23 +18,28 @@ void Agent::handle_list(Instant now, const signaling::PeerList& list) {
   if (list.complete) {
     std::set<std::string> listed;
     for (const signaling::PeerInfo& info : list.peers) listed.insert(info.peer_id);
-    for (auto& [name, peer] : peers_) {
-      if (!listed.contains(name)) peer->handle_left(now);
+    for (auto& [name, entry] : peers_) {
+      if (listed.contains(name)) continue;
+      entry->peer.handle_left(now);
+      touch(*entry);
     }
   }
   // All are known, and so are their routes, before the first attempt asks what leads into the tunnel.
-  std::vector<Peer*> present;
+  std::vector<Entry*> present;
   for (const signaling::PeerInfo& info : list.peers) {
-    if (Peer* peer = take_info(now, info)) present.push_back(peer);
+    if (Entry* entry = take_info(now, info)) present.push_back(entry);
   }
-  share_out_allowed_ips();
+  claims_.share_out();
   const bool rerouted = update_routes();
-  for (Peer* peer : present) peer->handle_present(now);
+  for (Entry* entry : present) {
+    entry->peer.handle_present(now);
+    touch(*entry);
+  }
   if (rerouted) leave_stale_paths(now);
 }
 
 // The peer that this entry of a list is about; nullptr when it is refused.
-Peer* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
+Agent::Entry* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
   const auto key = wg::PublicKey::parse(info.public_key);
   if (!key || info.peer_id == options_.name || revoked_.contains(*key)) {
     ++refused_messages_;
@@ -42,38 +47,34 @@ Peer* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
   }
   const auto found = peers_.find(info.peer_id);
   // A known name with another key is believed only after the hub has revoked the old key: then the name is forgotten.
-  if (found != peers_.end() && found->second->key() != *key) {
+  if (found != peers_.end() && found->second->peer.key() != *key) {
     ++refused_messages_;
     notice(NoticeLevel::kWarning, info.peer_id +
                                       ": refused, its key has changed; if you set it up anew, run "
                                       "'bamgate down' and 'bamgate up' here");
     return nullptr;
   }
-  Peer* peer = found != peers_.end() ? found->second.get() : add_peer(info, *key);
-  if (peer == nullptr) return nullptr;
-  for (const IpPrefix& refused : set_allowed_ips(*peer, info)) {
+  Entry* entry = found != peers_.end() ? found->second.get() : add_peer(info, *key);
+  if (entry == nullptr) return nullptr;
+  for (const IpPrefix& refused : claim_addresses(entry->peer, info)) {
     notice(NoticeLevel::kWarning, info.peer_id + ": " + refused.to_string() + " belongs to another device already");
   }
-  peer->set_info(now, info);
-  return peer;
+  entry->peer.set_info(now, info);
+  return entry;
 }
 
-// Returns those that another peer holds.
-std::vector<IpPrefix> Agent::set_allowed_ips(const Peer& peer, const signaling::PeerInfo& info) {
+// Returns those that another peer has.
+std::vector<IpPrefix> Agent::claim_addresses(const Peer& peer, const signaling::PeerInfo& info) {
   const auto accepted = options_.accepted_routes.find(info.peer_id);
-  const std::vector<IpPrefix> none;
-  const auto prefixes =
+  const bool routed = accepted != options_.accepted_routes.end();
+  routes_stale_ = routes_stale_ || routed;
+  return claims_.set(
+      info.peer_id, peer.index(),
       allowed_ips(info, options_.address.network(), options_.address6 ? options_.address6->network() : IpPrefix{},
-                  accepted == options_.accepted_routes.end() ? none : accepted->second);
-  return bridge_.set_allowed_ips(peer.index(), prefixes);
+                  routed ? accepted->second : std::vector<IpPrefix>{}));
 }
 
-// What one peer gave up may be another's now, which was refused it before.
-void Agent::share_out_allowed_ips() {
-  for (const auto& [name, peer] : peers_) (void)set_allowed_ips(*peer, peer->info());
-}
-
-Peer* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key) {
+Agent::Entry* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key) {
   if (peers_.size() >= kMaxPeers) {
     ++refused_messages_;
     return nullptr;
@@ -91,9 +92,10 @@ Peer* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key)
     return nullptr;
   }
   const bridge::PeerIndex index{next_index_++};
-  auto peer = std::make_unique<Peer>(shared_, index, info, std::move(*tunnel));
-  Peer* added = peer.get();
-  peers_[info.peer_id] = std::move(peer);
+  std::unique_ptr<Entry> entry(new Entry{.peer = Peer(shared_, index, info, std::move(*tunnel))});
+  Entry* added = entry.get();
+  added->deadline = deadlines_.add(added);
+  peers_[info.peer_id] = std::move(entry);
   by_index_[index] = added;
   return added;
 }
@@ -101,11 +103,17 @@ Peer* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key)
 void Agent::remove_peer(Instant now, const std::string& name, std::string_view why) {
   const auto found = peers_.find(name);
   if (found == peers_.end()) return;
-  found->second->disconnect(now, why);
-  std::erase_if(by_socket_, [&](const auto& entry) { return entry.second.peer == found->second.get(); });
-  by_index_.erase(found->second->index());
+  Entry& entry = *found->second;
+  entry.peer.disconnect(now, why);
+  follow_attempt(entry, std::nullopt);
+  std::erase(touched_, &entry);
+  std::erase(sending_, &entry);
+  deadlines_.remove(entry.deadline);
+  by_index_.erase(entry.peer.index());
   peers_.erase(found);
-  share_out_allowed_ips();
+  routes_stale_ = routes_stale_ || options_.accepted_routes.contains(name);
+  claims_.remove(name);
+  claims_.share_out();
 }
 
 void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
@@ -116,15 +124,15 @@ void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
   }
   if (revoked_.size() < kMaxRevoked) revoked_.insert(*key);
   const auto found = peers_.find(revoked.peer_id);
-  if (found == peers_.end() || found->second->key() != *key) return;
+  if (found == peers_.end() || found->second->peer.key() != *key) return;
   notice(NoticeLevel::kWarning, revoked.peer_id + ": revoked; its tunnel is closed");
   remove_peer(now, revoked.peer_id, "revoked");
   if (update_routes()) leave_stale_paths(now);
 }
 
-Peer* Agent::find_sender(const std::string& from, const std::string& public_key) {
+Agent::Entry* Agent::find_sender(const std::string& from, const std::string& public_key) {
   const auto found = peers_.find(from);
-  if (found == peers_.end() || (!public_key.empty() && public_key != found->second->key().to_string())) {
+  if (found == peers_.end() || (!public_key.empty() && public_key != found->second->peer.key().to_string())) {
     ++refused_messages_;
     return nullptr;
   }
@@ -132,26 +140,33 @@ Peer* Agent::find_sender(const std::string& from, const std::string& public_key)
 }
 
 void Agent::handle_message(Instant now, signaling::Message message) {
+  Entry* entry = nullptr;
   if (const auto* offer = std::get_if<signaling::Offer>(&message)) {
-    if (Peer* peer = find_sender(offer->from, offer->public_key)) peer->handle_offer(now, *offer);
+    entry = find_sender(offer->from, offer->public_key);
+    if (entry) entry->peer.handle_offer(now, *offer);
   } else if (const auto* answer = std::get_if<signaling::Answer>(&message)) {
-    if (Peer* peer = find_sender(answer->from, answer->public_key)) peer->handle_answer(now, *answer);
+    entry = find_sender(answer->from, answer->public_key);
+    if (entry) entry->peer.handle_answer(now, *answer);
   } else if (const auto* candidate = std::get_if<signaling::IceCandidate>(&message)) {
-    if (Peer* peer = find_sender(candidate->from, {})) peer->handle_candidate(now, *candidate);
+    entry = find_sender(candidate->from, {});
+    if (entry) entry->peer.handle_candidate(now, *candidate);
   } else if (const auto* left = std::get_if<signaling::PeerLeft>(&message)) {
-    if (Peer* peer = find_sender(left->peer_id, {})) peer->handle_left(now);
+    entry = find_sender(left->peer_id, {});
+    if (entry) entry->peer.handle_left(now);
   } else if (const auto* revoked = std::get_if<signaling::PeerRevoked>(&message)) {
     handle_revoked(now, *revoked);
   }
+  if (entry) touch(*entry);
 }
 
 // True when other routes lead into the tunnel now.
 bool Agent::update_routes() {
+  if (!std::exchange(routes_stale_, false)) return false;
   std::vector<IpPrefix> routes;
-  for (const auto& [name, peer] : peers_) {
-    const auto accepted = options_.accepted_routes.find(name);
-    if (accepted == options_.accepted_routes.end()) continue;
-    std::ranges::copy(accepted_routes(peer->info(), accepted->second), std::back_inserter(routes));
+  for (const auto& [name, accepted] : options_.accepted_routes) {
+    const auto found = peers_.find(name);
+    if (found == peers_.end()) continue;
+    std::ranges::copy(accepted_routes(found->second->peer.info(), accepted), std::back_inserter(routes));
   }
   std::ranges::sort(routes);
   routes.erase(std::unique(routes.begin(), routes.end()), routes.end());

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -16,7 +15,7 @@ class EarlyCandidates {
 
   /// `line` is a whole candidate line, `ufrag` the one that it names; empty when it names none.
   void add(std::string ufrag, std::string line) {
-    if (entries_.size() == kMax) entries_.pop_front();
+    if (entries_.size() == kMax) entries_.erase(entries_.begin());
     entries_.push_back({std::move(ufrag), std::move(line)});
   }
   /// The lines for this ufrag, and those that name none, in the order in which they came. All others are of older
@@ -26,7 +25,7 @@ class EarlyCandidates {
     for (Entry& entry : entries_) {
       if (entry.ufrag.empty() || entry.ufrag == ufrag) lines.push_back(std::move(entry.line));
     }
-    entries_.clear();
+    entries_ = {};
     return lines;
   }
 
@@ -35,7 +34,7 @@ class EarlyCandidates {
     std::string ufrag;
     std::string line;
   };
-  std::deque<Entry> entries_;
+  std::vector<Entry> entries_;
 };
 
 }  // namespace bamgate::agent

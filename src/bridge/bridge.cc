@@ -1,5 +1,7 @@
 #include "bridge/bridge.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "wg/ip_packet.h"
@@ -23,34 +25,42 @@ const char* to_string(Error error) {
 }
 
 void Bridge::add_peer(PeerIndex peer, wg::Tunnel& tunnel) {
-  Peer& entry = peers_[peer];
-  drop_held(entry);
-  entry.tunnel = &tunnel;
+  const auto [entry, added] = peers_.try_emplace(peer);
+  if (added) entry->second.expiry = expiries_.add(peer);
+  drop_held(entry->second);
+  entry->second.tunnel = &tunnel;
 }
 
 void Bridge::remove_peer(PeerIndex peer) {
-  allowed_ips_.remove_peer(peer);
   const auto entry = peers_.find(peer);
   if (entry == peers_.end()) return;
   drop_held(entry->second);
+  for (const IpPrefix& prefix : entry->second.prefixes) allowed_ips_.remove(prefix);
+  expiries_.remove(entry->second.expiry);
   peers_.erase(entry);
 }
 
 std::vector<IpPrefix> Bridge::set_allowed_ips(PeerIndex peer, std::span<const IpPrefix> prefixes) {
-  allowed_ips_.remove_peer(peer);
+  const auto entry = peers_.find(peer);
+  if (entry == peers_.end()) return {prefixes.begin(), prefixes.end()};
+  for (const IpPrefix& prefix : std::exchange(entry->second.prefixes, {})) allowed_ips_.remove(prefix);
   std::vector<IpPrefix> refused;
-  for (const IpPrefix& prefix : prefixes) {
-    const auto owner = allowed_ips_.find(prefix);
-    if (owner && *owner != peer) {
-      refused.push_back(prefix);
-    } else {
-      allowed_ips_.insert(prefix, peer);
-    }
-  }
+  std::ranges::copy_if(prefixes, std::back_inserter(refused),
+                       [&](const IpPrefix& prefix) { return !add_allowed_ip(peer, prefix); });
   return refused;
 }
 
-std::expected<std::optional<Outbound>, Error> Bridge::from_tun(Instant now, PacketBuffer packet) {
+bool Bridge::add_allowed_ip(PeerIndex peer, const IpPrefix& prefix) {
+  const auto entry = peers_.find(peer);
+  const auto has = owner(prefix);
+  if (entry == peers_.end() || (has && *has != peer)) return false;
+  if (has) return true;
+  allowed_ips_.insert(prefix, peer);
+  entry->second.prefixes.push_back(prefix);
+  return true;
+}
+
+std::expected<Outbound, Error> Bridge::from_tun(Instant now, PacketBuffer packet) {
   const auto header = wg::parse_ip_packet(packet.data());
   if (!header) return drop(Error::kMalformedPacket);
   const auto index = allowed_ips_.lookup(header->destination);
@@ -64,16 +74,17 @@ std::expected<std::optional<Outbound>, Error> Bridge::from_tun(Instant now, Pack
   }
   if (sealed.error() != wg::Error::kNoKeypair) return drop(Error::kRefused);
   hold(now, peer->second, std::move(packet));
-  return std::nullopt;
+  return Outbound{peer->first, {}};
 }
 
-std::optional<Outbound> Bridge::poll_held(Instant now) {
+std::optional<Outbound> Bridge::poll_held(Instant now, PeerIndex index) {
   if (held_ == 0) return std::nullopt;
-  for (auto& [index, peer] : peers_) {
-    expire_held(now, peer);
-    if (auto message = pop_sealed(now, peer)) return Outbound{index, std::move(*message)};
-  }
-  return std::nullopt;
+  expire_held(now);
+  const auto peer = peers_.find(index);
+  if (peer == peers_.end()) return std::nullopt;
+  auto message = pop_sealed(now, peer->second);
+  if (!message) return std::nullopt;
+  return Outbound{index, std::move(*message)};
 }
 
 std::expected<std::optional<PacketBuffer>, Error> Bridge::from_peer(Instant now, PeerIndex index,
@@ -101,7 +112,7 @@ std::unexpected<Error> Bridge::drop(Error error) {
 }
 
 void Bridge::hold(Instant now, Peer& peer, PacketBuffer packet) {
-  expire_held(now, peer);
+  expire_held(now);
   if (peer.held.size() == kMaxHeld) {
     peer.held.pop_front();
     --held_;
@@ -110,20 +121,35 @@ void Bridge::hold(Instant now, Peer& peer, PacketBuffer packet) {
   peer.held.push_back(Held{std::move(packet), now});
   ++held_;
   ++counters_.held;
+  schedule_expiry(peer);
 }
 
 void Bridge::drop_held(Peer& peer) {
   held_ -= peer.held.size();
   counters_.held_expired += peer.held.size();
-  peer.held.clear();
+  peer.held = {};
+  schedule_expiry(peer);
 }
 
-void Bridge::expire_held(Instant now, Peer& peer) {
-  while (!peer.held.empty() && now - peer.held.front().since > kMaxHeldTime) {
-    peer.held.pop_front();
-    --held_;
-    ++counters_.held_expired;
+void Bridge::expire_held(Instant now) {
+  while (const auto due = expiries_.take_due(now)) {
+    Peer& peer = peers_.find(*due)->second;
+    while (!peer.held.empty() && now - peer.held.front().since > kMaxHeldTime) {
+      peer.held.pop_front();
+      --held_;
+      ++counters_.held_expired;
+    }
+    schedule_expiry(peer);
   }
+}
+
+// A packet that has waited for exactly kMaxHeldTime may still leave. An empty queue gives its memory back.
+void Bridge::schedule_expiry(Peer& peer) {
+  if (peer.held.empty()) {
+    peer.held = {};
+    return expiries_.cancel(peer.expiry);
+  }
+  expiries_.set(peer.expiry, peer.held.front().since + kMaxHeldTime + Duration(1));
 }
 
 // Asks before it seals: an attempt without a session would count as a new wish for a handshake.
@@ -132,6 +158,7 @@ std::optional<PacketBuffer> Bridge::pop_sealed(Instant now, Peer& peer) {
     PacketBuffer packet = std::move(peer.held.front().packet);
     peer.held.pop_front();
     --held_;
+    schedule_expiry(peer);
     if (peer.tunnel->seal(now, packet)) {
       ++counters_.from_tun;
       return packet;

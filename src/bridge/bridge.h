@@ -9,15 +9,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <map>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "core/deadline_index.h"
 #include "core/ip_address.h"
 #include "core/packet_buffer.h"
+#include "core/ring.h"
 #include "core/time.h"
 #include "wg/allowed_ips.h"
 #include "wg/tunnel.h"
@@ -27,7 +28,8 @@ namespace bamgate::bridge {
 /// A peer, numbered by the bridge's owner.
 enum class PeerIndex : std::uint32_t {};
 
-/// One WireGuard message, transport data, for the caller to carry to this peer.
+/// One WireGuard message, transport data, for the caller to carry to this peer. It is empty when the packet is held
+/// until the tunnel has a session.
 struct Outbound {
   PeerIndex peer{};
   PacketBuffer message;
@@ -68,16 +70,20 @@ class Bridge {
   /// Replaces the peer's allowed IPs (host bits are ignored). Exactly the same prefix of another peer stays where it
   /// is, so that nobody takes over another's traffic by announcing its addresses later: these are returned, for the
   /// caller to report and to offer again when the other peer is gone. More specific prefixes win, as in any routing
-  /// table.
+  /// table. A peer that was never added gets none.
   std::vector<IpPrefix> set_allowed_ips(PeerIndex peer, std::span<const IpPrefix> prefixes);
+  /// Adds one to them, unless another peer has it: then false.
+  bool add_allowed_ip(PeerIndex peer, const IpPrefix& prefix);
+  /// Who has exactly this prefix.
+  std::optional<PeerIndex> owner(const IpPrefix& prefix) const { return allowed_ips_.find(prefix); }
 
-  /// Seals a packet that was read from the TUN for the peer that it is for. nullopt: it is held until the tunnel has a
-  /// session; a handshake has been started, so drain that tunnel's poll_transmit().
+  /// Seals a packet that was read from the TUN for the peer that it is for. With an empty message: it is held until the
+  /// tunnel has a session; a handshake has been started, so drain that tunnel's poll_transmit().
   /// Errors (counted drops): kMalformedPacket, kNoPeer, kRefused.
-  std::expected<std::optional<Outbound>, Error> from_tun(Instant now, PacketBuffer packet);
-  /// A held packet that can be sealed now, oldest first; nullopt when there is none. Drain it after from_peer(). Also
-  /// lets go of what has waited too long.
-  std::optional<Outbound> poll_held(Instant now);
+  std::expected<Outbound, Error> from_tun(Instant now, PacketBuffer packet);
+  /// A held packet of this peer that can be sealed now, oldest first; nullopt when there is none. Drain it after
+  /// from_peer(). Also lets go of what has waited too long, whoever it is for.
+  std::optional<Outbound> poll_held(Instant now, PeerIndex peer);
   /// Gives one WireGuard message, of any type, to its tunnel. Returns the inner packet for the TUN; nullopt when there
   /// is none in it (a handshake message or keepalive). Drain poll_held() and the tunnel afterwards. Errors (counted
   /// drops): kUnknownPeer, kWrongSource, kRefused.
@@ -96,17 +102,21 @@ class Bridge {
   };
   struct Peer {
     wg::Tunnel* tunnel = nullptr;
-    std::deque<Held> held;
+    std::vector<IpPrefix> prefixes;  // those that it has in allowed_ips_
+    Ring<Held> held;
+    DeadlineSlot expiry{};  // in expiries_
   };
 
   std::unexpected<Error> drop(Error error);
   void hold(Instant now, Peer& peer, PacketBuffer packet);
   void drop_held(Peer& peer);
-  void expire_held(Instant now, Peer& peer);
+  void expire_held(Instant now);
+  void schedule_expiry(Peer& peer);
   std::optional<PacketBuffer> pop_sealed(Instant now, Peer& peer);
 
   std::map<PeerIndex, Peer> peers_;
   wg::AllowedIps<PeerIndex> allowed_ips_;
+  DeadlineIndex<PeerIndex> expiries_;  // when the oldest held packet of each has waited too long
   std::size_t held_ = 0;
   Counters counters_;
   std::array<std::uint64_t, kErrorCount> drops_{};

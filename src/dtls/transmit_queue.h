@@ -4,10 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 
 #include "core/buffer_pool.h"
+#include "core/packet_buffer.h"
+#include "core/ring.h"
 
 namespace bamgate::dtls {
 
@@ -45,7 +46,7 @@ class TransmitQueue {
 
  private:
   BufferPool* pool_;
-  std::deque<PacketBuffer> datagrams_;
+  Ring<PacketBuffer> datagrams_;
   std::uint64_t dropped_ = 0;
 };
 

@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -200,7 +199,7 @@ class PeerConnection {
   std::uint16_t remote_sctp_port_ = 5000;
   std::uint64_t max_message_size_ = kMaxMessageSize;  // bytes; the smaller of both sides' limits
   std::string remote_ufrag_;
-  std::deque<PacketBuffer> farewell_;  // sealed datagrams that tell the peer of the end
+  Ring<PacketBuffer> farewell_;  // sealed datagrams that tell the peer of the end
   Ring<Event> events_;
   std::optional<Instant> last_authenticated_;
   Counters counters_;

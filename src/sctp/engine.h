@@ -24,9 +24,9 @@ namespace bamgate::sctp {
 /// An SCTP stream number.
 enum class StreamId : std::uint16_t {};
 
-/// Streams that we ask for and accept in each direction. RFC 8831 §6.2 recommends 65,535; each costs an engine some
-/// hundred bytes, and a peer of ours has one or two channels.
-inline constexpr std::uint16_t kStreams = 256;
+/// Streams that we ask for and accept in each direction. RFC 8831 §6.2 recommends 65,535; each costs a connection a
+/// hundred bytes, and a pair of devices has one or two channels.
+inline constexpr std::uint16_t kStreams = 64;
 
 struct EngineOptions {
   std::uint16_t local_port = 5000;          // RFC 8841 §5: a=sctp-port

@@ -23,8 +23,6 @@ class AllowedIps {
   std::optional<PeerId> insert(const IpPrefix& prefix, PeerId peer);
   /// Takes exactly this prefix out, whoever has it. False when nobody has.
   bool remove(const IpPrefix& prefix);
-  /// Takes out all prefixes of `peer`.
-  void remove_peer(PeerId peer);
 
   /// Who has the longest prefix that contains `address`.
   std::optional<PeerId> lookup(const IpAddress& address) const;
@@ -63,7 +61,6 @@ class AllowedIps {
   using Slot = std::unique_ptr<Node>;
 
   static bool erase(Slot& slot, const Key& key, unsigned length);
-  static void erase_peer(Slot& slot, PeerId peer);
   static void collapse(Slot& slot);
   static Slot leaf(const Key& key, unsigned length, PeerId peer) {
     return Slot(new Node{key, length, peer, {nullptr, nullptr}});
@@ -122,12 +119,6 @@ bool AllowedIps<PeerId>::remove(const IpPrefix& prefix) {
 }
 
 template <typename PeerId>
-void AllowedIps<PeerId>::remove_peer(PeerId peer) {
-  erase_peer(v4_, peer);
-  erase_peer(v6_, peer);
-}
-
-template <typename PeerId>
 std::optional<PeerId> AllowedIps<PeerId>::lookup(const IpAddress& address) const {
   if (address.family() == Family::kNone) return std::nullopt;
   const Key key(address);
@@ -165,15 +156,6 @@ bool AllowedIps<PeerId>::erase(Slot& slot, const Key& key, unsigned length) {
   }
   if (erased) collapse(slot);
   return erased;
-}
-
-template <typename PeerId>
-void AllowedIps<PeerId>::erase_peer(Slot& slot, PeerId peer) {
-  if (!slot) return;
-  erase_peer(slot->children[0], peer);
-  erase_peer(slot->children[1], peer);
-  if (slot->peer == peer) slot->peer.reset();
-  collapse(slot);
 }
 
 // A node without a peer is needed only as a branch: with one child or none it gives way to that child.

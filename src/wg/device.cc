@@ -40,7 +40,7 @@ std::expected<PeerId, Error> Device::add_peer(const PeerOptions& options) {
                                *random_);
   if (!tunnel) return std::unexpected(tunnel.error());
   ++last_id_;
-  peers_.try_emplace(id, Peer{std::move(*tunnel), options.endpoint});
+  peers_.try_emplace(id, Peer{std::move(*tunnel), options.endpoint, deadlines_.add(id)});
   by_key_.emplace(options.remote, id);
   return id;
 }
@@ -49,7 +49,7 @@ bool Device::remove_peer(PeerId peer) {
   const auto entry = peers_.find(peer);
   if (entry == peers_.end()) return false;
   by_key_.erase(entry->second.tunnel.remote());
-  deadlines_.erase({entry->second.deadline, peer});
+  deadlines_.remove(entry->second.slot);
   std::erase(ready_, peer);
   peers_.erase(entry);
   return true;
@@ -205,8 +205,8 @@ std::expected<PeerOpened, Error> Device::open(Instant now, const Path& from, Pac
 }
 
 void Device::handle_timeout(Instant now) {
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const auto entry = peers_.find(deadlines_.begin()->second);
+  while (const auto due = deadlines_.take_due(now)) {
+    const auto entry = peers_.find(*due);
     entry->second.tunnel.handle_timeout(now);
     touch(*entry);
   }
@@ -253,20 +253,8 @@ void Device::touch(PeerMap::value_type& entry) {
   ready_.push_back(entry.first);
 }
 
-// The entry's node is moved instead of replaced: every packet moves a deadline, and none allocates.
 void Device::schedule(PeerMap::value_type& entry) {
-  auto& [id, peer] = entry;
-  const Instant next = peer.tunnel.next_timeout();
-  if (next == peer.deadline) return;
-  auto node = deadlines_.extract({peer.deadline, id});
-  peer.deadline = next;
-  if (next == kNever) return;
-  if (node.empty()) {
-    deadlines_.emplace(next, id);
-  } else {
-    node.value() = {next, id};
-    deadlines_.insert(std::move(node));
-  }
+  deadlines_.set(entry.second.slot, entry.second.tunnel.next_timeout());
 }
 
 void Device::take_events(PeerMap::value_type& entry) {

@@ -12,10 +12,10 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
+#include "core/deadline_index.h"
 #include "core/endpoint.h"
 #include "core/packet_buffer.h"
 #include "core/random.h"
@@ -95,7 +95,7 @@ class Device {
   /// nothing is written.
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
   std::optional<Event> poll_event();
-  Instant next_timeout() const { return deadlines_.empty() ? kNever : deadlines_.begin()->first; }
+  Instant next_timeout() const { return deadlines_.next(); }
 
   /// Tunnel::seal() for this peer; returns where to send the message. Errors: those of Tunnel::seal(), kUnknownPeer,
   /// kNoEndpoint (untouched).
@@ -124,8 +124,8 @@ class Device {
   struct Peer {
     Tunnel tunnel;
     std::optional<Path> endpoint;
-    Instant deadline = kNever;  // as it stands in deadlines_
-    bool ready = false;         // it stands in ready_
+    DeadlineSlot slot;   // in deadlines_
+    bool ready = false;  // it stands in ready_
   };
   using PeerMap = std::map<PeerId, Peer>;
   struct Reply {
@@ -159,7 +159,7 @@ class Device {
   PeerMap peers_;
   std::map<PublicKey, PeerId> by_key_;
   std::uint32_t last_id_ = 0;
-  std::set<std::pair<Instant, PeerId>> deadlines_;
+  DeadlineIndex<PeerId> deadlines_;
   std::vector<PeerId> ready_;  // peers that may have something to send
   std::deque<Reply> replies_;
   std::deque<Event> events_;

@@ -8,7 +8,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 
 #include "core/packet_buffer.h"
 #include "core/random.h"
+#include "core/ring.h"
 #include "core/sans_io.h"
 #include "core/time.h"
 #include "core/transmit.h"
@@ -176,7 +176,7 @@ class Tunnel {
   std::optional<Instant> last_initiation_;
   std::optional<Tai64n> greatest_stamp_;
   std::optional<Instant> last_answered_;  // when the last initiation of the peer was taken
-  std::deque<Event> events_;
+  Ring<Event> events_;
 
   std::uint64_t rx_bytes_ = 0;
   std::uint64_t tx_bytes_ = 0;

@@ -44,6 +44,14 @@ TEST_F(NetworkChange, ReplacesAConnectionWhoseAddressIsGoneAtOnceWhoeverMoves) {
   }
 }
 
+TEST_F(NetworkChange, ADatagramOfAReplacedAttemptReachesNobodyThoughItsSocketIsOpenStill) {
+  const auto [socket, use] = *anna->sockets.begin();
+  anna->agent->network_changed(now, {{kCable, 24}});
+  std::vector<std::byte> late(20);
+  anna->agent->handle_datagram(now, {.path = {.local = socket, .remote = {kHome, 5000}}, .data = late});
+  EXPECT_EQ(anna->counter("datagrams_unknown_socket", now), 1U);
+}
+
 TEST_F(NetworkChange, NeedsNoHubConnectionAnewWhenOnlyOneOfSeveralAddressesServedThePeer) {
   move(*anna, {kHome, kCable});
   run_for(2s);

@@ -67,7 +67,7 @@ class WgBridge : public ::testing::Test {
   void send(Device& from, const std::vector<std::byte>& bytes) {
     auto sealed = from.bridge.from_tun(now_, pool_.copy(bytes));
     ASSERT_TRUE(sealed);
-    if (*sealed) carry(from, std::move((*sealed)->message));
+    if (!sealed->message.empty()) carry(from, std::move(sealed->message));
     settle();
   }
   void settle() {
@@ -77,7 +77,7 @@ class WgBridge : public ::testing::Test {
         while (const auto transmit = device->tunnel.poll_transmit(now_, buffer)) {
           carry(*device, pool_.copy(Bytes(buffer).first(transmit->size)));
         }
-        while (auto held = device->bridge.poll_held(now_)) {
+        while (auto held = device->bridge.poll_held(now_, kPeer)) {
           EXPECT_EQ(held->peer, kPeer);
           carry(*device, std::move(held->message));
         }
@@ -192,12 +192,15 @@ TEST_F(WgBridge, NoMoreThan128PacketsWaitAndTheOldestGiveWay) {
 
 TEST_F(WgBridge, PrefixOfAnotherPeerIsRefusedUntilThatPeerIsGone) {
   send(a_, packet("10.100.0.1", "10.100.0.2"));
+  a_.bridge.add_peer(kThird, a_.tunnel);
   const auto claimed = prefixes({"10.100.0.2/32", "192.168.1.0/24"});
   const auto refused = a_.bridge.set_allowed_ips(kThird, claimed);
   EXPECT_EQ(refused, prefixes({"10.100.0.2/32"}));
   send(a_, packet("10.100.0.1", "10.100.0.2"));
   EXPECT_EQ(b_.tun.size(), 2U) << "still the old peer's";
+  EXPECT_FALSE(a_.bridge.add_allowed_ip(kThird, claimed[0]));
   a_.bridge.remove_peer(kPeer);
+  EXPECT_TRUE(a_.bridge.add_allowed_ip(kThird, claimed[0]));
   EXPECT_TRUE(a_.bridge.set_allowed_ips(kThird, claimed).empty());
 }
 
@@ -216,7 +219,7 @@ TEST_F(WgBridge, RemovedPeerGetsAndGivesNothing) {
   EXPECT_EQ(a_.bridge.held(), 0U);
   EXPECT_EQ(a_.bridge.from_tun(now_, pool_.copy(packet("10.100.0.1", "10.100.0.2"))).error(), Error::kNoPeer);
   EXPECT_EQ(a_.bridge.from_peer(now_, kPeer, pool_.take()).error(), Error::kUnknownPeer);
-  EXPECT_FALSE(a_.bridge.poll_held(now_));
+  EXPECT_FALSE(a_.bridge.poll_held(now_, kPeer));
   a_.bridge.remove_peer(kPeer);
 }
 

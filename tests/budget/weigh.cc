@@ -1,4 +1,5 @@
-// Runs workloads of bench/workload.h after a warm-up and prints, for each, what one run takes from the heap. Under
+// Runs workloads of bench/workload.h after a warm-up and prints, for each, what one run takes from the heap, and with
+// --kept how many bytes of that it does not give back. Under
 // callgrind, which counts only inside bamgate_measured() and writes a profile at each bamgate_measured_end(), it is
 // also how instructions are counted: tests/budget/run reads both. --fault adds one allocation or a short loop to each
 // run, to prove that the budgets notice.
@@ -84,14 +85,17 @@ bamgate::budget::Allocations run(const Instance& instance, std::size_t runs, Fau
     const auto after = bamgate::budget::allocations();
     taken.own += after.own - before.own;
     taken.library += after.library - before.library;
+    taken.kept += after.kept - before.kept;
     runs -= batch;
   }
   return taken;
 }
 
-// A handshake takes a thousand times what a packet takes, and is measured well enough by a few.
+// A handshake or a room full of members takes a thousand times what a packet takes, and is measured well enough by a
+// few.
 std::size_t scaled(std::size_t runs, const Workload& workload) {
-  const bool heavy = workload.name.ends_with("handshake") || workload.name.starts_with("hub/");
+  const bool heavy = workload.name.ends_with("handshake") || workload.name.starts_with("hub/") ||
+                     workload.name.starts_with("agent/room/") || workload.name.starts_with("agent/memory/");
   return heavy ? std::max<std::size_t>(runs / 200, 2) : runs;
 }
 
@@ -101,8 +105,8 @@ void weigh(const Workload& workload, const Arguments& arguments) {
   run(instance, scaled(arguments.warm_up, workload), Fault::kNone, false);
   const auto taken = run(instance, runs, arguments.fault, true);
   bamgate_measured_end();
-  std::printf("%s\t%zu\t%llu\t%llu\n", workload.name.c_str(), runs, static_cast<unsigned long long>(taken.own),
-              static_cast<unsigned long long>(taken.library));
+  std::printf("%s\t%zu\t%llu\t%llu\t%lld\n", workload.name.c_str(), runs, static_cast<unsigned long long>(taken.own),
+              static_cast<unsigned long long>(taken.library), static_cast<long long>(taken.kept));
 }
 
 Arguments parse(std::span<char*> texts) {
@@ -114,6 +118,8 @@ Arguments parse(std::span<char*> texts) {
       parsed.warm_up = std::strtoul(value(), nullptr, 10);
     } else if (text == "--runs") {
       parsed.runs = std::strtoul(value(), nullptr, 10);
+    } else if (text == "--kept") {
+      bamgate::budget::count_kept();
     } else if (text == "--fault") {
       parsed.fault = std::string_view(value()) == "loop" ? Fault::kLoop : Fault::kAllocation;
     } else {
