@@ -45,6 +45,10 @@ both datachannel
 for device in dev1 dev2; do lab_wait 30 "$device opens no channel" shows "$device" '.label == "bamgate"'; done
 python3 "$INTEROP/lockstep.py" 300 "$LAB_DIR/dev1.in" "$LAB_DIR/dev2.out" "$LAB_DIR/dev2.in" "$LAB_DIR/dev1.out" ||
   lab_fail "not all lines come through the data channel"
+seq -f 'line %g of many, more of them than wait in a queue' 5000 >"$LAB_DIR/many"
+cat "$LAB_DIR/many" >"$LAB_DIR/dev1.in"
+all_lines_came() { cmp -s "$LAB_DIR/many" <(grep '^line ' "$LAB_DIR/dev2.out"); }
+lab_wait 60 "not all of 5,000 lines that came at once passed the channel" all_lines_came
 end_tool dev1
 lab_wait 5 "dev2 does not hear of the end" shows dev2 '.step == "result" and (.text | test("closed"))'
 wait "${TOOL[dev2]}" || lab_fail "lab datachannel of dev2 ended with code $?"
