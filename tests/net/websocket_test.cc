@@ -313,7 +313,7 @@ TEST_F(WebSocketTest, AFrameIsSharedByConnectionsAndStaysInOrderWithOtherMessage
       ids.push_back(last_);
     }
     // Each length of a header, shared and copied.
-    for (const std::size_t size : {0, 1, 125, 126, 5'000, 65'535, 65'536}) {
+    for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 125, 126, 5'000, 65'535, 65'536}) {
       expected.emplace_back(size, 's');
       const SharedFrame frame = make_text_frame(expected.back());
       for (const ConnectionId id : ids) EXPECT_TRUE(server_->send_frame(id, frame));

@@ -4,8 +4,9 @@
 usage: cases.py SUITE [--jobs N] [--timeout SECONDS] [--repeat N] NAME=COMMAND...
 Each case is a command line. Cases run N at a time; one that fails runs again alone when the others are through, twice at
 most. If it passes then it is UNSTABLE: printed as such, with the logs of all its tries in build/unstable/SUITE/CASE/. A case
-that fails three times has failed. --repeat gives each case so many runs, each of which must pass in this way.
-Prints one line for each case with what it printed, and "N passed, N unstable, N failed".
+that fails three times has failed. One that ends with 77 cannot run here, for the reason that it prints: it is LEFT OUT, and a
+line of build/left-out. --repeat gives each case so many runs, each of which must pass in this way.
+Prints one line for each case with what it printed, and "N passed, N unstable, N failed", with those left out if there are any.
 exit: 0 none failed, 1 one failed, 2 wrong usage, 143 stopped by a signal (the cases are stopped too and clean up)
 """
 import argparse
@@ -20,15 +21,18 @@ import threading
 import time
 
 TRIES = 3
+LEFT_OUT = 77  # as automake's tests say it
 CLEAN_UP = 20  # seconds for a case to clean up after it was told to end
-UNSTABLE = pathlib.Path(__file__).resolve().parents[2] / "build/unstable"
+BUILD = pathlib.Path(__file__).resolve().parents[2] / "build"
+UNSTABLE = BUILD / "unstable"
 
 
 class Result:
     def __init__(self, code, seconds, output):
         self.passed = code == 0
+        self.left_out = code == LEFT_OUT
         self.seconds = seconds
-        self.text = output if self.passed else output + f"(exit code {code})\n"
+        self.text = output if self.passed or self.left_out else output + f"(exit code {code})\n"
 
 
 class Runner:
@@ -110,8 +114,14 @@ def again(runner, suite, name, command, first):
     return False
 
 
+def leave_out(suite, name):
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "left-out").open("a") as lines:
+        lines.write(f"{suite} {name}\n")
+
+
 def run_suite(runner, suite, cases, jobs):
-    passed = unstable = failed = 0
+    passed = unstable = failed = left_out = 0
     failures = []
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         runs = {pool.submit(runner.run, command): (name, command) for name, command in cases}
@@ -121,6 +131,10 @@ def run_suite(runner, suite, cases, jobs):
             if result.passed:
                 passed += 1
                 show("ok  ", name, result)
+            elif result.left_out:
+                left_out += 1
+                leave_out(suite, name)
+                show("LEFT OUT", name, result)
             else:
                 failures.append((name, command, result))
                 show("fail", name, result, f", try 1 of {TRIES}: again alone later")
@@ -129,7 +143,7 @@ def run_suite(runner, suite, cases, jobs):
             unstable += 1
         else:
             failed += 1
-    print(f"{suite}: {passed} passed, {unstable} unstable, {failed} failed", flush=True)
+    print(f"{suite}: {passed} passed, {unstable} unstable, {failed} failed" + (f", {left_out} LEFT OUT" if left_out else ""), flush=True)
     return failed
 
 

@@ -9,6 +9,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 UNSTABLE = HERE.parents[1] / "build/unstable"
+LEFT_OUT = HERE.parents[1] / "build/left-out"
 SUITE = "cases-test"
 
 
@@ -17,6 +18,7 @@ class Cases(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.addCleanup(shutil.rmtree, UNSTABLE / SUITE, ignore_errors=True)
+        self.addCleanup(self.forget_left_out)
 
     def fails_first(self, times):
         """A command that fails so many times and passes then; its runs are lines of `log`."""
@@ -25,6 +27,15 @@ class Cases(unittest.TestCase):
 
     def runs(self):
         return len(pathlib.Path(self.folder.name, "log").read_text().splitlines())
+
+    def left_out(self):
+        return LEFT_OUT.read_text().splitlines() if LEFT_OUT.exists() else []
+
+    def forget_left_out(self):
+        if others := [line for line in self.left_out() if not line.startswith(SUITE + " ")]:
+            LEFT_OUT.write_text("\n".join(others) + "\n")
+        else:
+            LEFT_OUT.unlink(missing_ok=True)
 
     def run_cases(self, *arguments):
         command = [sys.executable, str(HERE / "cases.py"), SUITE, *arguments]
@@ -50,6 +61,14 @@ class Cases(unittest.TestCase):
         self.assertEqual((code, self.runs()), (1, 3))
         self.assertTrue(said.endswith("1 passed, 0 unstable, 1 failed\n"), said)
         self.assertFalse((UNSTABLE / SUITE).exists())
+
+    def test_a_case_that_cannot_run_here_is_no_failure_and_is_told(self):
+        code, said = self.run_cases("elsewhere=sh -c 'echo no such thing here; exit 77'", "right=true")
+        self.assertEqual(code, 0)
+        self.assertIn("LEFT OUT elsewhere", said)
+        self.assertIn("no such thing here", said)
+        self.assertTrue(said.endswith("1 passed, 0 unstable, 0 failed, 1 LEFT OUT\n"), said)
+        self.assertIn(f"{SUITE} elsewhere", self.left_out())
 
     def test_repeated_cases_each_pass_by_themselves(self):
         code, said = self.run_cases("--repeat", "3", "right=" + self.fails_first(0))
