@@ -46,6 +46,15 @@ class HubRefreshOrders : public HubTest {
  protected:
   enum class Step : std::uint8_t { kRefresh, kRefreshLost, kUseAccess, kReplayOld };
 
+  /// A hub without devices: each that a hub has seen makes all further lists longer.
+  void begin_hub() {
+    hub.reset();
+    sql.reset();
+    inner_sql.reset();
+    SetUp();
+    tokens_left = 0;
+  }
+
   void begin(const std::string& name) {
     if (tokens_left == 0) {
       token = join_token(1000);
@@ -173,6 +182,7 @@ TEST_F(HubRefreshOrders, InNoOrderOfLostRepliesUsesAndReplaysIsADeviceLockedOutO
   constexpr std::array kSteps{Step::kRefresh, Step::kRefreshLost, Step::kUseAccess, Step::kReplayOld};
   constexpr int kLength = 5;
   for (int order = 0; order < 1024; ++order) {  // 4^5
+    if (order % 32 == 0) begin_hub();
     begin("d" + std::to_string(order));
     for (int at = 0; at < kLength; ++at) {
       take_step(kSteps[static_cast<std::size_t>(order >> (2 * at)) % 4]);
