@@ -59,8 +59,7 @@ struct Pair {
     require(world.start_all(60s), "all agents connect");
     world.run_for(1s);
     now = world.agenda.now();
-    for (const std::string& text : signaling::write_list(listed(known - connected)))
-      alpha.agent().on_hub_text(now, text);
+    alpha.agent().on_hub_text(now, signaling::write(listed(known - connected)));
     require(alpha.agent().status(now).peers.size() == known, "alpha knows them all");
     a.emplace(alpha.agent(), packet_between(alpha, beta, bytes));
     b.emplace(beta.agent(), packet_between(beta, alpha, bytes));

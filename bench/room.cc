@@ -90,7 +90,7 @@ class Room {
   void say(std::vector<signaling::PeerInfo> peers) {
     now_ += 1ms;
     const signaling::Peers list{.peers = std::move(peers), .more = false, .revoked = {}};
-    for (const std::string& text : signaling::write_list(list)) agent_->on_hub_text(now_, text);
+    agent_->on_hub_text(now_, signaling::write(list));
     drain();
   }
   // The host: it has sockets and a token, and nobody is at the other end of the network.

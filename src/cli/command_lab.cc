@@ -9,7 +9,7 @@ namespace {
 
 using Run = std::function<ExitCode()>;
 
-void add_lab_options(CLI::App& command, lab::LabOptions& lab) {
+void add_lab_options(CLI::App& command, lab::CommonOptions& lab) {
   command.add_flag("--json", lab.json, "One JSON object for each step");
   add_capture_options(command, lab.files);
 }
@@ -19,14 +19,14 @@ void add_listen(CLI::App& command, std::string& listen) {
 }
 
 void add_stun(CLI::App& lab, Run& run) {
-  auto arguments = std::make_shared<lab::LabStunArguments>();
+  auto arguments = std::make_shared<lab::StunArguments>();
   auto* command = lab.add_subcommand("stun", "Ask STUN servers for our address; two of them show how the NAT maps");
   command->add_option("server", arguments->servers, "The servers, asked in turn from one socket (default port 3478)")
       ->required()
       ->type_name("SERVER[:PORT]");
   add_listen(*command, arguments->listen);
   add_lab_options(*command, arguments->lab);
-  command->callback([&run, arguments] { run = [arguments] { return lab::run_lab_stun(*arguments); }; });
+  command->callback([&run, arguments] { run = [arguments] { return lab::run_stun(*arguments); }; });
 }
 
 /// An option whose text `Value::parse` reads.
@@ -48,7 +48,7 @@ CLI::Option* add_parsed(CLI::App& command, const std::string& name, std::functio
 }
 
 void add_wg(CLI::App& lab, Run& run) {
-  auto arguments = std::make_shared<lab::LabWgArguments>();
+  auto arguments = std::make_shared<lab::WgArguments>();
   auto* command = lab.add_subcommand("wg", "Speak WireGuard over UDP with one peer; commands come on standard input");
   command->add_option("--private-key-file", arguments->private_key_file, "Our key, as 'bamgate genkey' prints it")
       ->required()
@@ -84,14 +84,14 @@ void add_wg(CLI::App& lab, Run& run) {
       ->check(CLI::Range(1, 100))
       ->type_name("FACTOR");
   add_lab_options(*command, arguments->lab);
-  command->callback([&run, arguments] { run = [arguments] { return lab::run_lab_wg(*arguments); }; });
+  command->callback([&run, arguments] { run = [arguments] { return lab::run_wg(*arguments); }; });
 }
 
 void add_dtls(CLI::App& lab, Run& run) {
   auto* dtls = lab.add_subcommand("dtls", "Speak DTLS 1.2 over UDP; lines of standard input go to the peer");
   dtls->require_subcommand(1);
   for (const bool listens : {false, true}) {
-    auto arguments = std::make_shared<lab::LabDtlsArguments>();
+    auto arguments = std::make_shared<lab::DtlsArguments>();
     arguments->listens = listens;
     auto* command = listens ? dtls->add_subcommand("listen", "Be the server for the first client that comes")
                             : dtls->add_subcommand("connect", "Be the client");
@@ -106,17 +106,17 @@ void add_dtls(CLI::App& lab, Run& run) {
         ->check(CLI::Range(256, 1472))
         ->capture_default_str();
     add_lab_options(*command, arguments->lab);
-    command->callback([&run, arguments] { run = [arguments] { return lab::run_lab_dtls(*arguments); }; });
+    command->callback([&run, arguments] { run = [arguments] { return lab::run_dtls(*arguments); }; });
   }
 }
 
 /// `ice` and `datachannel`: an offer goes one way, an answer the other.
 void add_peer_tool(CLI::App& lab, Run& run, const char* name, const char* help,
-                   ExitCode (*tool)(const lab::LabPeerArguments&)) {
+                   ExitCode (*tool)(const lab::PeerArguments&)) {
   auto* parent = lab.add_subcommand(name, help);
   parent->require_subcommand(1);
   for (const bool offers : {true, false}) {
-    auto arguments = std::make_shared<lab::LabPeerArguments>();
+    auto arguments = std::make_shared<lab::PeerArguments>();
     arguments->offers = offers;
     auto* command = offers ? parent->add_subcommand("offer", "Begin: print an offer, then take the other's answer")
                            : parent->add_subcommand("answer", "Take the other's offer, then print an answer");
@@ -154,9 +154,9 @@ void add_lab(CLI::App& app, Run& run) {
   add_wg(*lab, run);
   add_dtls(*lab, run);
   add_peer_tool(*lab, run, "ice", "Find a path to another machine; two lines are exchanged by hand or by files",
-                lab::run_lab_ice);
+                lab::run_ice);
   add_peer_tool(*lab, run, "datachannel", "Send lines over a WebRTC data channel, also to a browser",
-                lab::run_lab_datachannel);
+                lab::run_datachannel);
 }
 
 }  // namespace bamgate::cli

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/reader.h"
+#include "core/writer.h"
+
 namespace bamgate::inline core {
 namespace {
 
@@ -33,10 +36,8 @@ std::optional<std::size_t> parse_groups(std::string_view text, std::array<std::u
     if (colon == std::string_view::npos && group.find('.') != std::string_view::npos) {
       const auto v4 = parse_v4(group);
       if (!v4 || count > 6) return std::nullopt;
-      for (std::size_t i = 0; i < 4; i += 2) {
-        groups[count++] = static_cast<std::uint16_t>(std::to_integer<unsigned>((*v4)[i]) << 8 |
-                                                     std::to_integer<unsigned>((*v4)[i + 1]));
-      }
+      Reader reader(*v4);
+      while (!reader.at_end()) groups[count++] = reader.u16();
       return count;
     }
     if (group.empty() || group.size() > 4 || count == 8) return std::nullopt;
@@ -63,18 +64,15 @@ std::optional<std::array<std::byte, 16>> parse_v6(std::string_view text) {
     std::copy_backward(tail.begin(), tail.begin() + static_cast<std::ptrdiff_t>(*tail_count), head.end());
   }
   std::array<std::byte, 16> bytes{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    bytes[2 * i] = static_cast<std::byte>(head[i] >> 8);
-    bytes[2 * i + 1] = static_cast<std::byte>(head[i] & 0xff);
-  }
+  Writer writer(bytes);
+  for (const std::uint16_t group : head) writer.u16(group);
   return bytes;
 }
 
 std::string v6_to_string(Bytes bytes) {
-  std::array<unsigned, 8> groups{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    groups[i] = std::to_integer<unsigned>(bytes[2 * i]) << 8 | std::to_integer<unsigned>(bytes[2 * i + 1]);
-  }
+  std::array<std::uint16_t, 8> groups{};
+  Reader reader(bytes);
+  for (std::uint16_t& group : groups) group = reader.u16();
   // RFC 5952 §4.2: the longest run of at least two zero groups is shortened, the first one among equals.
   std::size_t best = 8;
   std::size_t best_length = 1;
@@ -121,12 +119,7 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return std::nullopt;
 }
 
-std::uint32_t IpAddress::v4_value() const {
-  if (!is_v4()) return 0;
-  std::uint32_t value = 0;
-  for (const std::byte byte : bytes()) value = value << 8 | std::to_integer<std::uint32_t>(byte);
-  return value;
-}
+std::uint32_t IpAddress::v4_value() const { return is_v4() ? Reader(bytes()).u32() : 0; }
 
 bool IpAddress::is_unspecified() const {
   return std::ranges::all_of(bytes(), [](std::byte byte) { return byte == std::byte{0}; });

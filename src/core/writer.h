@@ -1,6 +1,7 @@
 // Writes numbers and bytes into a buffer of the caller; never past its end.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,16 @@
 #include "core/bytes.h"
 
 namespace bamgate::inline core {
+
+/// `value` as it stands on the wire, where no buffer waits for it: to be hashed, shown or compared.
+template <std::unsigned_integral T>
+constexpr std::array<std::byte, sizeof(T)> big_endian(T value) {
+  std::array<std::byte, sizeof(T)> bytes{};
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    bytes[i] = static_cast<std::byte>(value >> (8 * (sizeof(T) - 1 - i)) & 0xff);
+  }
+  return bytes;
+}
 
 /// A cursor over `output`. A write past the end writes nothing and makes ok() false for good.
 class Writer {
@@ -44,17 +55,13 @@ class Writer {
   /// Overwrites two bytes that were written before, at `offset` bytes from the start.
   void patch_u16(std::size_t offset, std::uint16_t value) {
     if (!ok_ || offset + 2 > size_) return;
-    output_[offset] = static_cast<std::byte>(value >> 8);
-    output_[offset + 1] = static_cast<std::byte>(value & 0xff);
+    copy_bytes(big_endian(value), output_.subspan(offset));
   }
 
  private:
   template <std::unsigned_integral T>
   void big(T value) {
-    const MutableBytes to = take(sizeof(T));
-    for (std::size_t i = 0; i < to.size(); ++i) {
-      to[i] = static_cast<std::byte>(value >> (8 * (sizeof(T) - 1 - i)) & 0xff);
-    }
+    bytes(big_endian(value));
   }
   template <std::unsigned_integral T>
   void little(T value) {

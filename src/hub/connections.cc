@@ -66,6 +66,7 @@ std::optional<HttpReply> Connections::open(Instant now, ConnectionId id, const L
   connection.join_deadline = now + kJoinTimeout;
   const auto [at, inserted] = connections_.emplace(id, std::move(connection));
   if (!inserted) return internal_error();
+  at->second.slot = deadlines_.add(id);
   unjoined_[at->second.device_id] = id;
   ++from_clients_[client];
   schedule(at);
@@ -103,20 +104,17 @@ void Connections::on_sent(Instant now, UnixTime unix_now, ConnectionId id) {
 void Connections::handle_timeout(Instant now, UnixTime unix_now) {
   if (room_.next_timeout() <= now) room_.handle_timeout(now, recent_revocations(context_.database, unix_now));
   // Each turn either ends a connection, or moves its deadline past `now`.
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const ConnectionId id = deadlines_.begin()->second;
-    const auto at = connections_.find(id);
+  while (const auto id = deadlines_.take_due(now)) {
+    const auto at = connections_.find(*id);
     if (!at->second.joined && at->second.join_deadline <= now) {
       close(now, unix_now, at, CloseCode::kMalformed, "no join within 10 seconds");
     } else {
-      process_waiting(now, unix_now, id);
+      process_waiting(now, unix_now, *id);
     }
   }
 }
 
-Instant Connections::next_timeout() const {
-  return std::min(deadlines_.empty() ? kNever : deadlines_.begin()->first, room_.next_timeout());
-}
+Instant Connections::next_timeout() const { return std::min(deadlines_.next(), room_.next_timeout()); }
 
 void Connections::revoke(Instant now, UnixTime unix_now, const Device& device, const std::vector<std::string>& keys,
                          std::string_view reason) {
@@ -312,7 +310,7 @@ void Connections::forget(Instant now, UnixTime unix_now, Map::iterator at) {
 }
 
 void Connections::erase(Map::iterator at) {
-  deadlines_.erase({at->second.deadline, at->first});
+  deadlines_.remove(at->second.slot);
   if (!at->second.joined) unjoined_.erase(at->second.device_id);
   if (const auto of_client = from_clients_.find(at->second.client); --of_client->second == 0) {
     from_clients_.erase(of_client);
@@ -321,13 +319,10 @@ void Connections::erase(Map::iterator at) {
 }
 
 void Connections::schedule(Map::iterator at) {
-  Connection& connection = at->second;
+  const Connection& connection = at->second;
   Instant deadline = connection.joined ? kNever : connection.join_deadline;
   if (!connection.waiting.empty() && connection.rate.next() < deadline) deadline = connection.rate.next();
-  if (deadline == connection.deadline) return;
-  deadlines_.erase({connection.deadline, at->first});
-  connection.deadline = deadline;
-  if (deadline != kNever) deadlines_.emplace(deadline, at->first);
+  deadlines_.set(connection.slot, deadline);
 }
 
 }  // namespace bamgate::hub

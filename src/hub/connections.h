@@ -12,12 +12,12 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/deadline_index.h"
 #include "core/time.h"
 #include "hub/authentication.h"
 #include "hub/context.h"
@@ -77,7 +77,7 @@ class Connections {
     MessageRate rate;
     std::deque<std::string> waiting;  // messages over the pace
     std::size_t waiting_bytes = 0;
-    Instant deadline = kNever;  // as it stands in deadlines_
+    DeadlineSlot slot{};  // in deadlines_
   };
   using Map = std::map<ConnectionId, Connection>;
 
@@ -104,7 +104,7 @@ class Connections {
   Map connections_;
   std::map<std::string, ConnectionId> unjoined_;     // by device id
   std::map<std::string, std::size_t> from_clients_;  // connections of each client; none is 0
-  std::set<std::pair<Instant, ConnectionId>> deadlines_;
+  DeadlineIndex<ConnectionId> deadlines_;            // when each must have joined, or may say what waits
 };
 
 }  // namespace bamgate::hub

@@ -75,10 +75,10 @@ bool Room::on_sent(const std::string& peer_id, ConnectionId connection) {
 }
 
 void Room::handle_timeout(Instant now, const Revoked& revoked) {
-  while (!turns_.empty() && turns_.begin()->first <= now) {
-    const std::string peer_id = std::move(turns_.extract(turns_.begin()).value().second);
-    waiting_.erase(peer_id);
-    change(now, peer_id, revoked);
+  while (const auto due = turns_.take_due(now)) {
+    const auto waited = waiting_.extract(*due);
+    turns_.remove(waited.mapped());
+    change(now, waited.key(), revoked);
   }
 }
 
@@ -96,8 +96,9 @@ void Room::change(Instant now, const std::string& peer_id, const Revoked& revoke
     announcements_.count(now, peer_id);
     return take_turn(peer_id, revoked);
   }
-  waiting_.emplace(peer_id, turn);
-  turns_.emplace(turn, peer_id);
+  const auto at = waiting_.emplace(peer_id, DeadlineSlot{}).first;
+  at->second = turns_.add(at);
+  turns_.set(at->second, turn);
 }
 
 void Room::take_turn(const std::string& peer_id, const Revoked& revoked) {

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/deadline_index.h"
 #include "core/time.h"
 #include "hub/effect.h"
 #include "hub/options.h"
@@ -62,7 +63,7 @@ class Room {
 
   /// Tells what had to wait for its pace. `revoked` for those that joined again.
   void handle_timeout(Instant now, const Revoked& revoked);
-  Instant next_timeout() const { return turns_.empty() ? kNever : turns_.begin()->first; }
+  Instant next_timeout() const { return turns_.next(); }
 
   bool contains(std::string_view peer_id) const { return members_.find(peer_id) != members_.end(); }
   std::optional<ConnectionId> connection_of(std::string_view peer_id) const;
@@ -86,6 +87,7 @@ class Room {
     std::set<std::string, std::less<>> owed;
   };
   using Members = std::map<std::string, Member, std::less<>>;
+  using Waiting = std::map<std::string, DeadlineSlot, std::less<>>;  // peers whose change waits for its turn
 
   void change(Instant now, const std::string& peer_id, const Revoked& revoked);
   void take_turn(const std::string& peer_id, const Revoked& revoked);
@@ -100,8 +102,8 @@ class Room {
   std::deque<Effect>& effects_;
   Members members_;  // by peer id: lists come in this order
   RateLimit announcements_{kAnnouncePace};
-  std::map<std::string, Instant, std::less<>> waiting_;  // peers whose change waits for its turn
-  std::set<std::pair<Instant, std::string>> turns_;      // the same by time
+  Waiting waiting_;
+  DeadlineIndex<Waiting::iterator> turns_;  // of all in waiting_
 };
 
 }  // namespace bamgate::hub

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/encoding.h"
+#include "core/writer.h"
 #include "inspect/describe.h"
 #include "stun/message.h"
 
@@ -73,8 +74,7 @@ std::string value_text(const stun::Message& message, const stun::RawAttribute& r
 std::string attribute_text(const stun::Message& message, const stun::RawAttribute& raw) {
   const auto known = std::ranges::find(kNames, raw.type, &AttributeName::type);
   if (known == kNames.end()) {
-    const std::array<std::byte, 2> type{std::byte(raw.type >> 8), std::byte(raw.type & 0xff)};
-    return "attribute 0x" + to_hex(type) + " of " + std::to_string(raw.value.size()) + " bytes";
+    return "attribute 0x" + to_hex(big_endian(raw.type)) + " of " + std::to_string(raw.value.size()) + " bytes";
   }
   const std::string value = value_text(message, raw, known->form);
   return value.empty() ? known->name : std::string(known->name) + " " + value;

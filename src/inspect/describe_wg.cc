@@ -1,21 +1,16 @@
 // WireGuard's four messages in words: see describe.h.
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include "core/encoding.h"
+#include "core/writer.h"
 #include "inspect/describe.h"
 #include "wg/messages.h"
 
 namespace bamgate::inspect {
 namespace {
 
-std::string index_text(wg::ReceiverIndex index) {
-  const auto number = static_cast<std::uint32_t>(index);
-  const std::array<std::byte, 4> bytes{std::byte(number >> 24), std::byte(number >> 16 & 0xff),
-                                       std::byte(number >> 8 & 0xff), std::byte(number & 0xff)};
-  return "0x" + to_hex(bytes);
-}
+std::string index_text(wg::ReceiverIndex index) { return "0x" + to_hex(big_endian(static_cast<std::uint32_t>(index))); }
 
 /// Paper §5.4.4: the last 16 bytes; all zero without a cookie.
 std::string mac2_text(Bytes message) {

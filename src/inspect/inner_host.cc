@@ -21,10 +21,9 @@ constexpr std::size_t kMaxAnswers = 256;
 std::byte pattern(std::uint16_t sequence, std::size_t i) { return std::byte((sequence * 31U + i * 7U) & 0xff); }
 
 void put_checksum(MutableBytes icmp) {
-  icmp[2] = icmp[3] = std::byte{0};
-  const std::uint16_t sum = ip_checksum({icmp});
-  icmp[2] = std::byte(sum >> 8);
-  icmp[3] = std::byte(sum & 0xff);
+  const MutableBytes field = icmp.subspan(2, sizeof(std::uint16_t));
+  std::ranges::fill(field, std::byte{0});
+  copy_bytes(big_endian(ip_checksum({icmp})), field);
 }
 
 }  // namespace

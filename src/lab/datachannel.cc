@@ -33,7 +33,7 @@ inspect::Description state_text(peer::State state) {
 
 class ChannelLab {
  public:
-  ChannelLab(LabLink& link, const LabPeerArguments& arguments, const peer::PeerConnection::Options& options,
+  ChannelLab(Link& link, const PeerArguments& arguments, const peer::PeerConnection::Options& options,
              sctp::EngineFactory& engines)
       : link_(link),
         arguments_(arguments),
@@ -43,7 +43,7 @@ class ChannelLab {
             [this](std::string_view line) { send(line); }, [this] { end_of_input(); }),
         goodbye_(link.loop()) {}
 
-  ExitCode run(const std::vector<LabSocket>& sockets) {
+  ExitCode run(const std::vector<LocalSocket>& sockets) {
     link_.on_datagram([this](const Received& received) { handle(received); });
     link_.on_interrupt([this] { close(); });
     add_sockets(link_, connection_, sockets);
@@ -186,10 +186,10 @@ class ChannelLab {
     flush();
   }
 
-  LabLink& link_;
-  const LabPeerArguments& arguments_;
+  Link& link_;
+  const PeerArguments& arguments_;
   peer::PeerConnection connection_;
-  LabExchange exchange_;
+  Exchange exchange_;
   net::Timer goodbye_;
   std::vector<std::string> candidates_;
   std::string answer_;                  // waits for the candidates
@@ -201,8 +201,8 @@ class ChannelLab {
 
 }  // namespace
 
-ExitCode run_lab_datachannel(const LabPeerArguments& arguments) {
-  auto link = LabLink::create(arguments.lab, stderr);
+ExitCode run_datachannel(const PeerArguments& arguments) {
+  auto link = Link::create(arguments.lab, stderr);
   if (!link) return fail(link.error().code, link.error().text);
   auto servers = resolve_servers(**link, arguments);
   if (!servers) return fail(servers.error().code, servers.error().text);

@@ -15,7 +15,7 @@ namespace {
 
 class DtlsLab {
  public:
-  DtlsLab(LabLink& link, dtls::Session session, const Path& path, bool client, std::size_t mtu)
+  DtlsLab(Link& link, dtls::Session session, const Path& path, bool client, std::size_t mtu)
       : link_(link), session_(std::move(session)), path_(path), client_(client), mtu_(mtu), goodbye_(link.loop()) {}
 
   ExitCode run() {
@@ -119,7 +119,7 @@ class DtlsLab {
 
   static constexpr std::size_t kMaxEarly = 1024;  // lines that wait for the handshake
 
-  LabLink& link_;
+  Link& link_;
   dtls::Session session_;
   Path path_;  // its remote is unknown to a server before the first datagram
   bool client_;
@@ -130,7 +130,7 @@ class DtlsLab {
   ExitCode code_ = ExitCode::kDone;
 };
 
-std::expected<dtls::Session, Failure> make_session(LabLink& link, const LabDtlsArguments& arguments) {
+std::expected<dtls::Session, Failure> make_session(Link& link, const DtlsArguments& arguments) {
   auto certificate = dtls::Certificate::generate(link.random(), net::unix_now());
   if (!certificate) return std::unexpected(Failure{ExitCode::kFailed, dtls::to_string(certificate.error())});
   link.steps().say(StepKind::kEvent,
@@ -163,14 +163,14 @@ std::expected<dtls::Session, Failure> make_session(LabLink& link, const LabDtlsA
 
 }  // namespace
 
-ExitCode run_lab_dtls(const LabDtlsArguments& arguments) {
-  auto link = LabLink::create(arguments.lab, stderr);
+ExitCode run_dtls(const DtlsArguments& arguments) {
+  auto link = Link::create(arguments.lab, stderr);
   if (!link) return fail(link.error().code, link.error().text);
   const auto endpoint = (*link)->resolve(arguments.endpoint);
   if (!endpoint) return fail(endpoint.error().code, endpoint.error().text);
   auto session = make_session(**link, arguments);
   if (!session) return fail(session.error().code, session.error().text);
-  const auto socket = (*link)->open(arguments.listens ? *endpoint : LabLink::any_for(*endpoint));
+  const auto socket = (*link)->open(arguments.listens ? *endpoint : Link::any_for(*endpoint));
   if (!socket) return fail(socket.error().code, socket.error().text);
   const Path path{.local = *socket, .remote = arguments.listens ? Endpoint{} : *endpoint, .relay = {}};
   return DtlsLab(**link, std::move(*session), path, !arguments.listens, arguments.mtu).run();

@@ -18,8 +18,8 @@ constexpr auto kLookInterval = std::chrono::milliseconds(100);
 
 }  // namespace
 
-LabExchange::LabExchange(LabLink& link, const LabPeerArguments& arguments, std::function<void(const json::Value&)> take,
-                         std::function<void(std::string_view)> line, std::function<void()> end)
+Exchange::Exchange(Link& link, const PeerArguments& arguments, std::function<void(const json::Value&)> take,
+                   std::function<void(std::string_view)> line, std::function<void()> end)
     : link_(link),
       arguments_(arguments),
       take_(std::move(take)),
@@ -27,7 +27,7 @@ LabExchange::LabExchange(LabLink& link, const LabPeerArguments& arguments, std::
       end_(std::move(end)),
       look_(link.loop()) {}
 
-void LabExchange::start() {
+void Exchange::start() {
   link_.on_line([this](std::string_view line) { take_line(line); }, [this] { end_(); });
   const std::string& file = arguments_.offers ? arguments_.answer_file : arguments_.offer_file;
   if (!file.empty()) return look_for_file();
@@ -35,12 +35,12 @@ void LabExchange::start() {
                arguments_.offers ? "answer, when there is one," : "offer");
 }
 
-void LabExchange::refuse(const std::string& why) {
+void Exchange::refuse(const std::string& why) {
   link_.steps().say(StepKind::kResult, {"the other side's description cannot be used: " + why});
   link_.stop(ExitCode::kFailed);
 }
 
-void LabExchange::publish(const json::Value& description) {
+void Exchange::publish(const json::Value& description) {
   const std::string text = json::write(description) + "\n";
   const std::string& file = arguments_.offers ? arguments_.offer_file : arguments_.answer_file;
   if (file.empty()) {
@@ -53,7 +53,7 @@ void LabExchange::publish(const json::Value& description) {
   }
 }
 
-void LabExchange::take_line(std::string_view line) {
+void Exchange::take_line(std::string_view line) {
   const bool from_file = !(arguments_.offers ? arguments_.answer_file : arguments_.offer_file).empty();
   if (taken_ || from_file) return line_(line);
   const auto description = json::parse(line);
@@ -65,7 +65,7 @@ void LabExchange::take_line(std::string_view line) {
   take_(*description);
 }
 
-void LabExchange::look_for_file() {
+void Exchange::look_for_file() {
   const std::string& file = arguments_.offers ? arguments_.answer_file : arguments_.offer_file;
   const auto text = os::read_file(file, kMaxDescription);
   const auto description = json::parse(text ? std::string_view(*text) : std::string_view());
@@ -74,14 +74,14 @@ void LabExchange::look_for_file() {
   take_(*description);
 }
 
-std::expected<std::vector<LabSocket>, Failure> open_sockets(LabLink& link, const LabPeerArguments& arguments) {
+std::expected<std::vector<LocalSocket>, Failure> open_sockets(Link& link, const PeerArguments& arguments) {
   std::vector<IpAddress> addresses = arguments.addresses;
   if (addresses.empty()) {
     const auto found = os::local_candidate_addresses("");
     if (!found) return std::unexpected(Failure{ExitCode::kFailed, found.error().text});
     for (const os::LocalAddress& local : *found) addresses.push_back(local.address);
   }
-  std::vector<LabSocket> sockets;
+  std::vector<LocalSocket> sockets;
   for (const IpAddress& address : addresses) {
     const auto socket = link.open({address, 0});
     if (!socket) return std::unexpected(socket.error());
@@ -95,7 +95,7 @@ std::expected<std::vector<LabSocket>, Failure> open_sockets(LabLink& link, const
   return sockets;
 }
 
-std::expected<std::vector<Endpoint>, Failure> resolve_servers(LabLink& link, const LabPeerArguments& arguments) {
+std::expected<std::vector<Endpoint>, Failure> resolve_servers(Link& link, const PeerArguments& arguments) {
   std::vector<Endpoint> servers;
   for (const std::string& name : arguments.stun_servers) {
     const auto server = link.resolve(name, stun::kDefaultPort);
@@ -105,7 +105,7 @@ std::expected<std::vector<Endpoint>, Failure> resolve_servers(LabLink& link, con
   return servers;
 }
 
-bool wants_loopback(const LabPeerArguments& arguments) {
+bool wants_loopback(const PeerArguments& arguments) {
   return std::ranges::any_of(arguments.addresses, &IpAddress::is_loopback);
 }
 

@@ -12,8 +12,8 @@
 namespace bamgate::lab {
 
 /// Arguments that `lab ice` and `lab datachannel` share.
-struct LabPeerArguments {
-  LabOptions lab;
+struct PeerArguments {
+  CommonOptions lab;
   bool offers = false;
   std::string offer_file;   // empty: standard output and input
   std::string answer_file;  // likewise
@@ -22,11 +22,11 @@ struct LabPeerArguments {
   std::string label = "bamgate";     // of the data channel
 };
 
-class LabExchange {
+class Exchange {
  public:
   /// `take` gets the peer's description, once; `line` gets what else stands on standard input.
-  LabExchange(LabLink& link, const LabPeerArguments& arguments, std::function<void(const json::Value&)> take,
-              std::function<void(std::string_view)> line, std::function<void()> end);
+  Exchange(Link& link, const PeerArguments& arguments, std::function<void(const json::Value&)> take,
+           std::function<void(std::string_view)> line, std::function<void()> end);
 
   /// Begins to wait for the peer's description.
   void start();
@@ -39,8 +39,8 @@ class LabExchange {
   void take_line(std::string_view line);
   void look_for_file();
 
-  LabLink& link_;
-  const LabPeerArguments& arguments_;
+  Link& link_;
+  const PeerArguments& arguments_;
   std::function<void(const json::Value&)> take_;
   std::function<void(std::string_view)> line_;
   std::function<void()> end_;
@@ -49,24 +49,24 @@ class LabExchange {
 };
 
 /// A local socket for ICE.
-struct LabSocket {
+struct LocalSocket {
   SocketId id;
   Endpoint base;
 };
 /// Opens a socket on each address that was named, or on each that this machine has for ICE.
-std::expected<std::vector<LabSocket>, Failure> open_sockets(LabLink& link, const LabPeerArguments& arguments);
+std::expected<std::vector<LocalSocket>, Failure> open_sockets(Link& link, const PeerArguments& arguments);
 
 /// Gives an ICE agent, or a connection that holds one, all of its sockets.
 template <typename Machine>
-void add_sockets(LabLink& link, Machine& machine, const std::vector<LabSocket>& sockets) {
-  for (const LabSocket& socket : sockets) machine.add_local_address(link.now(), socket.id, socket.base);
+void add_sockets(Link& link, Machine& machine, const std::vector<LocalSocket>& sockets) {
+  for (const LocalSocket& socket : sockets) machine.add_local_address(link.now(), socket.id, socket.base);
   machine.set_local_addresses_complete(link.now());
 }
 
 /// The addresses of the STUN servers that were named.
-std::expected<std::vector<Endpoint>, Failure> resolve_servers(LabLink& link, const LabPeerArguments& arguments);
+std::expected<std::vector<Endpoint>, Failure> resolve_servers(Link& link, const PeerArguments& arguments);
 
 /// Loopback candidates are allowed when loopback addresses were named (RFC 8445 §5.1.1.1 forbids them else).
-bool wants_loopback(const LabPeerArguments& arguments);
+bool wants_loopback(const PeerArguments& arguments);
 
 }  // namespace bamgate::lab

@@ -12,7 +12,7 @@ namespace {
 
 class IceLab {
  public:
-  IceLab(LabLink& link, const LabPeerArguments& arguments, const ice::Options& options)
+  IceLab(Link& link, const PeerArguments& arguments, const ice::Options& options)
       : link_(link),
         arguments_(arguments),
         agent_(options, link.random(), link.crypto()),
@@ -23,7 +23,7 @@ class IceLab {
             },
             [] {}) {}
 
-  ExitCode run(const std::vector<LabSocket>& sockets) {
+  ExitCode run(const std::vector<LocalSocket>& sockets) {
     link_.on_datagram([this](const Received& received) { handle(received); });
     link_.on_interrupt([this] { close(); });
     add_sockets(link_, agent_, sockets);
@@ -122,10 +122,10 @@ class IceLab {
     link_.stop(connected ? ExitCode::kDone : ExitCode::kFailed);
   }
 
-  LabLink& link_;
-  const LabPeerArguments& arguments_;
+  Link& link_;
+  const PeerArguments& arguments_;
   ice::Agent agent_;
-  LabExchange exchange_;
+  Exchange exchange_;
   json::Array candidates_;
   bool gathered_ = false;
   bool taken_ = false;
@@ -133,8 +133,8 @@ class IceLab {
 
 }  // namespace
 
-ExitCode run_lab_ice(const LabPeerArguments& arguments) {
-  auto link = LabLink::create(arguments.lab, stderr);
+ExitCode run_ice(const PeerArguments& arguments) {
+  auto link = Link::create(arguments.lab, stderr);
   if (!link) return fail(link.error().code, link.error().text);
   auto servers = resolve_servers(**link, arguments);
   if (!servers) return fail(servers.error().code, servers.error().text);

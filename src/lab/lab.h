@@ -14,15 +14,15 @@
 
 namespace bamgate::lab {
 
-struct LabStunArguments {
-  LabOptions lab;
+struct StunArguments {
+  CommonOptions lab;
   std::vector<std::string> servers;
   std::string listen;  // empty: any address, any port
 };
-ExitCode run_lab_stun(const LabStunArguments& arguments);
+ExitCode run_stun(const StunArguments& arguments);
 
-struct LabWgArguments {
-  LabOptions lab;
+struct WgArguments {
+  CommonOptions lab;
   std::string private_key_file;
   std::string preshared_key_file;  // empty: none
   std::string peer;                // its public key
@@ -39,18 +39,18 @@ struct LabWgArguments {
   std::uint16_t keepalive = 0;  // seconds; 0: none
   unsigned time_lapse = 1;
 };
-ExitCode run_lab_wg(const LabWgArguments& arguments);
+ExitCode run_wg(const WgArguments& arguments);
 
-struct LabDtlsArguments {
-  LabOptions lab;
+struct DtlsArguments {
+  CommonOptions lab;
   bool listens = false;  // we are the server
   std::string endpoint;  // of the peer, or ours
   std::string fingerprint;
   std::size_t mtu = 1200;  // bytes of the largest datagram
 };
-ExitCode run_lab_dtls(const LabDtlsArguments& arguments);
+ExitCode run_dtls(const DtlsArguments& arguments);
 
-ExitCode run_lab_ice(const LabPeerArguments& arguments);
-ExitCode run_lab_datachannel(const LabPeerArguments& arguments);
+ExitCode run_ice(const PeerArguments& arguments);
+ExitCode run_datachannel(const PeerArguments& arguments);
 
 }  // namespace bamgate::lab

@@ -26,19 +26,19 @@ bool can_wait_for_input() {
 
 }  // namespace
 
-std::expected<std::unique_ptr<LabLink>, Failure> LabLink::create(const LabOptions& options, std::FILE* steps_to) {
+std::expected<std::unique_ptr<Link>, Failure> Link::create(const CommonOptions& options, std::FILE* steps_to) {
   auto capture = net::Capture::open(options.files);
   if (!capture) return std::unexpected(Failure{ExitCode::kFailed, capture.error().detail});
-  return std::unique_ptr<LabLink>(new LabLink(options.json, steps_to, std::move(*capture)));
+  return std::unique_ptr<Link>(new Link(options.json, steps_to, std::move(*capture)));
 }
 
-LabLink::LabLink(bool json, std::FILE* steps_to, std::unique_ptr<net::Capture> capture)
+Link::Link(bool json, std::FILE* steps_to, std::unique_ptr<net::Capture> capture)
     : capture_(std::move(capture)), steps_(steps_to, json), begin_(net::now()), timer_(loop_) {}
 
-Instant LabLink::now() const { return begin_ + (net::now() - begin_) * factor_; }
+Instant Link::now() const { return begin_ + (net::now() - begin_) * factor_; }
 
 // The words of a STUN URI: a host with or without port, IPv6 in brackets.
-std::expected<Endpoint, Failure> LabLink::resolve(const std::string& host_and_port, std::uint16_t default_port) {
+std::expected<Endpoint, Failure> Link::resolve(const std::string& host_and_port, std::uint16_t default_port) {
   if (const auto endpoint = Endpoint::parse(host_and_port)) return *endpoint;
   const auto uri = stun::Uri::parse("stun:" + host_and_port);
   const bool has_port = host_and_port.find(':', host_and_port.rfind(']') + 1) != std::string::npos;
@@ -51,7 +51,7 @@ std::expected<Endpoint, Failure> LabLink::resolve(const std::string& host_and_po
   return found->front();
 }
 
-std::expected<SocketId, Failure> LabLink::open(const Endpoint& bind) {
+std::expected<SocketId, Failure> Link::open(const Endpoint& bind) {
   auto udp = net::UdpSocket::open(bind);
   if (!udp) return std::unexpected(Failure{ExitCode::kFailed, udp.error().detail});
   const SocketId id{next_socket_++};
@@ -61,18 +61,18 @@ std::expected<SocketId, Failure> LabLink::open(const Endpoint& bind) {
   return id;
 }
 
-Endpoint LabLink::any_for(const Endpoint& remote) {
+Endpoint Link::any_for(const Endpoint& remote) {
   return {remote.address.is_v4() ? IpAddress::v4(0) : *IpAddress::parse("::"), 0};
 }
 
-void LabLink::close(SocketId socket) { sockets_.erase(socket); }
+void Link::close(SocketId socket) { sockets_.erase(socket); }
 
-Endpoint LabLink::local(SocketId socket) const {
+Endpoint Link::local(SocketId socket) const {
   const auto found = sockets_.find(socket);
   return found == sockets_.end() ? Endpoint{} : found->second.udp.local_endpoint();
 }
 
-Endpoint LabLink::source_of(const Path& path) {
+Endpoint Link::source_of(const Path& path) {
   Endpoint source = local(path.local);
   if (!source.address.is_unspecified()) return source;
   const auto [known, is_new] = sources_.try_emplace(path.remote.address);
@@ -84,27 +84,27 @@ Endpoint LabLink::source_of(const Path& path) {
   return source;
 }
 
-void LabLink::on_line(std::function<void(std::string_view)> line, std::function<void()> end) {
+void Link::on_line(std::function<void(std::string_view)> line, std::function<void()> end) {
   on_line_ = std::move(line);
   on_end_ = std::move(end);
   if (can_wait_for_input()) input_ = std::make_unique<net::FdWatcher>(loop_, STDIN_FILENO);
   await_input();
 }
 
-void LabLink::await_input() {
+void Link::await_input() {
   if (held_ || input_ended_) return;
   if (!input_) return loop_.post([this] { read_input(); });
   input_->on_readable([this] { read_input(); });
 }
 
-void LabLink::hold_lines(bool held) {
+void Link::hold_lines(bool held) {
   if (held_ == held) return;
   held_ = held;
   if (held && input_) input_->stop();
   if (!held) loop_.post([this] { take_lines(); });
 }
 
-void LabLink::read_input() {
+void Link::read_input() {
   if (held_ || input_ended_) return;
   std::array<char, 4096> chunk;
   const ssize_t count = ::read(STDIN_FILENO, chunk.data(), chunk.size());
@@ -118,7 +118,7 @@ void LabLink::read_input() {
   take_lines();
 }
 
-void LabLink::take_lines() {
+void Link::take_lines() {
   for (std::size_t end = unread_.find('\n'); !held_ && end != std::string::npos; end = unread_.find('\n')) {
     const std::string line = unread_.substr(0, end);
     unread_.erase(0, end + 1);
@@ -128,7 +128,7 @@ void LabLink::take_lines() {
   await_input();
 }
 
-void LabLink::read_socket(SocketId id) {
+void Link::read_socket(SocketId id) {
   const auto found = sockets_.find(id);
   if (found == sockets_.end()) return;
   const std::size_t count = found->second.udp.receive_batch(pool_, slots_);
@@ -139,25 +139,25 @@ void LabLink::read_socket(SocketId id) {
   }
 }
 
-bool LabLink::send(const Path& path, Bytes datagram) {
+bool Link::send(const Path& path, Bytes datagram) {
   const auto found = sockets_.find(path.local);
   if (found == sockets_.end()) return false;
   if (capture_->has_pcap()) capture_->add_datagram(source_of(path), path.remote, datagram);
   return found->second.udp.send(path.remote, datagram) == net::UdpSend::kSent;
 }
 
-void LabLink::wake_at(Instant when, std::function<void()> callback) {
+void Link::wake_at(Instant when, std::function<void()> callback) {
   if (when == kNever) return timer_.cancel();
   timer_.expires_at(begin_ + (when - begin_ + Duration(factor_ - 1)) / factor_, std::move(callback));
 }
 
-ExitCode LabLink::run() {
+ExitCode Link::run() {
   loop_.on_signal([this](int) { on_interrupt_ ? on_interrupt_() : stop(ExitCode::kDone); });
   loop_.run();
   return exit_code_;
 }
 
-void LabLink::stop(ExitCode code) {
+void Link::stop(ExitCode code) {
   exit_code_ = code;
   loop_.stop();
 }

@@ -24,17 +24,17 @@
 namespace bamgate::lab {
 
 /// Options that all lab tools have.
-struct LabOptions {
+struct CommonOptions {
   bool json = false;
   net::CaptureFiles files;
 };
 
-class LabLink {
+class Link {
  public:
   /// `steps_to`: stdout, or stderr where stdout carries the peer's data.
-  static std::expected<std::unique_ptr<LabLink>, Failure> create(const LabOptions& options, std::FILE* steps_to);
-  LabLink(const LabLink&) = delete;
-  LabLink& operator=(const LabLink&) = delete;
+  static std::expected<std::unique_ptr<Link>, Failure> create(const CommonOptions& options, std::FILE* steps_to);
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
 
   Steps& steps() { return steps_; }
   KeyLog* key_log() { return capture_->key_log(); }
@@ -80,7 +80,7 @@ class LabLink {
     std::unique_ptr<net::FdWatcher> watcher;
   };
 
-  LabLink(bool json, std::FILE* steps_to, std::unique_ptr<net::Capture> capture);
+  Link(bool json, std::FILE* steps_to, std::unique_ptr<net::Capture> capture);
   void read_socket(SocketId id);
   void await_input();
   void read_input();
@@ -112,7 +112,7 @@ class LabLink {
 
 /// Drains a machine: its datagrams to `send`, its events to `handle`; then `timed_out` is called at its next deadline.
 template <SansIo Machine, typename Send, typename Handle, typename TimedOut>
-void drain(LabLink& link, Machine& machine, Send send, Handle handle, TimedOut timed_out) {
+void drain(Link& link, Machine& machine, Send send, Handle handle, TimedOut timed_out) {
   std::array<std::byte, kBlockSize> buffer;
   while (true) {
     while (const auto transmit = machine.poll_transmit(link.now(), buffer)) {

@@ -19,7 +19,7 @@ constexpr auto kOtherAddress = static_cast<stun::Attribute>(0x802c);
 /// Asks one server after the other from one socket.
 class StunLab {
  public:
-  StunLab(LabLink& link, SocketId socket, std::vector<Endpoint> servers)
+  StunLab(Link& link, SocketId socket, std::vector<Endpoint> servers)
       : link_(link), socket_(socket), servers_(std::move(servers)) {}
 
   ExitCode run() {
@@ -128,7 +128,7 @@ class StunLab {
   static constexpr std::array kKnown = {stun::Attribute::kMappedAddress, stun::Attribute::kXorMappedAddress,
                                         stun::Attribute::kErrorCode, stun::Attribute::kUnknownAttributes};
 
-  LabLink& link_;
+  Link& link_;
   SocketId socket_;
   std::vector<Endpoint> servers_;
   std::vector<Endpoint> mapped_;
@@ -141,8 +141,8 @@ class StunLab {
 
 }  // namespace
 
-ExitCode run_lab_stun(const LabStunArguments& arguments) {
-  auto link = LabLink::create(arguments.lab, stdout);
+ExitCode run_stun(const StunArguments& arguments) {
+  auto link = Link::create(arguments.lab, stdout);
   if (!link) return fail(link.error().code, link.error().text);
   std::vector<Endpoint> servers;
   for (const std::string& text : arguments.servers) {
@@ -153,7 +153,7 @@ ExitCode run_lab_stun(const LabStunArguments& arguments) {
       return fail(ExitCode::kUsage, "the servers must be of one family: one socket asks them all");
     }
   }
-  const auto bind = arguments.listen.empty() ? LabLink::any_for(servers[0]) : (*link)->resolve(arguments.listen);
+  const auto bind = arguments.listen.empty() ? Link::any_for(servers[0]) : (*link)->resolve(arguments.listen);
   if (!bind) return fail(bind.error().code, bind.error().text);
   const auto socket = (*link)->open(*bind);
   if (!socket) return fail(socket.error().code, socket.error().text);

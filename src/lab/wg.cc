@@ -35,7 +35,7 @@ std::expected<Key, Failure> read_key(const std::string& path) {
 
 class WgLab {
  public:
-  WgLab(LabLink& link, const LabWgArguments& arguments, SocketId socket, const WgSession::Options& options,
+  WgLab(Link& link, const WgArguments& arguments, SocketId socket, const WgSession::Options& options,
         const IpPrefix& address, std::optional<os::Tun> tun)
       : link_(link),
         arguments_(arguments),
@@ -157,8 +157,8 @@ class WgLab {
     }
   }
 
-  LabLink& link_;
-  const LabWgArguments& arguments_;
+  Link& link_;
+  const WgArguments& arguments_;
   Endpoint listen_;
   inspect::InnerHost inner_;
   std::optional<os::Tun> tun_;
@@ -182,7 +182,7 @@ std::expected<std::optional<os::Tun>, Failure> make_tun(const std::string& name,
   return std::optional(std::move(*tun));
 }
 
-std::expected<WgSession::Options, Failure> read_options(LabLink& link, const LabWgArguments& arguments) {
+std::expected<WgSession::Options, Failure> read_options(Link& link, const WgArguments& arguments) {
   const auto private_key = read_key<wg::PrivateKey>(arguments.private_key_file);
   if (!private_key) return std::unexpected(private_key.error());
   const auto remote = wg::PublicKey::parse(arguments.peer);
@@ -206,8 +206,8 @@ std::expected<WgSession::Options, Failure> read_options(LabLink& link, const Lab
 
 }  // namespace
 
-ExitCode run_lab_wg(const LabWgArguments& arguments) {
-  auto link = LabLink::create(arguments.lab, stdout);
+ExitCode run_wg(const WgArguments& arguments) {
+  auto link = Link::create(arguments.lab, stdout);
   if (!link) return fail(link.error().code, link.error().text);
   (*link)->speed_up(arguments.time_lapse);
   auto options = read_options(**link, arguments);

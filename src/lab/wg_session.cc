@@ -15,7 +15,7 @@ constexpr std::size_t kMaxWaiting = 128;
 // Sessions whose first message was shown; a peer that makes many must not make memory grow.
 constexpr std::size_t kMaxShown = 1024;
 
-wg::WallClock clock_of(const LabLink& link) {
+wg::WallClock clock_of(const Link& link) {
   const net::WallTime wall = net::wall_now();
   return {.unix = wall.unix, .at = link.now(), .nanoseconds = wall.nanoseconds};
 }
@@ -33,7 +33,7 @@ inspect::Description event_text(const wg::Event& event) {
 
 }  // namespace
 
-WgSession::WgSession(LabLink& link, SocketId socket, const Options& options, std::function<void(PacketBuffer)> deliver,
+WgSession::WgSession(Link& link, SocketId socket, const Options& options, std::function<void(PacketBuffer)> deliver,
                      std::function<void()> changed)
     : link_(link),
       socket_(socket),

@@ -25,7 +25,7 @@ class WgSession {
   };
 
   /// `deliver` gets each inner packet of the peer, `changed` is called after everything that may move a deadline.
-  WgSession(LabLink& link, SocketId socket, const Options& options, std::function<void(PacketBuffer)> deliver,
+  WgSession(Link& link, SocketId socket, const Options& options, std::function<void(PacketBuffer)> deliver,
             std::function<void()> changed);
 
   /// False: the keys cannot be used together.
@@ -59,7 +59,7 @@ class WgSession {
   bool is_allowed(const IpAddress& address) const;
   void send(const Path& path, Bytes message);
 
-  LabLink& link_;
+  Link& link_;
   SocketId socket_;
   Options options_;
   std::function<void(PacketBuffer)> deliver_;

@@ -64,7 +64,7 @@ void write_udp(Writer& out, const Endpoint& from, const Endpoint& to, Bytes payl
   out.u16(size);
   out.u16(0);
   out.bytes(payload);
-  const std::array<std::byte, 4> rest{std::byte{0}, std::byte{kUdp}, std::byte(size >> 8), std::byte(size & 0xff)};
+  const auto rest = big_endian(std::uint32_t{kUdp} << 16 | size);
   const std::uint16_t sum = ip_checksum({from.address.bytes(), to.address.bytes(), rest, out.written().subspan(begin)});
   out.patch_u16(begin + 6, sum == 0 ? std::uint16_t{0xffff} : sum);
 }

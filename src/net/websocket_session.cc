@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/utf8.h"
+#include "core/writer.h"
 #include "net/clock.h"
 #include "net/system_random.h"
 
@@ -53,15 +54,14 @@ SharedFrame make_text_frame(std::string_view text) {
   const auto frame = std::make_shared<std::string>();
   frame->reserve(kMaxFrameHeader + text.size());
   frame->push_back(static_cast<char>(0x80 | WSLAY_TEXT_FRAME));
-  int length_bytes = 0;
   if (text.size() < 126) {
     frame->push_back(static_cast<char>(text.size()));
+  } else if (text.size() <= 0xffff) {
+    frame->push_back(126);
+    frame->append(as_text(big_endian(static_cast<std::uint16_t>(text.size()))));
   } else {
-    length_bytes = text.size() <= 0xffff ? 2 : 8;
-    frame->push_back(static_cast<char>(length_bytes == 2 ? 126 : 127));
-  }
-  while (length_bytes-- > 0) {
-    frame->push_back(static_cast<char>(std::uint64_t{text.size()} >> (8 * length_bytes) & 0xff));
+    frame->push_back(127);
+    frame->append(as_text(big_endian(std::uint64_t{text.size()})));
   }
   frame->append(text);
   return frame;

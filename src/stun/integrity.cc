@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <array>
 
+#include "core/writer.h"
+
 namespace bamgate::stun {
 namespace {
 
 // RFC 8489 §14.5: for the HMAC the header's length counts everything up to the end of the integrity attribute, whatever
 // follows it. `end` is that end, in bytes from the start of the message.
 std::array<std::byte, 2> adjusted_length(std::size_t end) {
-  const std::size_t length = end - kHeaderSize;
-  return {static_cast<std::byte>(length >> 8), static_cast<std::byte>(length & 0xff)};
+  return big_endian(static_cast<std::uint16_t>(end - kHeaderSize));
 }
 
 std::string_view without_zeros(std::string_view text) {

@@ -24,8 +24,8 @@ constexpr std::size_t kTagSize = 16;
 // client.
 std::array<std::byte, kTagSize> tag_of(Crypto& crypto, Bytes key, std::string_view cookie, Bytes expiry,
                                        const Endpoint& client) {
-  const std::array port = {static_cast<std::byte>(client.port >> 8), static_cast<std::byte>(client.port & 0xff)};
-  const Sha256Digest digest = crypto.hmac_sha256(key, {as_bytes(cookie), expiry, port, client.address.bytes()});
+  const Sha256Digest digest =
+      crypto.hmac_sha256(key, {as_bytes(cookie), expiry, big_endian(client.port), client.address.bytes()});
   std::array<std::byte, kTagSize> tag{};
   copy_bytes(digest, tag);
   return tag;

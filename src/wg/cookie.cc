@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "core/reader.h"
+#include "core/writer.h"
 
 namespace bamgate::wg {
 namespace {
@@ -80,8 +81,7 @@ Secret<kMacSize> CookieChecker::cookie_for(Instant now, const Endpoint& source) 
     random_->fill(secret_.mutable_bytes());
     secret_made_ = now;
   }
-  const std::array port{static_cast<std::byte>(source.port >> 8), static_cast<std::byte>(source.port & 0xff)};
-  Mac made = mac(secret_.bytes(), {source.address.bytes(), port});
+  Mac made = mac(secret_.bytes(), {source.address.bytes(), big_endian(source.port)});
   const Secret<kMacSize> cookie{std::span<const std::byte, kMacSize>(made)};
   wipe(made);
   return cookie;

@@ -68,6 +68,22 @@ TEST(ReaderAndWriter, AgreeOnByteOrder) {
   EXPECT_TRUE(reader.ok());
 }
 
+TEST(ReaderAndWriter, AgreeWithANumberThatIsWrittenAlone) {
+  EXPECT_EQ(to_hex(big_endian(std::uint8_t{0xfe})), "fe");
+  EXPECT_EQ(to_hex(big_endian(std::uint16_t{0x0102})), "0102");
+  EXPECT_EQ(to_hex(big_endian(std::uint32_t{0xf1020304})), "f1020304");
+  EXPECT_EQ(Reader(big_endian(std::uint64_t{0xf102030405060708})).u64(), 0xf102030405060708U);
+}
+
+TEST(Writer, PatchesOnlyWhatWasWritten) {
+  std::array<std::byte, 4> buffer{};
+  Writer writer(buffer);
+  writer.u24(0x010203);
+  writer.patch_u16(1, 0xaabb);
+  writer.patch_u16(2, 0xccdd);  // its second byte was not written yet
+  EXPECT_EQ(to_hex(buffer), "01aabb00");
+}
+
 TEST(Encoding, MatchesTheVectorsOfRfc4648) {
   const std::pair<const char*, const char*> vectors[] = {{"", ""},
                                                          {"f", "Zg=="},
