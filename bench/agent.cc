@@ -7,8 +7,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/buffer_pool.h"
+#include "list_texts.h"
 #include "signaling/message.h"
 #include "sim/world.h"
 #include "support/seeded_random.h"
@@ -35,15 +37,15 @@ sim::Datagram packet_between(const sim::Device& from, const sim::Device& to, std
 }
 
 // Devices that are listed and never come: their names sort first, so their offers are awaited.
-signaling::Peers listed(std::size_t count) {
-  signaling::Peers peers;
+std::vector<signaling::PeerInfo> listed(std::size_t count) {
+  std::vector<signaling::PeerInfo> peers;
   for (std::size_t i = 0; i < count; ++i) {
     testing::SeededRandom random(1000 + i);
     signaling::PeerInfo info;
     info.peer_id = "a" + std::to_string(i);
     info.public_key = wg::PrivateKey::generate(random).public_key().to_string();
     info.address = "10.100." + std::to_string(100 + i / 250) + "." + std::to_string(1 + i % 250) + "/16";
-    peers.peers.push_back(std::move(info));
+    peers.push_back(std::move(info));
   }
   return peers;
 }
@@ -59,7 +61,7 @@ struct Pair {
     require(world.start_all(60s), "all agents connect");
     world.run_for(1s);
     now = world.agenda.now();
-    alpha.agent().on_hub_text(now, signaling::write(listed(known - connected)));
+    for (const std::string& text : list_texts(listed(known - connected))) alpha.agent().on_hub_text(now, text);
     require(alpha.agent().status(now).peers.size() == known, "alpha knows them all");
     a.emplace(alpha.agent(), packet_between(alpha, beta, bytes));
     b.emplace(beta.agent(), packet_between(beta, alpha, bytes));

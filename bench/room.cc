@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "list_texts.h"
 #include "os/native_crypto.h"
 #include "sctp/engine.h"
 #include "signaling/message.h"
@@ -87,10 +88,9 @@ class Room {
   }
 
  private:
-  void say(std::vector<signaling::PeerInfo> peers) {
+  void say(const std::vector<signaling::PeerInfo>& peers) {
     now_ += 1ms;
-    const signaling::Peers list{.peers = std::move(peers), .more = false, .revoked = {}};
-    agent_->on_hub_text(now_, signaling::write(list));
+    for (const std::string& text : list_texts(peers)) agent_->on_hub_text(now_, text);
     drain();
   }
   // The host: it has sockets and a token, and nobody is at the other end of the network.

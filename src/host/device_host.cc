@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "host/hub_api.h"
@@ -37,6 +36,43 @@ wg::WallClock wall_clock() {
 
 }  // namespace
 
+/// A UDP socket of this machine, read whenever the loop finds something in it.
+class DeviceHost::UdpSocket : public agent::Socket {
+ public:
+  UdpSocket(DeviceHost& host, SocketId id, net::UdpSocket udp)
+      : host_(host), id_(id), udp_(std::move(udp)), base_(udp_.local_endpoint()), watcher_(host.loop_, udp_.fd()) {
+    watcher_.on_readable([this] { read(); });
+  }
+
+  const Endpoint& base() const override { return base_; }
+  void send(const Endpoint& remote, Bytes datagram, Ecn ecn) override {
+    host_.capture_->add_datagram(base_, remote, datagram);
+    udp_.send(remote, datagram, ecn);
+  }
+
+ private:
+  void read() {
+    DeviceHost& host = host_;
+    const Instant now = net::now();
+    const std::size_t count = udp_.receive_batch(host.pool_, host.slots_);
+    for (net::UdpReceived& slot : std::span(host.slots_).first(count)) {
+      host.capture_->add_datagram(slot.from, base_, slot.packet.data());
+      host.runner_.on_datagram(now, Received{.path = {.local = id_, .remote = slot.from, .relay = {}},
+                                             .data = slot.packet.data(),
+                                             .stride = slot.stride,
+                                             .ecn = slot.ecn});
+    }
+    host.runner_.flush(now);  // may close this socket
+    host.arm_timer();
+  }
+
+  DeviceHost& host_;
+  SocketId id_;
+  net::UdpSocket udp_;
+  Endpoint base_;
+  net::FdWatcher watcher_;
+};
+
 std::expected<std::unique_ptr<DeviceHost>, Failure> DeviceHost::create(net::Loop& loop, ConfigFolder folder,
                                                                        Device device, os::FileLock lock,
                                                                        std::unique_ptr<net::Capture> capture) {
@@ -67,7 +103,8 @@ DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::
       tun_(std::move(tun)),
       timer_(loop),
       stop_timer_(loop),
-      slots_(net::UdpSocket::kBatch) {}
+      slots_(net::UdpSocket::kBatch),
+      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .owner = *this}) {}
 
 DeviceHost::~DeviceHost() = default;
 
@@ -96,7 +133,7 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .address6 = device_.config.device.address6,
                                 .routes = device_.config.device.routes,
                                 .accepted_routes = {},
-                                .stun_servers = {},
+                                .stun_servers = read_stun_servers(),
                                 .certificate = std::move(*certificate),
                                 .ordered = device_.config.webrtc.ordered,
                                 .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
@@ -126,23 +163,22 @@ ExitCode DeviceHost::run() {
   loop_.on_signal([this](int) { stop(ExitCode::kDone); });
   tun_watcher_ = std::make_unique<net::FdWatcher>(loop_, tun_->fd());
   tun_watcher_->on_readable([this] { read_tun(); });
-  watch_network();
-  read_stun_servers();
+  std::vector<IpPrefix> addresses = watch_network();
   resolve_stun_servers();
-  agent_->start(net::now());
-  flush();
+  runner_.start(net::now(), std::move(agent_), std::move(addresses));
+  arm_timer();
   loop_.run();
   return exit_code_;
 }
 
-void DeviceHost::watch_network() {
+// The addresses as they are now; when they change, the agent is told.
+std::vector<IpPrefix> DeviceHost::watch_network() {
   network_ = std::make_unique<NetworkWatcher>(loop_, tun_->name(), tun_->index(), kMark);
-  auto addresses = network_->start([this](std::vector<IpPrefix> changed) {
-    agent_->network_changed(net::now(), std::move(changed));
+  return network_->start([this](std::vector<IpPrefix> changed) {
     resolve_stun_servers();
-    flush();
+    runner_.on_network_changed(net::now(), std::move(changed));
+    arm_timer();
   });
-  agent_->network_changed(net::now(), std::move(addresses));
 }
 
 // ---- Packets ----
@@ -156,87 +192,29 @@ void DeviceHost::read_tun() {
       return stop(ExitCode::kFailed);
     }
     if (*read == os::TunRead::kNone) break;
-    agent_->handle_tun(net::now(), std::move(packet));
+    runner_.on_tun(net::now(), std::move(packet));
   }
-  flush();
+  runner_.flush(net::now());
+  arm_timer();
 }
 
-void DeviceHost::read_socket(SocketId id) {
-  const auto found = sockets_.find(id);
-  if (found == sockets_.end()) return;
-  const std::size_t count = found->second.udp.receive_batch(pool_, slots_);
-  for (net::UdpReceived& slot : std::span(slots_).first(count)) {
-    capture_->add_datagram(slot.from, found->second.udp.local_endpoint(), slot.packet.data());
-    agent_->handle_datagram(net::now(), Received{.path = {.local = id, .remote = slot.from, .relay = {}},
-                                                 .data = slot.packet.data(),
-                                                 .stride = slot.stride,
-                                                 .ecn = slot.ecn});
-  }
-  flush();  // may close this socket
+void DeviceHost::write_tun(Bytes packet) {
+  if (tun_) (void)tun_->write(packet);
 }
 
-void DeviceHost::send_datagrams() {
-  std::array<std::byte, kBlockSize> buffer;  // filled by poll_transmit() as far as it is read
-  while (const auto transmit = agent_->poll_transmit(net::now(), buffer)) {
-    const auto found = sockets_.find(transmit->path.local);
-    if (found == sockets_.end()) continue;
-    const Bytes datagram = Bytes(buffer).first(transmit->size);
-    capture_->add_datagram(found->second.udp.local_endpoint(), transmit->path.remote, datagram);
-    found->second.udp.send(transmit->path.remote, datagram, transmit->ecn);
-  }
-}
-
-void DeviceHost::flush() {
-  if (flushing_ || !agent_) return;
-  flushing_ = true;
-  while (true) {
-    send_datagrams();
-    auto effect = agent_->poll_effect();
-    if (!effect) break;
-    run_effect(std::move(*effect));
-  }
-  flushing_ = false;
-  timer_.expires_at(agent_->next_timeout(), [this] {
-    agent_->handle_timeout(net::now());
-    flush();
+// To be called after each call into the runner.
+void DeviceHost::arm_timer() {
+  timer_.expires_at(runner_.next_timeout(), [this] {
+    runner_.handle_timeout(net::now());
+    arm_timer();
   });
 }
 
-// ---- Effects ----
+// ---- Sockets, routes, and what a person sees ----
 
-void DeviceHost::run_effect(agent::Effect effect) {
-  if (auto* packet = std::get_if<agent::WriteTun>(&effect)) {
-    if (tun_) (void)tun_->write(packet->packet.data());
-  } else if (std::holds_alternative<agent::RefreshAccessToken>(effect)) {
-    loop_.spawn(refresh_access_token());
-  } else if (auto* connect = std::get_if<agent::ConnectHub>(&effect)) {
-    loop_.spawn(connect_hub(std::move(connect->access_token)));
-  } else if (auto* send = std::get_if<agent::SendToHub>(&effect)) {
-    if (hub_) hub_->send_text(send->text);
-  } else if (std::holds_alternative<agent::PingHub>(effect)) {
-    if (hub_) hub_->ping();
-  } else if (auto* disconnect = std::get_if<agent::DisconnectHub>(&effect)) {
-    disconnect_hub(disconnect->code);
-  } else if (auto* open = std::get_if<agent::OpenSockets>(&effect)) {
-    open_sockets(open->attempt);
-  } else if (auto* close = std::get_if<agent::CloseSockets>(&effect)) {
-    std::erase_if(sockets_, [&](const auto& entry) { return entry.second.attempt == close->attempt; });
-  } else if (auto* routes = std::get_if<agent::SetRoutes>(&effect)) {
-    set_routes(routes->routes);
-  } else if (auto* notice = std::get_if<agent::Notice>(&effect)) {
-    const auto level = notice->level == agent::NoticeLevel::kWarning ? spdlog::level::warn
-                       : notice->level == agent::NoticeLevel::kInfo  ? spdlog::level::info
-                                                                     : spdlog::level::debug;
-    spdlog::log(level, "{}", notice->text);
-  } else if (auto* gone = std::get_if<agent::Stop>(&effect)) {
-    spdlog::error(gone->reason == agent::StopReason::kRevoked
-                      ? "this device was revoked: run 'bamgate setup' with a new join string to come back"
-                      : "the hub does not accept this device any more: run 'bamgate setup' with a new join string");
-    stop(ExitCode::kNotAuthorised);
-  }
-}
-
-void DeviceHost::open_sockets(agent::AttemptId attempt) {
+std::vector<std::unique_ptr<agent::Socket>> DeviceHost::open_sockets(SocketId first) {
+  std::vector<std::unique_ptr<agent::Socket>> opened;
+  auto next = std::to_underlying(first);
   const auto addresses = os::local_candidate_addresses(tun_ ? tun_->name() : "", kMark);
   if (!addresses) {
     spdlog::warn("{}", addresses.error().text);
@@ -254,23 +232,12 @@ void DeviceHost::open_sockets(agent::AttemptId attempt) {
                   udp.error().detail);
       continue;
     }
-    const SocketId id{next_socket_++};
-    const Endpoint base = udp->local_endpoint();
-    auto watcher = std::make_unique<net::FdWatcher>(loop_, udp->fd());
-    watcher->on_readable([this, id] { read_socket(id); });
-    sockets_.emplace(id, Socket{attempt, std::move(*udp), std::move(watcher)});
-    agent_->on_socket(net::now(), attempt, id, base);
+    opened.push_back(std::make_unique<UdpSocket>(*this, SocketId{next++}, std::move(*udp)));
   }
-  complete_sockets(attempt);
+  return opened;
 }
 
-void DeviceHost::complete_sockets(agent::AttemptId attempt) {
-  // Only the end of the candidate list waits for the names of STUN servers; candidates go out as they come.
-  if (stun_unresolved_ > 0) return awaiting_stun_.push_back(attempt);
-  agent_->on_sockets_complete(net::now(), attempt);
-}
-
-void DeviceHost::set_routes(const std::vector<IpPrefix>& wanted) {
+void DeviceHost::set_routes(std::vector<IpPrefix> wanted) {
   if (!tun_) return;
   for (const IpPrefix& route : routes_) {
     if (std::ranges::find(wanted, route) == wanted.end()) (void)os::delete_route(tun_->name(), route);
@@ -292,23 +259,41 @@ void DeviceHost::set_routes(const std::vector<IpPrefix>& wanted) {
   routes_ = std::move(set);
 }
 
+void DeviceHost::notice(agent::Notice notice) {
+  const auto level = notice.level == agent::NoticeLevel::kWarning ? spdlog::level::warn
+                     : notice.level == agent::NoticeLevel::kInfo  ? spdlog::level::info
+                                                                  : spdlog::level::debug;
+  spdlog::log(level, "{}", notice.text);
+}
+
+void DeviceHost::gave_up(agent::StopReason reason) {
+  spdlog::error(reason == agent::StopReason::kRevoked
+                    ? "this device was revoked: run 'bamgate setup' with a new join string to come back"
+                    : "the hub does not accept this device any more: run 'bamgate setup' with a new join string");
+  stop(ExitCode::kNotAuthorised);
+}
+
 // ---- STUN servers ----
 
-void DeviceHost::read_stun_servers() {
+// Those that are known by address; names are left to be resolved.
+std::vector<Endpoint> DeviceHost::read_stun_servers() {
+  std::vector<Endpoint> known;
   for (const std::string& text : device_.config.stun.servers) {
     const auto uri = stun::Uri::parse(text);
     if (!uri) continue;
     if (const auto address = IpAddress::parse(uri->host)) {
-      agent_->add_stun_server(net::now(), {*address, uri->port});
+      known.emplace_back(*address, uri->port);
     } else {
       stun_names_.push_back(*uri);
     }
   }
+  return known;
 }
 
 // Also when the network changes: a machine may start without any.
 void DeviceHost::resolve_stun_servers() {
-  if (stun_unresolved_ > 0) return;  // under way
+  if (stun_unresolved_ > 0 || stun_names_.empty()) return;  // under way, or none is left
+  runner_.await_stun_servers();
   stun_unresolved_ = stun_names_.size();
   for (const stun::Uri& uri : stun_names_) loop_.spawn(resolve_stun_server(uri));
 }
@@ -321,41 +306,37 @@ asio::awaitable<void> DeviceHost::resolve_stun_server(stun::Uri uri) {
     for (const Endpoint& endpoint : *endpoints) {
       if (endpoint.address.family() == seen) continue;
       seen = endpoint.address.family();
-      agent_->add_stun_server(net::now(), endpoint);
+      runner_.add_stun_server(net::now(), endpoint);
     }
     std::erase_if(stun_names_, [&](const stun::Uri& name) { return name.host == uri.host && name.port == uri.port; });
   } else {
     spdlog::debug("STUN server {} is left out for now: {}", uri.host, endpoints.error().detail);
   }
-  stun_server_settled();
-}
-
-void DeviceHost::stun_server_settled() {
-  if (--stun_unresolved_ > 0) return;
-  for (const agent::AttemptId attempt : std::exchange(awaiting_stun_, {})) {
-    agent_->on_sockets_complete(net::now(), attempt);
-  }
-  flush();
+  if (--stun_unresolved_ == 0) runner_.on_stun_servers_settled(net::now());
+  arm_timer();
 }
 
 // ---- The hub ----
 
-asio::awaitable<void> DeviceHost::refresh_access_token() {
+asio::awaitable<void> DeviceHost::exchange_tokens(agent::RunId run) {
   auto refreshed = co_await exchange_refresh_token(loop_, folder_, device_.config.network, device_.secrets);
   if (refreshed) {
-    agent_->on_access_token(net::now(), std::move(refreshed->access_token),
+    runner_.on_access_token(net::now(), run, std::move(refreshed->access_token),
                             std::chrono::seconds(refreshed->expires_in));
   } else {
     spdlog::warn("{}", refreshed.error().text);
     const bool fatal = refreshed.error().code == ExitCode::kNotAuthorised;
-    agent_->on_token_failed(net::now(),
+    runner_.on_token_failed(net::now(), run,
                             fatal ? signaling::TokenFailure::kUnauthorised : signaling::TokenFailure::kUnreachable);
   }
-  flush();
+  arm_timer();
 }
 
-asio::awaitable<void> DeviceHost::connect_hub(std::string access_token) {
-  const std::uint32_t generation = ++hub_generation_;
+void DeviceHost::connect_hub(agent::HubGeneration generation, std::string access_token) {
+  loop_.spawn(open_hub(generation, std::move(access_token)));
+}
+
+asio::awaitable<void> DeviceHost::open_hub(agent::HubGeneration generation, std::string access_token) {
   const HubAccess access = hub_access(device_.config.network);
   net::WebSocketCall call;
   call.url = access.url.with_target(device_.config.network.server_url.path_of("/connect"));
@@ -363,36 +344,31 @@ asio::awaitable<void> DeviceHost::connect_hub(std::string access_token) {
   call.connect = access.connect;
   call.timeout = std::chrono::seconds(15);
   net::WebSocketClient::Handlers handlers;
-  const auto current = [this, generation] { return generation == hub_generation_; };
-  handlers.on_text = [this, current](std::string_view text) {
-    if (!current()) return;
-    agent_->on_hub_text(net::now(), text);
-    flush();
+  handlers.on_text = [this, generation](std::string_view text) {
+    runner_.on_hub_text(net::now(), generation, text);
+    arm_timer();
   };
-  handlers.on_pong = [this, current] {
-    if (!current()) return;
-    agent_->on_hub_pong(net::now());
-    flush();
+  handlers.on_pong = [this, generation] {
+    runner_.on_hub_pong(net::now(), generation);
+    arm_timer();
   };
-  handlers.on_close = [this, current](std::uint16_t code, std::string_view) {
-    if (!current()) return;
-    agent_->on_hub_closed(net::now(), code);
-    flush();
+  handlers.on_close = [this, generation](std::uint16_t code, std::string_view) {
+    runner_.on_hub_closed(net::now(), generation, code);
+    arm_timer();
   };
   auto connected = co_await net::WebSocketClient::connect(loop_, std::move(call), std::move(handlers));
-  if (!current()) co_return;
+  if (!runner_.is_current(generation)) co_return;  // given up meanwhile
   if (connected) {
     hub_ = std::move(*connected);
-    agent_->on_hub_open(net::now());
+    runner_.on_hub_open(net::now(), generation);
   } else {
     spdlog::warn("cannot reach the hub at {}: {}", access.url.authority(), connected.error().detail);
-    agent_->on_hub_connect_failed(net::now(), connected.error().http_status);
+    runner_.on_hub_connect_failed(net::now(), generation, connected.error().http_status);
   }
-  flush();
+  arm_timer();
 }
 
 void DeviceHost::disconnect_hub(std::uint16_t code) {
-  ++hub_generation_;
   if (hub_) hub_->close(code, "");
 }
 
@@ -407,9 +383,10 @@ void DeviceHost::answer_control(const std::string& line, net::ControlReply reply
   if (ask && *ask != "status" && !may_act) {
     answer.set("error", "only root and the user that the agent runs as may ask for this");
   } else if (ask && *ask == "status") {
-    answer = status_json(device_.config, public_key_, agent_->status(net::now()));
+    answer = status_json(device_.config, public_key_, runner_.status(net::now()));
   } else if (ask && *ask == "token") {
-    if (const auto token = agent_->access_token(net::now())) answer.set("access_token", *token);
+    const auto token = runner_.access_token(net::now());
+    if (token) answer.set("access_token", *token);
     if (answer.is_null()) answer = json::Object{};
   } else if (ask && *ask == "down") {
     waiting_for_down_.push_back(std::move(reply));
@@ -424,8 +401,8 @@ void DeviceHost::stop(ExitCode code) {
   if (std::exchange(stopping_, true)) return loop_.stop();  // asked twice: at once
   exit_code_ = code;
   spdlog::info("going down");
-  agent_->stop(net::now());
-  if (!flushing_) flush();
+  runner_.stop(net::now());
+  arm_timer();
   stop_timer_.expires_at(net::now() + net::kGoodbyeTime, [this] { finish(); });
 }
 
@@ -433,7 +410,7 @@ void DeviceHost::finish() {
   timer_.cancel();
   tun_watcher_.reset();
   network_.reset();
-  sockets_.clear();
+  runner_.end();
   tun_.reset();  // takes its addresses and routes along
   for (net::ControlReply& reply : waiting_for_down_) reply.send_line("{\"ok\":true}");
   waiting_for_down_.clear();

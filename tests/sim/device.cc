@@ -2,13 +2,30 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cstdlib>
 #include <iostream>
 #include <utility>
-#include <variant>
 
 namespace bamgate::sim {
+
+/// A socket of the simulated kernel.
+class Device::BoundSocket : public agent::Socket {
+ public:
+  BoundSocket(Network& network, Host& host, const Endpoint& bound) : network_(network), host_(host), bound_(bound) {}
+  BoundSocket(const BoundSocket&) = delete;
+  BoundSocket& operator=(const BoundSocket&) = delete;
+  ~BoundSocket() override { network_.unbind(host_, bound_); }
+
+  const Endpoint& base() const override { return bound_; }
+  void send(const Endpoint& remote, Bytes datagram, Ecn /*ecn*/) override {
+    network_.send(host_, bound_, remote, {datagram.begin(), datagram.end()});
+  }
+
+ private:
+  Network& network_;
+  Host& host_;
+  Endpoint bound_;
+};
 
 Device::Device(Agenda& agenda, Network& network, Trace& trace, HubNode& hub, Host& host, sctp::EngineFactory& sctp,
                Registration registration, wg::PrivateKey key, std::uint64_t seed)
@@ -20,7 +37,8 @@ Device::Device(Agenda& agenda, Network& network, Trace& trace, HubNode& hub, Hos
       sctp_(sctp),
       registration_(std::move(registration)),
       key_(std::move(key)),
-      random_(seed) {
+      random_(seed),
+      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .owner = *this}) {
   agent::begin_refresh_tokens(secrets_, registration_.refresh_token);
   host_.on_change = [this] { network_changed(); };
 }
@@ -33,7 +51,7 @@ Device::~Device() {
 // ---- Beginning and end ----
 
 void Device::start() {
-  if (agent_) return;
+  if (is_up()) return;
   auto certificate = dtls::Certificate::generate(random_, agenda_.unix_now());
   ASSERT_TRUE(certificate);
   agent::Agent::Options options{
@@ -47,24 +65,20 @@ void Device::start() {
       .certificate = std::move(*certificate),
       .clock = {.unix = agenda_.unix_now(), .at = agenda_.now()},
   };
-  agent_ = std::make_unique<agent::Agent>(std::move(options), random_, crypto_, pool_, sctp_);
-  ++run_;
   tell("starts");
   given_up.reset();
-  agent_->network_changed(agenda_.now(), networks());
-  agent_->start(agenda_.now());
-  flush();
+  runner_.start(agenda_.now(), std::make_unique<agent::Agent>(std::move(options), random_, crypto_, pool_, sctp_),
+                networks());
 }
 
 void Device::stop() {
-  if (!agent_) return;
-  agent_->stop(agenda_.now());
-  flush();
+  if (!is_up()) return;
+  runner_.stop(agenda_.now());
   end();
 }
 
 void Device::kill() {
-  if (!agent_) return;
+  if (!is_up()) return;
   tell("is killed");
   end();
 }
@@ -77,10 +91,8 @@ void Device::tell(const std::string& what) const {
 }
 
 void Device::end() {
-  ++run_;
-  connection_.reset();
-  for (const auto& [id, socket] : std::exchange(sockets_, {})) network_.unbind(host_, socket.endpoint);
-  agent_.reset();
+  EXPECT_EQ(runner_.socket_gone(), 0U) << registration_.name << " sends through a socket that is closed";
+  runner_.end();
 }
 
 void Device::sleep() {
@@ -99,9 +111,8 @@ void Device::wake() {
 // What the kernel says when an address comes or goes; a machine that sleeps reads it when it is awake again.
 void Device::network_changed() {
   if (asleep_) changed_asleep_ = true;
-  if (!agent_ || asleep_) return;
-  agent_->network_changed(agenda_.now(), networks());
-  flush();
+  if (asleep_) return;
+  runner_.on_network_changed(agenda_.now(), networks());
 }
 
 std::vector<IpPrefix> Device::networks() const {
@@ -114,19 +125,15 @@ std::vector<IpPrefix> Device::networks() const {
   return all;
 }
 
-void Device::handle_timeout() {
-  if (!agent_) return;
-  agent_->handle_timeout(agenda_.now());
-  flush();
-}
+void Device::handle_timeout() { runner_.handle_timeout(agenda_.now()); }
 
 // ---- Programs ----
 
 void Device::send(const InnerPacket& packet) {
-  if (!agent_ || asleep_) return;
+  if (!is_up() || asleep_) return;
   const Datagram bytes = write_packet(packet);
-  agent_->handle_tun(agenda_.now(), pool_.copy(bytes));
-  flush();
+  runner_.on_tun(agenda_.now(), pool_.copy(bytes));
+  runner_.flush(agenda_.now());
 }
 
 std::uint16_t Device::ping(const IpAddress& to, std::size_t size) {
@@ -146,7 +153,7 @@ std::optional<Instant> Device::pong_at(std::uint16_t sequence) const {
   return found->second;
 }
 
-void Device::receive(Bytes bytes) {
+void Device::write_tun(Bytes bytes) {
   trace_.note(agenda_.now(), "tun " + registration_.name, bytes);
   const auto packet = read_packet(bytes);
   if (!packet) {
@@ -183,109 +190,65 @@ void Device::forget_the_past() {
   pongs_.clear();
 }
 
-// ---- Effects ----
+// ---- Sockets, and what a person sees ----
 
-void Device::send_datagrams() {
-  std::array<std::byte, kBlockSize> buffer{};
-  while (const auto transmit = agent_->poll_transmit(agenda_.now(), buffer)) {
-    const auto found = sockets_.find(transmit->path.local);
-    ASSERT_NE(found, sockets_.end()) << registration_.name << " sends through a socket that is closed";
-    network_.send(host_, found->second.endpoint, transmit->path.remote,
-                  {buffer.begin(), buffer.begin() + transmit->size});
-  }
-}
-
-void Device::flush() {
-  if (flushing_ || !agent_) return;
-  flushing_ = true;
-  while (true) {
-    send_datagrams();
-    auto effect = agent_->poll_effect();
-    if (!effect) break;
-    run_effect(std::move(*effect));
-  }
-  flushing_ = false;
-}
-
-void Device::run_effect(agent::Effect effect) {
-  if (auto* packet = std::get_if<agent::WriteTun>(&effect)) {
-    receive(packet->packet.data());
-  } else if (std::holds_alternative<agent::RefreshAccessToken>(effect)) {
-    refresh_access_token();
-  } else if (auto* connect = std::get_if<agent::ConnectHub>(&effect)) {
-    connect_hub(std::move(connect->access_token));
-  } else if (auto* text = std::get_if<agent::SendToHub>(&effect)) {
-    if (connection_) connection_->send(std::move(text->text));
-  } else if (std::holds_alternative<agent::PingHub>(effect)) {
-    if (connection_) connection_->ping();
-  } else if (std::holds_alternative<agent::DisconnectHub>(effect)) {
-    connection_.reset();
-  } else if (auto* opened = std::get_if<agent::OpenSockets>(&effect)) {
-    open_sockets(opened->attempt);
-  } else if (auto* closed = std::get_if<agent::CloseSockets>(&effect)) {
-    close_sockets(closed->attempt);
-  } else if (auto* set = std::get_if<agent::SetRoutes>(&effect)) {
-    routes = std::move(set->routes);
-  } else if (auto* notice = std::get_if<agent::Notice>(&effect)) {
-    tell(notice->text);
-    notices.push_back(std::move(notice->text));
-  } else if (auto* gone = std::get_if<agent::Stop>(&effect)) {
-    given_up = gone->reason;
-    tell("gives up");
-    agenda_.after({}, [this] { stop(); });
-  }
-}
-
-void Device::open_sockets(agent::AttemptId attempt) {
+std::vector<std::unique_ptr<agent::Socket>> Device::open_sockets(SocketId first) {
   ++attempts;
+  std::vector<std::unique_ptr<agent::Socket>> opened;
+  auto next = std::to_underlying(first);
   for (const IpAddress& local : host_.addresses()) {
-    const SocketId id{next_socket_++};
-    const Endpoint bound =
-        network_.bind(host_, local, 0, [this, id](const Endpoint& from, const std::vector<std::byte>& data) {
-          std::vector<std::byte> copy = data;
-          agent_->handle_datagram(agenda_.now(), {.path = {.local = id, .remote = from}, .data = copy});
-          flush();
-        });
-    sockets_.emplace(id, Socket{attempt, bound});
-    agent_->on_socket(agenda_.now(), attempt, id, bound);
+    const SocketId id{next++};
+    const auto receive = [this, id](const Endpoint& from, const std::vector<std::byte>& data) {
+      std::vector<std::byte> copy = data;
+      runner_.on_datagram(agenda_.now(), {.path = {.local = id, .remote = from}, .data = copy});
+      runner_.flush(agenda_.now());
+    };
+    opened.push_back(std::make_unique<BoundSocket>(network_, host_, network_.bind(host_, local, 0, receive)));
   }
-  agent_->on_sockets_complete(agenda_.now(), attempt);
+  return opened;
 }
 
-void Device::close_sockets(agent::AttemptId attempt) {
-  std::erase_if(sockets_, [&](const auto& entry) {
-    if (entry.second.attempt != attempt) return false;
-    network_.unbind(host_, entry.second.endpoint);
-    return true;
-  });
+void Device::set_routes(std::vector<IpPrefix> wanted) { routes = std::move(wanted); }
+
+void Device::notice(agent::Notice notice) {
+  tell(notice.text);
+  notices.push_back(std::move(notice.text));
+}
+
+void Device::gave_up(agent::StopReason reason) {
+  given_up = reason;
+  tell("gives up");
+  agenda_.after({}, [this] { stop(); });
 }
 
 // ---- The hub ----
 
-void Device::refresh_access_token() { ask_for_token(std::make_shared<agent::RefreshExchange>(secrets_)); }
+void Device::refresh_access_token(agent::RunId run) {
+  ask_for_token(run, std::make_shared<agent::RefreshExchange>(secrets_));
+}
 
-void Device::ask_for_token(std::shared_ptr<agent::RefreshExchange> exchange) {
+void Device::ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExchange> exchange) {
   // As long as net waits for an answer before it gives up.
   constexpr auto kPatience = std::chrono::seconds(15);
   auto answered = std::make_shared<bool>(false);
-  const auto given_up_on = [this, answered, run = run_] { return run != run_ || *answered; };
-  const auto settle = [this, exchange, answered, given_up_on](const HubAnswer& answer) {
+  const auto given_up_on = [this, answered, run] { return run != runner_.run() || *answered; };
+  const auto settle = [this, run, exchange, answered, given_up_on](const HubAnswer& answer) {
     if (given_up_on()) return;
     *answered = true;
     if (answer.status == 401 && exchange->refused(answer.text("error"))) {
       ++healed_refreshes;
-      return ask_for_token(exchange);
+      return ask_for_token(run, exchange);
     }
     if (answer.status == 200) {
       ++refreshes;
       exchange->accepted(answer.text("refresh_token"));
-      agent_->on_access_token(agenda_.now(), answer.text("access_token"),
+      runner_.on_access_token(agenda_.now(), run, answer.text("access_token"),
                               std::chrono::seconds(answer.body.get_int("expires_in").value_or(0)));
     } else {
-      agent_->on_token_failed(agenda_.now(), answer.status == 401 ? signaling::TokenFailure::kUnauthorised
-                                                                  : signaling::TokenFailure::kUnreachable);
+      runner_.on_token_failed(
+          agenda_.now(), run,
+          answer.status == 401 ? signaling::TokenFailure::kUnauthorised : signaling::TokenFailure::kUnreachable);
     }
-    flush();
   };
   hub_.request(host_, "POST", "/auth/refresh",
                json::Object{{"device_id", registration_.device_id}, {"refresh_token", std::string(exchange->token())}},
@@ -293,36 +256,32 @@ void Device::ask_for_token(std::shared_ptr<agent::RefreshExchange> exchange) {
   agenda_.after(kPatience, [settle] { settle({}); });
 }
 
-void Device::connect_hub(std::string access_token) {
+void Device::connect_hub(agent::HubGeneration generation, std::string access_token) {
   HubConnection::Handlers handlers;
-  handlers.on_open = [this] {
-    agent_->on_hub_open(agenda_.now());
-    flush();
-  };
-  handlers.on_failed = [this](int status) {
+  handlers.on_open = [this, generation] { runner_.on_hub_open(agenda_.now(), generation); };
+  handlers.on_failed = [this, generation](int status) {
     connection_.reset();
-    agent_->on_hub_connect_failed(agenda_.now(), status);
-    flush();
+    runner_.on_hub_connect_failed(agenda_.now(), generation, status);
   };
-  handlers.on_text = [this](const std::string& text) {
-    agent_->on_hub_text(agenda_.now(), text);
-    flush();
+  handlers.on_text = [this, generation](const std::string& text) {
+    runner_.on_hub_text(agenda_.now(), generation, text);
   };
-  handlers.on_pong = [this] {
-    agent_->on_hub_pong(agenda_.now());
-    flush();
-  };
-  handlers.on_close = [this](std::uint16_t code) {
+  handlers.on_pong = [this, generation] { runner_.on_hub_pong(agenda_.now(), generation); };
+  handlers.on_close = [this, generation](std::uint16_t code) {
     connection_.reset();
-    agent_->on_hub_closed(agenda_.now(), code);
-    flush();
+    runner_.on_hub_closed(agenda_.now(), generation, code);
   };
   connection_ = hub_.connect(host_, std::move(access_token), std::move(handlers));
 }
 
+void Device::send_to_hub(std::string text) { connection_->send(std::move(text)); }
+
+void Device::ping_hub() { connection_->ping(); }
+
+void Device::disconnect_hub(std::uint16_t /*code*/) { connection_.reset(); }
+
 agent::PeerStatus Device::peer(const std::string& name) const {
-  if (!agent_) return {};
-  for (agent::PeerStatus& status : agent_->status(agenda_.now()).peers) {
+  for (agent::PeerStatus& status : runner_.status(agenda_.now()).peers) {
     if (status.id == name) return std::move(status);
   }
   return {};

@@ -1,6 +1,6 @@
-// A device in the simulated world: a whole agent, its host's sockets, its TUN, and its registration. It mirrors
-// src/host/device_host.cc. The simulated programs behind the TUN answer every ping. With BAMGATE_VERBOSE in the
-// environment every device prints what happens to it.
+// A device in the simulated world: a whole agent and the ports that its runner needs: sockets, hub, TUN, tokens, as
+// src/host/device_host.cc has them for a real machine. The simulated programs behind the TUN answer every ping. With
+// BAMGATE_VERBOSE in the environment every device prints what happens to it.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/agent.h"
 #include "agent/refresh_tokens.h"
+#include "agent/runner.h"
 #include "os/native_crypto.h"
 #include "sim/hub_node.h"
 #include "sim/inner_packet.h"
@@ -37,13 +37,17 @@ struct Arrival {
   InnerPacket packet;
 };
 
-class Device {
+class Device : private agent::Sockets,
+               private agent::HubLink,
+               private agent::TunPort,
+               private agent::TokenStore,
+               private agent::Owner {
  public:
   Device(Agenda& agenda, Network& network, Trace& trace, HubNode& hub, Host& host, sctp::EngineFactory& sctp,
          Registration registration, wg::PrivateKey key, std::uint64_t seed);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
-  ~Device();
+  ~Device() override;
 
   /// `bamgate up`: a new agent with the same key and configuration.
   void start();
@@ -62,8 +66,8 @@ class Device {
   std::uint16_t ping(const IpAddress& to, std::size_t size = 56);
   std::optional<Instant> pong_at(std::uint16_t sequence) const;
 
-  agent::Agent& agent() { return *agent_; }
-  bool is_up() const { return agent_ != nullptr; }
+  agent::Agent& agent() { return runner_.agent(); }
+  bool is_up() const { return runner_.is_running(); }
   agent::PeerStatus peer(const std::string& name) const;
   bool is_connected_to(const std::string& name) const { return peer(name).state == "connected"; }
   const IpAddress& address(Family family = Family::kV4) const {
@@ -73,13 +77,13 @@ class Device {
   const Registration& registration() const { return registration_; }
   Registration& registration() { return registration_; }
 
-  Instant next_timeout() const { return agent_ && !asleep_ ? agent_->next_timeout() : kNever; }
+  Instant next_timeout() const { return asleep_ ? kNever : runner_.next_timeout(); }
   void handle_timeout();
 
   /// Programs by UDP port: each gets the datagrams to its port, which then are no arrivals.
   std::map<std::uint16_t, std::function<void(const InnerPacket&)>> programs;
   /// Sockets that the agent has open.
-  std::size_t open_sockets() const { return sockets_.size(); }
+  std::size_t open_sockets() const { return runner_.open_sockets(); }
   /// Packet buffers that are not back in the pool.
   std::size_t packets_in_use() const { return pool_.allocations() - pool_.free_blocks(); }
   /// Drops what the simulation itself remembers of the past: arrivals, notices, answered pings.
@@ -95,22 +99,21 @@ class Device {
   int attempts = 0;                           // OpenSockets effects
 
  private:
-  struct Socket {
-    agent::AttemptId attempt;
-    Endpoint endpoint;
-  };
+  class BoundSocket;
 
   void network_changed();
   std::vector<IpPrefix> networks() const;
-  void flush();
-  void send_datagrams();
-  void run_effect(agent::Effect effect);
-  void open_sockets(agent::AttemptId attempt);
-  void close_sockets(agent::AttemptId attempt);
-  void refresh_access_token();
-  void ask_for_token(std::shared_ptr<agent::RefreshExchange> exchange);
-  void connect_hub(std::string access_token);
-  void receive(Bytes packet);
+  std::vector<std::unique_ptr<agent::Socket>> open_sockets(SocketId first) override;
+  void connect_hub(agent::HubGeneration generation, std::string access_token) override;
+  void send_to_hub(std::string text) override;
+  void ping_hub() override;
+  void disconnect_hub(std::uint16_t code) override;
+  void write_tun(Bytes packet) override;
+  void set_routes(std::vector<IpPrefix> wanted) override;
+  void refresh_access_token(agent::RunId run) override;
+  void notice(agent::Notice notice) override;
+  void gave_up(agent::StopReason reason) override;
+  void ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExchange> exchange);
   void end();
   void tell(const std::string& what) const;
 
@@ -126,12 +129,8 @@ class Device {
   testing::SeededRandom random_;
   os::NativeCrypto crypto_;
   BufferPool pool_;
-  std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<HubConnection> connection_;
-  std::map<SocketId, Socket> sockets_;
-  std::uint32_t next_socket_ = 1;
-  std::uint32_t run_ = 0;  // replies to an agent that has ended go nowhere
-  bool flushing_ = false;
+  agent::Runner runner_;
   bool asleep_ = false;
   bool changed_asleep_ = false;  // the network did, meanwhile
   std::uint16_t last_ping_ = 0;

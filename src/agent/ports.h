@@ -1,0 +1,93 @@
+// What a host does for an agent: each port carries out a few of its effects. Runner calls them, one at a time and in
+// the agent's order; they may call it back at once. A host has nothing of the agent's life but these.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/effect.h"
+#include "core/bytes.h"
+#include "core/endpoint.h"
+#include "core/ip_address.h"
+#include "core/transmit.h"
+
+namespace bamgate::agent {
+
+/// The life of one agent, from start() to end(). What was asked in it is answered with it; an answer to an agent that
+/// is gone goes nowhere.
+enum class RunId : std::uint32_t {};
+
+/// One try to connect to the hub, and the connection that comes of it. What it reports carries it; one that was given
+/// up or has reported its end is heard no more.
+enum class HubGeneration : std::uint32_t {};
+
+/// A UDP socket of one attempt; destroying it closes it.
+class Socket {
+ public:
+  virtual ~Socket() = default;
+  /// The address that it is bound to.
+  virtual const Endpoint& base() const = 0;
+  /// Sends one datagram without waiting; one that does not go out is lost. `datagram` is valid during the call.
+  virtual void send(const Endpoint& remote, Bytes datagram, Ecn ecn) = 0;
+};
+
+class Sockets {
+ public:
+  virtual ~Sockets() = default;
+  /// OpenSockets: opens a socket on each usable local address. They are numbered from `first` on, in the order of the
+  /// result; with that number what they receive goes to Runner::on_datagram(). Empty when there is none.
+  virtual std::vector<std::unique_ptr<Socket>> open_sockets(SocketId first) = 0;
+};
+
+class HubLink {
+ public:
+  virtual ~HubLink() = default;
+  /// ConnectHub: begins to open the WebSocket, in place of the one before. It reports to Runner::on_hub_open() or
+  /// on_hub_connect_failed(), then on_hub_text(), on_hub_pong() and on_hub_closed(), each with `generation`.
+  virtual void connect_hub(HubGeneration generation, std::string access_token) = 0;
+  /// SendToHub, PingHub: only while the connection is open.
+  virtual void send_to_hub(std::string text) = 0;
+  virtual void ping_hub() = 0;
+  /// DisconnectHub: closes the connection, or gives up the try. Also when there is none.
+  virtual void disconnect_hub(std::uint16_t code) = 0;
+};
+
+class TunPort {
+ public:
+  virtual ~TunPort() = default;
+  /// WriteTun: one IP packet, valid during the call. One that cannot be written is lost.
+  virtual void write_tun(Bytes packet) = 0;
+  /// SetRoutes: exactly these lead into the TUN, besides its own network.
+  virtual void set_routes(std::vector<IpPrefix> routes) = 0;
+};
+
+class TokenStore {
+ public:
+  virtual ~TokenStore() = default;
+  /// RefreshAccessToken: exchanges the stored refresh token, stores the new one first, then reports to
+  /// Runner::on_access_token() or on_token_failed() with `run`.
+  virtual void refresh_access_token(RunId run) = 0;
+};
+
+/// Whoever started the agent.
+class Owner {
+ public:
+  virtual ~Owner() = default;
+  /// A line for the person who watches.
+  virtual void notice(Notice notice) = 0;
+  /// The agent has given up for good: stop() and, not before this call has returned, end() are to follow.
+  virtual void gave_up(StopReason reason) = 0;
+};
+
+/// All of them outlive the runner.
+struct Ports {
+  Sockets& sockets;
+  HubLink& hub;
+  TunPort& tun;
+  TokenStore& tokens;
+  Owner& owner;
+};
+
+}  // namespace bamgate::agent

@@ -1,0 +1,212 @@
+#include "agent/runner.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <variant>
+
+namespace bamgate::agent {
+
+// ---- Beginning and end ----
+
+void Runner::start(Instant now, std::unique_ptr<Agent> agent, std::vector<IpPrefix> addresses) {
+  advance(now);
+  agent_ = std::move(agent);
+  ++run_;
+  agent_->network_changed(now_, std::move(addresses));
+  agent_->start(now_);
+  flush(now);
+}
+
+void Runner::stop(Instant now) {
+  if (!agent_) return;
+  agent_->stop(advance(now));
+  flush(now);
+}
+
+void Runner::end() {
+  if (!agent_) return;
+  ++run_;
+  agent_.reset();
+  sockets_.clear();
+  awaiting_stun_.clear();
+  if (std::exchange(hub_, Hub::kNone) != Hub::kNone) ports_.hub.disconnect_hub(1000);
+}
+
+// ---- What comes in ----
+
+// Time never goes back for the agent, also when a port calls with a later time than the flush that called it.
+Instant Runner::advance(Instant now) {
+  now_ = std::max(now_, now);
+  return now_;
+}
+
+void Runner::on_tun(Instant now, PacketBuffer packet) {
+  if (agent_) agent_->handle_tun(advance(now), std::move(packet));
+}
+
+void Runner::on_datagram(Instant now, const Received& received) {
+  if (agent_) agent_->handle_datagram(advance(now), received);
+}
+
+void Runner::handle_timeout(Instant now) {
+  if (!agent_) return;
+  agent_->handle_timeout(advance(now));
+  flush(now);
+}
+
+void Runner::on_access_token(Instant now, RunId run, std::string token, std::chrono::seconds lifetime) {
+  if (!answers(run)) return;
+  agent_->on_access_token(advance(now), std::move(token), lifetime);
+  flush(now);
+}
+
+void Runner::on_token_failed(Instant now, RunId run, signaling::TokenFailure reason) {
+  if (!answers(run)) return;
+  agent_->on_token_failed(advance(now), reason);
+  flush(now);
+}
+
+void Runner::on_network_changed(Instant now, std::vector<IpPrefix> addresses) {
+  if (!agent_) return;
+  agent_->network_changed(advance(now), std::move(addresses));
+  flush(now);
+}
+
+void Runner::add_stun_server(Instant now, const Endpoint& server) {
+  if (!agent_) return;
+  agent_->add_stun_server(advance(now), server);
+  flush(now);
+}
+
+void Runner::on_stun_servers_settled(Instant now) {
+  stun_awaited_ = false;
+  if (!agent_) return;
+  advance(now);
+  for (const AttemptId attempt : std::exchange(awaiting_stun_, {})) agent_->on_sockets_complete(now_, attempt);
+  flush(now);
+}
+
+// ---- The hub ----
+
+bool Runner::is_current(HubGeneration generation) const {
+  return hub_ != Hub::kNone && generation == HubGeneration{hub_generation_};
+}
+
+void Runner::connect_hub(std::string access_token) {
+  hub_ = Hub::kConnecting;
+  ports_.hub.connect_hub(HubGeneration{++hub_generation_}, std::move(access_token));
+}
+
+void Runner::on_hub_open(Instant now, HubGeneration generation) {
+  if (!hears(generation)) return;
+  hub_ = Hub::kOpen;
+  agent_->on_hub_open(advance(now));
+  flush(now);
+}
+
+void Runner::on_hub_connect_failed(Instant now, HubGeneration generation, int http_status) {
+  if (!hears(generation)) return;
+  hub_ = Hub::kNone;
+  agent_->on_hub_connect_failed(advance(now), http_status);
+  flush(now);
+}
+
+void Runner::on_hub_text(Instant now, HubGeneration generation, std::string_view text) {
+  if (!hears(generation)) return;
+  agent_->on_hub_text(advance(now), text);
+  flush(now);
+}
+
+void Runner::on_hub_pong(Instant now, HubGeneration generation) {
+  if (!hears(generation)) return;
+  agent_->on_hub_pong(advance(now));
+  flush(now);
+}
+
+void Runner::on_hub_closed(Instant now, HubGeneration generation, std::uint16_t code) {
+  if (!hears(generation)) return;
+  hub_ = Hub::kNone;
+  agent_->on_hub_closed(advance(now), code);
+  flush(now);
+}
+
+// ---- What goes out ----
+
+void Runner::flush(Instant now) {
+  advance(now);
+  if (flushing_ || !agent_) return;
+  flushing_ = true;
+  while (true) {
+    send_datagrams();
+    auto effect = agent_->poll_effect();
+    if (!effect) break;
+    run_effect(std::move(*effect));
+  }
+  flushing_ = false;
+}
+
+void Runner::send_datagrams() {
+  std::array<std::byte, kBlockSize> buffer;  // filled by poll_transmit() as far as it is read
+  while (const auto transmit = agent_->poll_transmit(now_, buffer)) {
+    const auto found = sockets_.find(transmit->path.local);
+    if (found == sockets_.end()) {
+      ++socket_gone_;
+      continue;
+    }
+    found->second.socket->send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn);
+  }
+}
+
+void Runner::run_effect(Effect effect) {
+  if (auto* packet = std::get_if<WriteTun>(&effect)) {
+    ports_.tun.write_tun(packet->packet.data());
+  } else if (std::holds_alternative<RefreshAccessToken>(effect)) {
+    ports_.tokens.refresh_access_token(run());
+  } else if (auto* connect = std::get_if<ConnectHub>(&effect)) {
+    connect_hub(std::move(connect->access_token));
+  } else if (auto* text = std::get_if<SendToHub>(&effect)) {
+    if (hub_ == Hub::kOpen) ports_.hub.send_to_hub(std::move(text->text));
+  } else if (std::holds_alternative<PingHub>(effect)) {
+    if (hub_ == Hub::kOpen) ports_.hub.ping_hub();
+  } else if (auto* disconnect = std::get_if<DisconnectHub>(&effect)) {
+    hub_ = Hub::kNone;
+    ports_.hub.disconnect_hub(disconnect->code);
+  } else if (auto* open = std::get_if<OpenSockets>(&effect)) {
+    open_sockets_for(open->attempt);
+  } else if (auto* close = std::get_if<CloseSockets>(&effect)) {
+    close_sockets_of(close->attempt);
+  } else if (auto* set = std::get_if<SetRoutes>(&effect)) {
+    ports_.tun.set_routes(std::move(set->routes));
+  } else if (auto* notice = std::get_if<Notice>(&effect)) {
+    ports_.owner.notice(std::move(*notice));
+  } else if (auto* gone = std::get_if<Stop>(&effect)) {
+    ports_.owner.gave_up(gone->reason);
+  }
+}
+
+void Runner::open_sockets_for(AttemptId attempt) {
+  auto opened = ports_.sockets.open_sockets(SocketId{next_socket_});
+  for (std::unique_ptr<Socket>& socket : opened) {
+    const SocketId id{next_socket_++};
+    const Endpoint base = socket->base();
+    sockets_.emplace(id, OpenSocket{attempt, std::move(socket)});
+    agent_->on_socket(now_, attempt, id, base);
+  }
+  if (stun_awaited_) return awaiting_stun_.push_back(attempt);
+  agent_->on_sockets_complete(now_, attempt);
+}
+
+void Runner::close_sockets_of(AttemptId attempt) {
+  std::erase_if(sockets_, [&](const auto& entry) { return entry.second.attempt == attempt; });
+  std::erase(awaiting_stun_, attempt);
+}
+
+Status Runner::status(Instant now) const {
+  if (!agent_) return {};
+  Status status = agent_->status(now);
+  status.counters["datagrams_socket_gone"] = socket_gone_;
+  return status;
+}
+
+}  // namespace bamgate::agent

@@ -1,0 +1,113 @@
+// Runs an agent: hands it what comes in, and after that carries out what it asks for, through the ports of the host.
+// It keeps the socket table, and knows which reports are late: those of a hub connection that was given up, and answers
+// to an agent that is gone. Pure: it is told the time with each call, and a real host and the simulated one differ in
+// nothing but their ports.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/agent.h"
+#include "agent/ports.h"
+
+namespace bamgate::agent {
+
+class Runner {
+ public:
+  explicit Runner(Ports ports) : ports_(ports) {}
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  // After each call that takes the time: read next_timeout(). All but on_tun() and on_datagram() flush; while no agent
+  // runs they do nothing.
+
+  /// Begins a new run with `agent` on a machine with these addresses (see Agent::network_changed()). To be called
+  /// while no agent runs.
+  void start(Instant now, std::unique_ptr<Agent> agent, std::vector<IpPrefix> addresses);
+  /// Tells every peer and the hub goodbye. The sockets stay open until end(), so that it leaves.
+  void stop(Instant now);
+  /// The agent is gone at once, and with it its sockets and its hub connection. Not to be called by a port.
+  void end();
+
+  /// One IP packet from the TUN. Nothing is sent before flush(), so that several can be taken in a row.
+  void on_tun(Instant now, PacketBuffer packet);
+  /// What a socket received, likewise. A socket that is closed meanwhile is no fault: the agent counts it.
+  void on_datagram(Instant now, const Received& received);
+  /// Sends what there is to send and carries out the effects, in their order: the datagrams before an effect leave
+  /// before it. Called by a port, it leaves all of it to the flush that is under way.
+  void flush(Instant now);
+  void handle_timeout(Instant now);
+  Instant next_timeout() const { return agent_ ? agent_->next_timeout() : kNever; }
+
+  void on_access_token(Instant now, RunId run, std::string token, std::chrono::seconds lifetime);
+  void on_token_failed(Instant now, RunId run, signaling::TokenFailure reason);
+
+  void on_hub_open(Instant now, HubGeneration generation);
+  /// `http_status`: 0 when nobody answered.
+  void on_hub_connect_failed(Instant now, HubGeneration generation, int http_status);
+  void on_hub_text(Instant now, HubGeneration generation, std::string_view text);
+  void on_hub_pong(Instant now, HubGeneration generation);
+  void on_hub_closed(Instant now, HubGeneration generation, std::uint16_t code);
+
+  void on_network_changed(Instant now, std::vector<IpPrefix> addresses);
+  /// Names of STUN servers are being resolved, also before start(): until on_stun_servers_settled() no candidate list
+  /// ends, while candidates go out as they come.
+  void await_stun_servers() { stun_awaited_ = true; }
+  void add_stun_server(Instant now, const Endpoint& server);
+  void on_stun_servers_settled(Instant now);
+
+  bool is_running() const { return agent_ != nullptr; }
+  /// Needs is_running().
+  Agent& agent() { return *agent_; }
+  /// The one that runs or, after end(), one that nobody was told of.
+  RunId run() const { return RunId{run_}; }
+  bool is_current(HubGeneration generation) const;
+  /// Empty while no agent runs. The agent's, with counters of its own.
+  Status status(Instant now) const;
+  /// See Agent::access_token().
+  std::optional<std::string> access_token(Instant now) const {
+    return agent_ ? agent_->access_token(now) : std::nullopt;
+  }
+  std::size_t open_sockets() const { return sockets_.size(); }
+  /// Datagrams that were dropped because their socket was closed.
+  std::uint64_t socket_gone() const { return socket_gone_; }
+
+ private:
+  struct OpenSocket {
+    AttemptId attempt;
+    std::unique_ptr<Socket> socket;
+  };
+  enum class Hub : std::uint8_t { kNone, kConnecting, kOpen };
+
+  bool answers(RunId run) const { return agent_ != nullptr && run == this->run(); }
+  bool hears(HubGeneration generation) const { return agent_ != nullptr && is_current(generation); }
+  Instant advance(Instant now);
+  void send_datagrams();
+  void run_effect(Effect effect);
+  void open_sockets_for(AttemptId attempt);
+  void close_sockets_of(AttemptId attempt);
+  void connect_hub(std::string access_token);
+
+  Ports ports_;
+  std::unique_ptr<Agent> agent_;
+  Instant now_ = Instant::min();  // the latest that was told
+  std::uint32_t run_ = 0;
+  bool flushing_ = false;
+
+  std::map<SocketId, OpenSocket> sockets_;
+  std::uint32_t next_socket_ = 1;
+  std::uint64_t socket_gone_ = 0;
+  bool stun_awaited_ = false;
+  std::vector<AttemptId> awaiting_stun_;  // their sockets are open, their candidate lists wait
+
+  Hub hub_ = Hub::kNone;
+  std::uint32_t hub_generation_ = 0;
+};
+
+}  // namespace bamgate::agent
