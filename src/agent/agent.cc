@@ -313,9 +313,14 @@ Status Agent::status(Instant now) const {
   const auto& packets = bridge_.counters();
   status.counters["packets_from_tun"] = packets.from_tun;
   status.counters["packets_to_tun"] = packets.to_tun;
+  status.counters["packets_held"] = packets.held;
   status.counters["packets_held_expired"] = packets.held_expired;
+  status.counters["packets_held_overflow"] = packets.held_overflow;
+  status.counters["packets_malformed"] = bridge_.drops(bridge::Error::kMalformedPacket);
   status.counters["packets_no_peer"] = bridge_.drops(bridge::Error::kNoPeer);
+  status.counters["packets_unknown_peer"] = bridge_.drops(bridge::Error::kUnknownPeer);
   status.counters["packets_wrong_source"] = bridge_.drops(bridge::Error::kWrongSource);
+  status.counters["packets_tunnel_refused"] = bridge_.drops(bridge::Error::kRefused);
   status.counters["datagrams_unknown_socket"] = unknown_socket_;
   status.counters["messages_refused"] = refused_messages_;
   return status;

@@ -42,9 +42,17 @@ class DeviceHost::UdpSocket : public agent::Socket {
   UdpSocket(DeviceHost& host, SocketId id, net::UdpSocket udp)
       : host_(host), id_(id), udp_(std::move(udp)), base_(udp_.local_endpoint()), watcher_(host.loop_, udp_.fd()) {
     watcher_.on_readable([this] { read(); });
+    host_.open_sockets_.insert(this);
+  }
+  UdpSocket(const UdpSocket&) = delete;
+  UdpSocket& operator=(const UdpSocket&) = delete;
+  ~UdpSocket() override {
+    host_.open_sockets_.erase(this);
+    host_.closed_sockets_ += udp_.counters();
   }
 
   const Endpoint& base() const override { return base_; }
+  const net::UdpCounters& counters() const { return udp_.counters(); }
   void send(const Endpoint& remote, Bytes datagram, Ecn ecn) override {
     host_.capture_->add_datagram(base_, remote, datagram);
     udp_.send(remote, datagram, ecn);
@@ -199,6 +207,7 @@ void DeviceHost::read_tun() {
 }
 
 void DeviceHost::write_tun(Bytes packet) {
+  // A failure is counted there; read_tun() sees when the interface is gone.
   if (tun_) (void)tun_->write(packet);
 }
 
@@ -374,6 +383,19 @@ void DeviceHost::disconnect_hub(std::uint16_t code) {
 
 // ---- Control, and the end ----
 
+/// The agent's, with what the sockets and the interface count.
+agent::Status DeviceHost::status() {
+  agent::Status status = runner_.status(net::now());
+  net::UdpCounters udp = closed_sockets_;
+  for (const UdpSocket* socket : open_sockets_) udp += socket->counters();
+  for (const auto& counter : net::kUdpCounterNames) status.counters[std::string(counter.name)] = udp.*counter.value;
+  if (tun_) {
+    status.counters["tun_read_oversized"] = tun_->oversized();
+    status.counters["tun_write_failures"] = tun_->write_failures();
+  }
+  return status;
+}
+
 void DeviceHost::answer_control(const std::string& line, net::ControlReply reply) {
   const auto request = json::parse(line);
   const std::string* ask = request ? request->get_string("ask") : nullptr;
@@ -383,7 +405,7 @@ void DeviceHost::answer_control(const std::string& line, net::ControlReply reply
   if (ask && *ask != "status" && !may_act) {
     answer.set("error", "only root and the user that the agent runs as may ask for this");
   } else if (ask && *ask == "status") {
-    answer = status_json(device_.config, public_key_, runner_.status(net::now()));
+    answer = status_json(device_.config, public_key_, status());
   } else if (ask && *ask == "token") {
     const auto token = runner_.access_token(net::now());
     if (token) answer.set("access_token", *token);

@@ -60,6 +60,7 @@ class DeviceHost : private agent::Sockets,
 
   void read_tun();
   void arm_timer();
+  agent::Status status();
   void answer_control(const std::string& line, net::ControlReply reply);
 
   std::vector<std::unique_ptr<agent::Socket>> open_sockets(SocketId first) override;
@@ -95,7 +96,9 @@ class DeviceHost : private agent::Sockets,
   net::Timer timer_;
   net::Timer stop_timer_;
   std::unique_ptr<net::ControlServer> control_;
-  std::set<net::Error> socket_failures_;  // kinds that the log has warned of
+  std::set<const UdpSocket*> open_sockets_;  // the runner owns them
+  net::UdpCounters closed_sockets_;          // of sockets that are gone
+  std::set<net::Error> socket_failures_;     // kinds that the log has warned of
   std::vector<net::UdpReceived> slots_;
   std::vector<IpPrefix> routes_;
   std::vector<stun::Uri> stun_names_;  // those that no resolver has known so far

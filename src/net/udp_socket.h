@@ -3,9 +3,11 @@
 // Left out: receive offload (UDP_GRO; `stride` is ready for it), and choosing the source address of a wildcard socket.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "core/buffer_pool.h"
 #include "core/bytes.h"
@@ -46,7 +48,26 @@ struct UdpCounters {
   std::uint64_t send_blocked = 0;       // calls that found the socket buffer full
   std::uint64_t send_errors = 0;        // datagrams that the kernel refused: no route, too large, filtered
   std::uint64_t segmentation_lost = 0;  // 1 after the kernel refused UDP_SEGMENT and it was given up
+
+  UdpCounters& operator+=(const UdpCounters& other);
 };
+
+/// How one of UdpCounters is called where people see it; names stay.
+struct UdpCounterName {
+  std::string_view name;
+  std::uint64_t UdpCounters::* value;
+};
+
+inline constexpr std::array kUdpCounterNames = std::to_array<UdpCounterName>({
+    {"udp_received", &UdpCounters::received},
+    {"udp_sent", &UdpCounters::sent},
+    {"udp_receive_truncated", &UdpCounters::receive_truncated},
+    {"udp_receive_errors", &UdpCounters::receive_errors},
+    {"udp_send_blocked", &UdpCounters::send_blocked},
+    {"udp_send_errors", &UdpCounters::send_errors},
+    {"udp_segmentation_lost", &UdpCounters::segmentation_lost},
+});
+static_assert(sizeof(UdpCounters) == kUdpCounterNames.size() * sizeof(std::uint64_t), "each counter has a name");
 
 /// What became of one datagram.
 enum class UdpSend : std::uint8_t {

@@ -96,9 +96,9 @@ std::expected<TunRead, OsError> Tun::read(PacketBuffer& packet) {
 std::expected<bool, OsError> Tun::write(Bytes packet) {
   while (true) {
     if (::write(fd_.get(), packet.data(), packet.size()) >= 0) return true;
+    if (errno == EINTR) continue;
+    ++write_failures_;
     switch (errno) {
-      case EINTR:
-        continue;
       case EAGAIN:
       case ENOBUFS:
       case ENOMEM:

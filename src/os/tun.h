@@ -40,11 +40,14 @@ class Tun {
   [[nodiscard]] std::expected<TunRead, OsError> read(PacketBuffer& packet);
 
   /// Hands one IP packet to the kernel. False: the kernel dropped it (no memory, interface down, not an IP packet).
+  /// Whatever is not true is counted in write_failures().
   /// Errors: kNotFound (the interface was deleted), kSystem.
   [[nodiscard]] std::expected<bool, OsError> write(Bytes packet);
 
   /// Packets that were larger than the room of read().
   std::uint64_t oversized() const { return oversized_; }
+  /// Packets that write() did not get into the kernel.
+  std::uint64_t write_failures() const { return write_failures_; }
 
  private:
   Tun(FileDescriptor fd, std::string name, unsigned index)
@@ -54,6 +57,7 @@ class Tun {
   std::string name_;
   unsigned index_ = 0;
   std::uint64_t oversized_ = 0;
+  std::uint64_t write_failures_ = 0;
 };
 
 }  // namespace bamgate::os

@@ -68,6 +68,16 @@ TEST_F(AgentAndHub, AnOfferFromTheSideThatShouldAnswerIsIgnored) {
   EXPECT_EQ(answerer.attempts, 0);
 }
 
+TEST_F(AgentAndHub, APacketFromTheTunThatIsNoIpIsCounted) {
+  Actor& self = make("bert", "10.100.0.2/16", 2);
+  bring_online(self, {});
+  EXPECT_EQ(self.counter("packets_malformed", now), 0U);
+  PacketBuffer junk = self.pool.take();
+  std::ranges::fill(junk.append(3), std::byte{0});
+  self.agent->handle_tun(now, std::move(junk));
+  EXPECT_EQ(self.counter("packets_malformed", now), 1U);
+}
+
 TEST_F(AgentAndHub, APeerWithoutAKeyOrWithOursForANameIsRefused) {
   Actor& self = make("bert", "10.100.0.2/16", 2);
   signaling::PeerInfo nobody;

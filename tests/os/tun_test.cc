@@ -107,10 +107,12 @@ TEST(Tun, HandsAWrittenPacketToTheSocketThatListens) {
   });
 }
 
-TEST(Tun, WriteOfSomethingThatIsNoIpPacketIsADrop) {
+TEST(Tun, WriteOfSomethingThatIsNoIpPacketIsACountedDrop) {
   in_empty_network([] {
     Tun tun = make_tun();
+    EXPECT_EQ(tun.write_failures(), 0U);
     EXPECT_EQ(tun.write(as_bytes("x")), false);
+    EXPECT_EQ(tun.write_failures(), 1U);
   });
 }
 
