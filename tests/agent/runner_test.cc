@@ -6,7 +6,6 @@
 
 #include <deque>
 #include <functional>
-#include <set>
 #include <utility>
 
 #include "os/native_crypto.h"
