@@ -14,6 +14,7 @@
 
 #include "core/buffer_pool.h"
 #include "os/native_crypto.h"
+#include "peer/demux.h"
 #include "peer/peer_connection.h"
 #include "sctp/engine.h"
 #include "support/pattern.h"
@@ -132,6 +133,7 @@ class Link {
 
 using bamgate::testing::pattern;
 
+inline bool is_protocol(Bytes datagram, Protocol protocol) { return classify(datagram) == protocol; }
 /// `text` with each `from` replaced by `to`.
 std::string replaced(std::string text, std::string_view from, std::string_view to);
 
