@@ -78,7 +78,7 @@ void Agent::start(Instant now) {
 
 void Agent::stop(Instant now) {
   for (auto& [name, entry] : peers_) {
-    entry->peer.disconnect(now, "we are going down");
+    entry->link.disconnect(now, "we are going down");
     touch(*entry);
   }
   pump_touched(now);
@@ -189,7 +189,7 @@ void Agent::handle_datagram(Instant now, const Received& received) {
     ++unknown_socket_;
     return;
   }
-  found->second->peer.handle_datagram(now, received);
+  found->second->link.handle_datagram(now, received);
   touch(*found->second);
   pump_touched(now);
 }
@@ -200,7 +200,7 @@ void Agent::handle_tun(Instant now, PacketBuffer packet) {
   const auto found = by_index_.find(sealed->peer);
   if (found == by_index_.end()) return;
   // Without a message it is held, and its tunnel has started a handshake.
-  if (!sealed->message.empty()) found->second->peer.send(now, std::move(sealed->message));
+  if (!sealed->message.empty()) found->second->link.send(now, std::move(sealed->message));
   touch(*found->second);
   pump_touched(now);
 }
@@ -210,7 +210,7 @@ void Agent::handle_timeout(Instant now) {
   const Instant due = next_timeout();
   const bool slept = due > Instant() && now - due > kSleep;
   while (const auto entry = deadlines_.take_due(now)) {
-    (*entry)->peer.handle_timeout(now);
+    (*entry)->link.handle_timeout(now);
     touch(**entry);
   }
   if (signaling_.next_timeout() <= now) signaling_.handle_timeout(now);
@@ -246,9 +246,8 @@ void Agent::pump_touched(Instant now) {
 
 void Agent::settle(Instant now, Entry& entry) {
   entry.touched = false;
-  entry.peer.pump(now);
-  while (auto held = bridge_.poll_held(now, entry.peer.index())) entry.peer.send(now, std::move(held->message));
-  follow_attempt(entry, entry.peer.attempt());
+  entry.link.pump(now);
+  follow_attempt(entry, entry.link.attempt());
   if (!std::exchange(entry.sending, true)) sending_.push_back(&entry);
 }
 
@@ -271,10 +270,10 @@ std::optional<Transmit> Agent::poll_transmit(Instant now, MutableBytes buffer) {
   }
   while (!sending_.empty()) {
     Entry& entry = *sending_.back();
-    if (const auto transmit = entry.peer.poll_transmit(now, buffer)) return transmit;
+    if (const auto transmit = entry.link.poll_transmit(now, buffer)) return transmit;
     sending_.pop_back();
     entry.sending = false;
-    deadlines_.set(entry.deadline, entry.peer.next_timeout());
+    deadlines_.set(entry.deadline, entry.link.next_timeout());
   }
   return std::nullopt;
 }
@@ -296,14 +295,15 @@ Status Agent::status(Instant now) const {
   status.hub_connected = signaling_.online();
   status.uptime = now - started_;
   for (const auto& [name, entry] : peers_) {
-    PeerStatus shown = entry->peer.status(now);
+    PeerStatus shown = entry->link.status(now);
+    entry->carrier.describe(now, shown);
     const auto accepted = options_.accepted_routes.find(name);
     if (accepted != options_.accepted_routes.end()) {
-      for (const IpPrefix& route : accepted_routes(entry->peer.info(), accepted->second)) {
+      for (const IpPrefix& route : accepted_routes(entry->link.info(), accepted->second)) {
         shown.routes.push_back(route.to_string());
       }
     }
-    channels += entry->peer.counters();
+    channels += entry->link.counters();
     status.peers.push_back(std::move(shown));
   }
   status.counters["dropped_sends"] = channels.dropped_sends;

@@ -15,10 +15,11 @@
 
 #include "agent/address_claims.h"
 #include "agent/effect.h"
+#include "agent/link.h"
 #include "agent/observer.h"
-#include "agent/peer.h"
 #include "agent/status.h"
 #include "agent/tokens.h"
+#include "agent/wg_carrier.h"
 #include "core/deadline_index.h"
 #include "signaling/client.h"
 
@@ -98,7 +99,13 @@ class Agent {
  private:
   /// A peer, and where it stands in the lists below.
   struct Entry {
-    Peer peer;
+    Entry(Shared& shared, bridge::PeerIndex index, const signaling::PeerInfo& info, wg::Tunnel tunnel)
+        : carrier(shared, index, std::move(tunnel)), link(shared, carrier, info) {}
+
+    const wg::PublicKey& key() const { return carrier.tunnel().remote(); }
+
+    WgCarrier carrier;
+    Link link;
     DeadlineSlot deadline{};                          // in deadlines_
     std::optional<AttemptId> attempt = std::nullopt;  // in by_attempt_
     std::vector<SocketId> sockets = {};               // its own, in by_socket_
@@ -118,7 +125,7 @@ class Agent {
   Entry* take_info(Instant now, const signaling::PeerInfo& info);
   void handle_revoked(Instant now, const signaling::PeerRevoked& revoked);
   Entry* add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key);
-  std::vector<IpPrefix> claim_addresses(const Peer& peer, const signaling::PeerInfo& info);
+  std::vector<IpPrefix> claim_addresses(const Entry& entry, const signaling::PeerInfo& info);
   void remove_peer(Instant now, const std::string& name, std::string_view why);
   Entry* find_sender(const std::string& from, const std::string& public_key);
   bool update_routes();

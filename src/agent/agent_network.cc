@@ -13,7 +13,7 @@ void Agent::on_socket(Instant now, AttemptId attempt, SocketId socket, const End
   Entry& entry = *found->second;
   by_socket_[socket] = &entry;
   entry.sockets.push_back(socket);
-  entry.peer.add_socket(now, attempt, socket, base);
+  entry.link.add_socket(now, attempt, socket, base);
   touch(entry);
   pump(now);
 }
@@ -21,7 +21,7 @@ void Agent::on_socket(Instant now, AttemptId attempt, SocketId socket, const End
 void Agent::on_sockets_complete(Instant now, AttemptId attempt) {
   const auto found = by_attempt_.find(attempt);
   if (found == by_attempt_.end()) return;
-  found->second->peer.complete_sockets(now, attempt);
+  found->second->link.complete_sockets(now, attempt);
   touch(*found->second);
   pump(now);
 }
@@ -31,7 +31,7 @@ void Agent::add_stun_server(Instant now, const Endpoint& server) {
   if (std::ranges::find(servers, server) != servers.end()) return;
   servers.push_back(server);
   for (const auto& [attempt, entry] : by_attempt_) {
-    entry->peer.add_stun_server(now, server);
+    entry->link.add_stun_server(now, server);
     touch(*entry);
   }
   pump(now);
@@ -69,14 +69,14 @@ void Agent::begin_afresh(Instant now, signaling::NetworkChange change) {
   signaling_.network_changed(now, change);
   leave_stale_paths(now);
   for (auto& [name, entry] : peers_) {
-    entry->peer.retry_now(now);
+    entry->link.retry_now(now);
     touch(*entry);
   }
 }
 
 void Agent::leave_stale_paths(Instant now) {
   for (auto& [name, entry] : peers_) {
-    entry->peer.leave_stale_path(now);
+    entry->link.leave_stale_path(now);
     touch(*entry);
   }
 }

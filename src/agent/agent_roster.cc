@@ -20,7 +20,7 @@ void Agent::handle_list(Instant now, const signaling::PeerList& list) {
     for (const signaling::PeerInfo& info : list.peers) listed.insert(info.peer_id);
     for (auto& [name, entry] : peers_) {
       if (listed.contains(name)) continue;
-      entry->peer.handle_left(now);
+      entry->link.handle_left(now);
       touch(*entry);
     }
   }
@@ -32,7 +32,7 @@ void Agent::handle_list(Instant now, const signaling::PeerList& list) {
   claims_.share_out();
   const bool rerouted = update_routes();
   for (Entry* entry : present) {
-    entry->peer.handle_present(now);
+    entry->link.handle_present(now);
     touch(*entry);
   }
   if (rerouted) leave_stale_paths(now);
@@ -47,7 +47,7 @@ Agent::Entry* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
   }
   const auto found = peers_.find(info.peer_id);
   // A known name with another key is believed only after the hub has revoked the old key: then the name is forgotten.
-  if (found != peers_.end() && found->second->peer.key() != *key) {
+  if (found != peers_.end() && found->second->key() != *key) {
     ++refused_messages_;
     notice(NoticeLevel::kWarning, info.peer_id +
                                       ": refused, its key has changed; if you set it up anew, run "
@@ -56,20 +56,20 @@ Agent::Entry* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
   }
   Entry* entry = found != peers_.end() ? found->second.get() : add_peer(info, *key);
   if (entry == nullptr) return nullptr;
-  for (const IpPrefix& refused : claim_addresses(entry->peer, info)) {
+  for (const IpPrefix& refused : claim_addresses(*entry, info)) {
     notice(NoticeLevel::kWarning, info.peer_id + ": " + refused.to_string() + " belongs to another device already");
   }
-  entry->peer.set_info(now, info);
+  entry->link.set_info(now, info);
   return entry;
 }
 
 // Returns those that another peer has.
-std::vector<IpPrefix> Agent::claim_addresses(const Peer& peer, const signaling::PeerInfo& info) {
+std::vector<IpPrefix> Agent::claim_addresses(const Entry& entry, const signaling::PeerInfo& info) {
   const auto accepted = options_.accepted_routes.find(info.peer_id);
   const bool routed = accepted != options_.accepted_routes.end();
   routes_stale_ = routes_stale_ || routed;
   return claims_.set(
-      info.peer_id, peer.index(),
+      info.peer_id, entry.carrier.index(),
       allowed_ips(info, options_.address.network(), options_.address6 ? options_.address6->network() : IpPrefix{},
                   routed ? accepted->second : std::vector<IpPrefix>{}));
 }
@@ -92,7 +92,7 @@ Agent::Entry* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicK
     return nullptr;
   }
   const bridge::PeerIndex index{next_index_++};
-  std::unique_ptr<Entry> entry(new Entry{.peer = Peer(shared_, index, info, std::move(*tunnel))});
+  auto entry = std::make_unique<Entry>(shared_, index, info, std::move(*tunnel));
   Entry* added = entry.get();
   added->deadline = deadlines_.add(added);
   peers_[info.peer_id] = std::move(entry);
@@ -104,12 +104,12 @@ void Agent::remove_peer(Instant now, const std::string& name, std::string_view w
   const auto found = peers_.find(name);
   if (found == peers_.end()) return;
   Entry& entry = *found->second;
-  entry.peer.disconnect(now, why);
+  entry.link.disconnect(now, why);
   follow_attempt(entry, std::nullopt);
   std::erase(touched_, &entry);
   std::erase(sending_, &entry);
   deadlines_.remove(entry.deadline);
-  by_index_.erase(entry.peer.index());
+  by_index_.erase(entry.carrier.index());
   peers_.erase(found);
   routes_stale_ = routes_stale_ || options_.accepted_routes.contains(name);
   claims_.remove(name);
@@ -124,7 +124,7 @@ void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
   }
   if (revoked_.size() < kMaxRevoked) revoked_.insert(*key);
   const auto found = peers_.find(revoked.peer_id);
-  if (found == peers_.end() || found->second->peer.key() != *key) return;
+  if (found == peers_.end() || found->second->key() != *key) return;
   notice(NoticeLevel::kWarning, revoked.peer_id + ": revoked; its tunnel is closed");
   remove_peer(now, revoked.peer_id, "revoked");
   if (update_routes()) leave_stale_paths(now);
@@ -132,7 +132,7 @@ void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
 
 Agent::Entry* Agent::find_sender(const std::string& from, const std::string& public_key) {
   const auto found = peers_.find(from);
-  if (found == peers_.end() || (!public_key.empty() && public_key != found->second->peer.key().to_string())) {
+  if (found == peers_.end() || (!public_key.empty() && public_key != found->second->key().to_string())) {
     ++refused_messages_;
     return nullptr;
   }
@@ -143,16 +143,16 @@ void Agent::handle_message(Instant now, signaling::Message message) {
   Entry* entry = nullptr;
   if (const auto* offer = std::get_if<signaling::Offer>(&message)) {
     entry = find_sender(offer->from, offer->public_key);
-    if (entry) entry->peer.handle_offer(now, *offer);
+    if (entry) entry->link.handle_offer(now, *offer);
   } else if (const auto* answer = std::get_if<signaling::Answer>(&message)) {
     entry = find_sender(answer->from, answer->public_key);
-    if (entry) entry->peer.handle_answer(now, *answer);
+    if (entry) entry->link.handle_answer(now, *answer);
   } else if (const auto* candidate = std::get_if<signaling::IceCandidate>(&message)) {
     entry = find_sender(candidate->from, {});
-    if (entry) entry->peer.handle_candidate(now, *candidate);
+    if (entry) entry->link.handle_candidate(now, *candidate);
   } else if (const auto* left = std::get_if<signaling::PeerLeft>(&message)) {
     entry = find_sender(left->peer_id, {});
-    if (entry) entry->peer.handle_left(now);
+    if (entry) entry->link.handle_left(now);
   } else if (const auto* revoked = std::get_if<signaling::PeerRevoked>(&message)) {
     handle_revoked(now, *revoked);
   }
@@ -166,7 +166,7 @@ bool Agent::update_routes() {
   for (const auto& [name, accepted] : options_.accepted_routes) {
     const auto found = peers_.find(name);
     if (found == peers_.end()) continue;
-    std::ranges::copy(accepted_routes(found->second->peer.info(), accepted), std::back_inserter(routes));
+    std::ranges::copy(accepted_routes(found->second->link.info(), accepted), std::back_inserter(routes));
   }
   std::ranges::sort(routes);
   routes.erase(std::unique(routes.begin(), routes.end()), routes.end());

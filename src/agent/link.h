@@ -1,6 +1,6 @@
-// One other device of the network as this one sees it: its WireGuard tunnel, which lives as long as the device is
-// known, and the present attempt to be connected with it. Its states and all transitions stand in peer_state.cc; what
-// is done on them stands in peer.cc.
+// One other device of the network as this one sees it: what the hub says of it, the present attempt to be connected
+// with it, and its signs of life. What travels over the connection is a Carrier's business. The states and all
+// transitions stand in peer_state.cc; what is done on them stands in link.cc.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "agent/attempt.h"
+#include "agent/carrier.h"
 #include "agent/early_candidates.h"
 #include "agent/peer_state.h"
 #include "agent/restart_policy.h"
@@ -18,28 +19,25 @@
 #include "agent/status.h"
 #include "core/timer_table.h"
 #include "ice/pacing.h"
-#include "wg/tunnel.h"
 
 namespace bamgate::agent {
 
-class Peer {
+class Link {
  public:
   /// Without an answer to our offer after this time an attempt is given up.
   static constexpr auto kAnswerTime = std::chrono::seconds(30);
-  /// From the exchange of descriptions to WireGuard's session: longer than ICE's patience, which nobody may cut short
-  /// (RFC 8863 §4), by a little for what comes after a path that was found late.
+  /// From the exchange of descriptions to a carrier that is secured: longer than ICE's patience, which nobody may cut
+  /// short (RFC 8863 §4), by a little for what comes after a path that was found late.
   static constexpr auto kAttemptTime = ice::kPatience + std::chrono::milliseconds(5'500);
-  /// The offerer starts WireGuard's handshake; when none is complete after this time the other side tries too.
-  static constexpr auto kHandshakePatience = std::chrono::seconds(3);
   /// After a failure the side that only answers waits so much longer than it would as the offerer; then it offers
   /// itself: the peer may not have noticed that anything failed.
   static constexpr auto kOfferPatience = std::chrono::seconds(10);
 
-  /// Not listed yet: handle_present() follows.
-  Peer(Shared& shared, bridge::PeerIndex index, signaling::PeerInfo info, wg::Tunnel tunnel);
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-  ~Peer();
+  /// Not listed yet: handle_present() follows. `shared` and `carrier` outlive it.
+  Link(Shared& shared, Carrier& carrier, signaling::PeerInfo info);
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+  ~Link() = default;
 
   // What the hub says.
 
@@ -61,8 +59,8 @@ class Peer {
   /// A wait for the next attempt ends; we offer, whoever's turn it is.
   void retry_now(Instant now) { apply(now, PeerInput::kRetry); }
 
-  /// Carries one WireGuard message over the data channel. It is dropped when there is none.
-  void send(Instant now, PacketBuffer message);
+  /// Sends one message of the carrier over the data channel. It is dropped when there is none.
+  void send(Instant now, PacketBuffer message) { carry(now, {.message = std::move(message)}); }
   /// Ends the connection and tells the peer so.
   void disconnect(Instant now, std::string_view why) { apply(now, PeerInput::kEnd, why); }
 
@@ -70,21 +68,19 @@ class Peer {
   /// The next datagram of the present connection.
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
   Instant next_timeout() const;
-  /// Moves messages between connection, tunnel and bridge until all are idle. Called after everything that may change
-  /// them, also from_tun().
+  /// Moves messages between connection and carrier until both are idle. Called after everything that may change them.
   void pump(Instant now);
 
-  bridge::PeerIndex index() const { return index_; }
   const signaling::PeerInfo& info() const { return info_; }
-  const wg::PublicKey& key() const { return tunnel_.remote(); }
   PeerState state() const { return state_; }
   std::optional<AttemptId> attempt() const { return attempt_ ? std::optional(attempt_->id()) : std::nullopt; }
+  /// What is known without the carrier.
   PeerStatus status(Instant now) const;
   /// Of all attempts.
   ChannelCounters counters() const;
 
  private:
-  enum class Timer : std::uint8_t { kAttempt, kRetry, kHandshake, kCount };
+  enum class Timer : std::uint8_t { kAttempt, kRetry, kCount };
 
   bool sorts_first() const;
   PeerRole role() const;
@@ -97,19 +93,19 @@ class Peer {
 
   void use_early_candidates(Instant now);
   bool pump_connection(Instant now);
-  bool pump_tunnel(Instant now);
+  bool pump_carrier(Instant now);
+  void carry(Instant now, CarrierMessage message);
   void handle_event(Instant now, peer::PeerConnection::Event event);
   void handle_message(Instant now, PacketBuffer message);
   void show(bool ours, Bytes message) const;
-  void open_tunnel(Instant now, sctp::ChannelId channel);
-  void tunnel_secured(Instant now);
+  void handle_opened(Instant now, sctp::ChannelId channel);
+  void handle_secured(Instant now);
   void handle_timers(Instant now);
   void notice(NoticeLevel level, std::string text);
 
   Shared& shared_;
-  bridge::PeerIndex index_;
+  Carrier& carrier_;
   signaling::PeerInfo info_;
-  wg::Tunnel tunnel_;
   PeerState state_ = PeerState::kAway;
   std::unique_ptr<Attempt> attempt_;  // there exactly when has_connection(state_)
   EarlyCandidates early_candidates_;

@@ -1,16 +1,15 @@
-// A peer's packets, timers and status.
-#include <array>
+// A link's packets, timers and status.
 #include <utility>
 
 #include "agent/explain.h"
-#include "agent/peer.h"
+#include "agent/link.h"
 
 namespace bamgate::agent {
 
 // ---- Packets ----
 
 /// For whoever looks on.
-void Peer::show(bool ours, Bytes message) const {
+void Link::show(bool ours, Bytes message) const {
   if (shared_.observer.messages == nullptr) return;
   const auto theirs = IpPrefix::parse(info_.address);
   if (!theirs) return;
@@ -18,26 +17,28 @@ void Peer::show(bool ours, Bytes message) const {
   shared_.observer.messages->add_message(from, ours ? theirs->address : shared_.address, message);
 }
 
-void Peer::send(Instant now, PacketBuffer message) {
-  show(true, message.data());
-  if (attempt_) return attempt_->send(now, std::move(message));
-  ++counters_.dropped_sends;
-}
-
-void Peer::handle_message(Instant now, PacketBuffer message) {
-  show(false, message.data());
-  auto inner = shared_.bridge.from_peer(now, index_, std::move(message));
-  if (!inner) return;
-  attempt_->note_heard();
-  if (*inner) shared_.effects.emplace_back(WriteTun{std::move(**inner)});
-}
-
-void Peer::pump(Instant now) {
-  while (pump_connection(now) || pump_tunnel(now)) {
+void Link::carry(Instant now, CarrierMessage message) {
+  show(true, message.message.data());
+  if (!attempt_) {
+    ++counters_.dropped_sends;
+  } else if (message.expects_answer) {
+    attempt_->send(now, std::move(message.message));
+  } else {
+    attempt_->send_control(now, message.message.data());
   }
 }
 
-bool Peer::pump_connection(Instant now) {
+void Link::handle_message(Instant now, PacketBuffer message) {
+  show(false, message.data());
+  if (carrier_.on_message(now, std::move(message))) attempt_->note_heard();
+}
+
+void Link::pump(Instant now) {
+  while (pump_connection(now) || pump_carrier(now)) {
+  }
+}
+
+bool Link::pump_connection(Instant now) {
   if (!attempt_) return false;
   auto event = attempt_->connection().poll_event();
   if (!event) return false;
@@ -45,7 +46,7 @@ bool Peer::pump_connection(Instant now) {
   return true;
 }
 
-void Peer::handle_event(Instant now, peer::PeerConnection::Event event) {
+void Link::handle_event(Instant now, peer::PeerConnection::Event event) {
   if (auto* message = std::get_if<peer::Message>(&event)) {
     if (attempt_->channel() != message->channel) return attempt_->note_stray();
     handle_message(now, std::move(message->data));
@@ -55,7 +56,7 @@ void Peer::handle_event(Instant now, peer::PeerConnection::Event event) {
   } else if (auto* selected = std::get_if<peer::PathSelected>(&event)) {
     notice(NoticeLevel::kInfo, "path found: " + selected->local.describe() + " to " + selected->remote.describe());
   } else if (auto* opened = std::get_if<peer::ChannelOpened>(&event)) {
-    if (opened->options.label == shared_.channel.label && !attempt_->channel()) open_tunnel(now, opened->channel);
+    if (opened->options.label == shared_.channel.label && !attempt_->channel()) handle_opened(now, opened->channel);
   } else if (auto* closed = std::get_if<peer::ChannelClosed>(&event)) {
     if (attempt_->channel() == closed->channel) apply(now, PeerInput::kFailed, "the peer closed the data channel");
   } else if (auto* ended = std::get_if<peer::Closed>(&event)) {
@@ -63,41 +64,23 @@ void Peer::handle_event(Instant now, peer::PeerConnection::Event event) {
   }
 }
 
-// Whatever WireGuard sent before is lost, and its own retry is 5 s away: one side starts it afresh, now. If its
-// initiation or the message that confirms the new keys is lost, or its clock is behind (WireGuard then takes it for a
-// replay), the other side's handshake does as well.
-void Peer::open_tunnel(Instant now, sctp::ChannelId channel) {
+void Link::handle_opened(Instant now, sctp::ChannelId channel) {
   attempt_->set_channel(channel);
   apply(now, PeerInput::kOpened);
-  if (attempt_->offers()) {
-    tunnel_.initiate(now);
-  } else {
-    timers_.set(Timer::kHandshake, now + kHandshakePatience);
-  }
+  carrier_.opened(now, attempt_->offers());
 }
 
-bool Peer::pump_tunnel(Instant now) {
+bool Link::pump_carrier(Instant now) {
   bool moved = false;
-  // An initiation is the longest message that a tunnel sends by itself.
-  std::array<std::byte, wg::kInitiationSize> room;
-  while (const auto transmit = tunnel_.poll_transmit(now, room)) {
+  while (auto message = carrier_.poll_message(now)) {
     moved = true;
-    show(true, Bytes(room).first(transmit->size));
-    if (attempt_) {
-      attempt_->send_control(now, Bytes(room).first(transmit->size));
-    } else {
-      ++counters_.dropped_sends;
-    }
+    carry(now, std::move(*message));
   }
-  while (const auto event = tunnel_.poll_event()) {
-    moved = true;
-    if (std::holds_alternative<wg::HandshakeCompleted>(*event)) tunnel_secured(now);
-  }
+  if (state_ == PeerState::kOpen && carrier_.is_secured()) handle_secured(now);
   return moved;
 }
 
-void Peer::tunnel_secured(Instant now) {
-  if (state_ != PeerState::kOpen) return;  // a rekey
+void Link::handle_secured(Instant now) {
   apply(now, PeerInput::kSecured);
   connected_since_ = now;
   last_error_.clear();
@@ -108,43 +91,42 @@ void Peer::tunnel_secured(Instant now) {
 
 // ---- Time ----
 
-void Peer::handle_timeout(Instant now) {
+void Link::handle_timeout(Instant now) {
   if (attempt_ && attempt_->connection().next_timeout() <= now) attempt_->connection().handle_timeout(now);
-  if (tunnel_.next_timeout() <= now) tunnel_.handle_timeout(now);
+  if (carrier_.next_timeout() <= now) carrier_.handle_timeout(now);
   pump(now);
   handle_timers(now);
   pump(now);
 }
 
-void Peer::handle_timers(Instant now) {
+void Link::handle_timers(Instant now) {
   if (timers_.take_expired(Timer::kAttempt, now)) {
     return apply(now, PeerInput::kFailed, explain_delay(attempt_->connection(), attempt_->channel().has_value()));
   }
   if (const auto dead = attempt_ ? attempt_->check_silence(now) : std::nullopt) {
     return apply(now, PeerInput::kFailed, *dead);
   }
-  if (timers_.take_expired(Timer::kHandshake, now)) tunnel_.initiate(now);
   if (timers_.take_expired(Timer::kRetry, now)) apply(now, PeerInput::kRetry);
 }
 
-std::optional<Transmit> Peer::poll_transmit(Instant now, MutableBytes buffer) {
+std::optional<Transmit> Link::poll_transmit(Instant now, MutableBytes buffer) {
   return attempt_ ? attempt_->connection().poll_transmit(now, buffer) : std::nullopt;
 }
 
-Instant Peer::next_timeout() const {
-  const Instant next = std::min(timers_.next(), tunnel_.next_timeout());
+Instant Link::next_timeout() const {
+  const Instant next = std::min(timers_.next(), carrier_.next_timeout());
   return attempt_ ? std::min(next, attempt_->next_timeout()) : next;
 }
 
 // ---- Status ----
 
-ChannelCounters Peer::counters() const {
+ChannelCounters Link::counters() const {
   ChannelCounters result = counters_;
   if (attempt_) result += attempt_->counters();
   return result;
 }
 
-PeerStatus Peer::status(Instant now) const {
+PeerStatus Link::status(Instant now) const {
   PeerStatus status;
   status.id = info_.peer_id;
   status.address = info_.address;
@@ -157,11 +139,8 @@ PeerStatus Peer::status(Instant now) const {
     status.ice_remote = ice.selected()->remote.describe();
     status.rtt = ice.rtt();
   }
-  if (tunnel_.last_handshake()) status.since_handshake = now - *tunnel_.last_handshake();
   if (connected_since_) status.connected_for = now - *connected_since_;
   if (state_ != PeerState::kAway) status.last_error = last_error_;  // a peer that went away is no failure
-  status.rx_bytes = tunnel_.rx_bytes();
-  status.tx_bytes = tunnel_.tx_bytes();
   return status;
 }
 

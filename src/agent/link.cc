@@ -1,6 +1,6 @@
 // What is done on the transitions of peer_state.cc, and what descriptions and candidates bring about. Packets, timers
-// and status stand in peer_packets.cc.
-#include "agent/peer.h"
+// and status stand in link_packets.cc.
+#include "agent/link.h"
 
 #include <utility>
 
@@ -17,28 +17,24 @@ std::string_view instance_of(const signaling::PeerInfo& info) {
 
 }  // namespace
 
-Peer::Peer(Shared& shared, bridge::PeerIndex index, signaling::PeerInfo info, wg::Tunnel tunnel)
-    : shared_(shared), index_(index), info_(std::move(info)), tunnel_(std::move(tunnel)) {
-  shared_.bridge.add_peer(index_, tunnel_);
-}
+Link::Link(Shared& shared, Carrier& carrier, signaling::PeerInfo info)
+    : shared_(shared), carrier_(carrier), info_(std::move(info)) {}
 
-Peer::~Peer() { shared_.bridge.remove_peer(index_); }
-
-void Peer::notice(NoticeLevel level, std::string text) {
+void Link::notice(NoticeLevel level, std::string text) {
   shared_.effects.emplace_back(Notice{level, info_.peer_id + ": " + std::move(text)});
 }
 
 // Both sides know both names, so both know who offers, and glare cannot last.
-bool Peer::sorts_first() const { return shared_.self < info_.peer_id; }
+bool Link::sorts_first() const { return shared_.self < info_.peer_id; }
 
-PeerRole Peer::role() const {
+PeerRole Link::role() const {
   const bool offers = attempt_ ? attempt_->offers() : sorts_first();
   return offers ? PeerRole::kOffers : PeerRole::kAnswers;
 }
 
 // ---- Transitions ----
 
-void Peer::apply(Instant now, PeerInput input, std::string_view why) {
+void Link::apply(Instant now, PeerInput input, std::string_view why) {
   const PeerStep step = on(state_, input, role());
   state_ = step.to;
   switch (step.action) {
@@ -60,13 +56,13 @@ void Peer::apply(Instant now, PeerInput input, std::string_view why) {
   }
 }
 
-void Peer::begin_attempt(Instant now, Attempt::Role role) {
+void Link::begin_attempt(Instant now, Attempt::Role role) {
   end_attempt(now, false);
   attempt_ = std::make_unique<Attempt>(now, shared_, role);
   timers_.set(Timer::kAttempt, now + kAnswerTime);
 }
 
-void Peer::make_offer(Instant now) {
+void Link::make_offer(Instant now) {
   auto offer = attempt_->connection().create_offer(now);
   if (!offer) return apply(now, PeerInput::kFailed, peer::to_string(offer.error()));
   shared_.messages.emplace_back(signaling::Offer{.from = shared_.self,
@@ -77,16 +73,17 @@ void Peer::make_offer(Instant now) {
   pump(now);
 }
 
-void Peer::end_attempt(Instant now, bool tell_peer) {
+void Link::end_attempt(Instant now, bool tell_peer) {
   timers_.cancel_all();
   connected_since_.reset();
   if (!attempt_) return;
   if (tell_peer) attempt_->say_goodbye(now);
   counters_ += attempt_->counters();
   attempt_.reset();
+  carrier_.closed();
 }
 
-void Peer::schedule_retry(Instant now, std::string_view why) {
+void Link::schedule_retry(Instant now, std::string_view why) {
   last_error_ = why;
   const auto delay = policy_.next(shared_.random);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(delay).count();
@@ -95,7 +92,7 @@ void Peer::schedule_retry(Instant now, std::string_view why) {
   timers_.set(Timer::kRetry, now + delay + (sorts_first() ? Duration{} : Duration(kOfferPatience)));
 }
 
-void Peer::handle_closed(Instant now, peer::Error reason) {
+void Link::handle_closed(Instant now, peer::Error reason) {
   const peer::PeerConnection& connection = attempt_->connection();
   // RFC 8842 §5.3: an answer may choose; what one role could not do the other may.
   if (reason == peer::Error::kDtlsSilent) answers_passive_ = connection.dtls_role() == dtls::Role::kClient;
@@ -104,18 +101,18 @@ void Peer::handle_closed(Instant now, peer::Error reason) {
 
 // ---- What the hub says ----
 
-void Peer::set_info(Instant now, signaling::PeerInfo info) {
+void Link::set_info(Instant now, signaling::PeerInfo info) {
   const bool restarted = !instance_of(info_).empty() && instance_of(info_) != instance_of(info);
   info_ = std::move(info);
   if (!restarted) return;
-  // It knows nothing of us any more: neither our connection nor our WireGuard session leads anywhere.
+  // It knows nothing of us any more: neither our connection nor what the carrier agreed with it leads anywhere.
   if (attempt_) notice(NoticeLevel::kInfo, "it has started afresh; connecting again");
-  tunnel_.reset(now);
+  carrier_.restarted(now);
   policy_.reset();
   apply(now, PeerInput::kRestarted);
 }
 
-void Peer::handle_offer(Instant now, const signaling::Offer& offer) {
+void Link::handle_offer(Instant now, const signaling::Offer& offer) {
   // Glare: both offers are out, and that of the name that sorts first counts. One that has been answered is over: its
   // answerer would not offer if it did not need a new connection.
   if (sorts_first() && attempt_ && attempt_->awaits_answer()) return;
@@ -135,7 +132,7 @@ void Peer::handle_offer(Instant now, const signaling::Offer& offer) {
   pump(now);
 }
 
-void Peer::handle_answer(Instant now, const signaling::Answer& answer) {
+void Link::handle_answer(Instant now, const signaling::Answer& answer) {
   if (!attempt_ || !attempt_->offers() || attempt_->channel()) return;
   if (attempt_->awaits_answer()) {
     const auto accepted = attempt_->connection().accept_answer(now, answer.sdp);
@@ -151,7 +148,7 @@ void Peer::handle_answer(Instant now, const signaling::Answer& answer) {
   apply(now, PeerInput::kStale);
 }
 
-void Peer::handle_candidate(Instant now, const signaling::IceCandidate& candidate) {
+void Link::handle_candidate(Instant now, const signaling::IceCandidate& candidate) {
   const auto parsed = ice::parse_candidate(candidate.candidate);
   if (!parsed) return;
   const std::string current = attempt_ ? attempt_->connection().remote_ufrag() : std::string();
@@ -162,7 +159,7 @@ void Peer::handle_candidate(Instant now, const signaling::IceCandidate& candidat
   pump(now);
 }
 
-void Peer::use_early_candidates(Instant now) {
+void Link::use_early_candidates(Instant now) {
   peer::PeerConnection& connection = attempt_->connection();
   for (const std::string& line : early_candidates_.take(connection.remote_ufrag())) {
     (void)connection.add_remote_candidate(now, line);
@@ -171,29 +168,29 @@ void Peer::use_early_candidates(Instant now) {
 
 // ---- What the sockets say ----
 
-void Peer::add_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base) {
+void Link::add_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base) {
   if (this->attempt() != attempt) return;
   attempt_->add_socket(now, socket, base);
   pump(now);
 }
 
-void Peer::complete_sockets(Instant now, AttemptId attempt) {
+void Link::complete_sockets(Instant now, AttemptId attempt) {
   if (this->attempt() != attempt) return;
   attempt_->complete_sockets(now);
   pump(now);
 }
 
-void Peer::add_stun_server(Instant now, const Endpoint& server) {
+void Link::add_stun_server(Instant now, const Endpoint& server) {
   if (attempt_) attempt_->connection().add_stun_server(now, server);
 }
 
-void Peer::handle_datagram(Instant now, const Received& received) {
+void Link::handle_datagram(Instant now, const Received& received) {
   if (!attempt_) return;
   (void)attempt_->connection().handle_input(now, received);  // refused ones are counted there
   pump(now);
 }
 
-void Peer::leave_stale_path(Instant now) {
+void Link::leave_stale_path(Instant now) {
   if (!attempt_) return;
   if (!attempt_->is_stale()) return attempt_->forget_gone_sockets(now);
   notice(NoticeLevel::kInfo, "its path is gone with a change of the network; connecting again");

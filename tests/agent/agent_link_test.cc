@@ -1,7 +1,7 @@
 // How an agent keeps its connections: candidates in any order, answers too late, hubs and peers that go and come.
 #include <gmock/gmock.h>
 
-#include "agent/peer.h"
+#include "agent/link.h"
 #include "agent/scripted_hub.h"
 
 namespace bamgate::agent {
@@ -112,7 +112,7 @@ class Attempts : public ScriptedHub {
     bring_online(*anna, {bert->info});
     say(*bert, *anna->take<signaling::Offer>());
     forward = true;
-    run_for(Peer::kAttemptTime + 100ms);
+    run_for(Link::kAttemptTime + 100ms);
   }
 };
 
