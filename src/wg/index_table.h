@@ -41,7 +41,7 @@ class IndexLease {
   ReceiverIndex index_{};
 };
 
-/// All indices that are held. A peer holds four at most: one of a handshake of ours, three of keypairs.
+/// All indices that are held. A peer holds five at most: one of a handshake of ours, four of keypairs.
 class IndexTable {
  public:
   /// Whose index this is; nullopt when nobody holds it.

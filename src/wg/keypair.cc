@@ -22,9 +22,10 @@ bool Keypair::wants_rekey_after_receive(Instant now) const {
 
 void Keypairs::add_as_initiator(std::unique_ptr<Keypair> keypair) {
   // An unproven next keypair is newer than the current one: the peer may already be sending with it (both sides
-  // initiated at once), so it is what must stay openable.
+  // initiated at once), so it must stay openable. So must the current one, with which the peer seals until it has our
+  // answer.
+  displaced_ = next_ ? std::move(current_) : nullptr;
   previous_ = next_ ? std::move(next_) : std::move(current_);
-  next_.reset();
   current_ = std::move(keypair);
 }
 
@@ -38,13 +39,14 @@ bool Keypairs::confirm(const Keypair& keypair) {
 }
 
 void Keypairs::clear() {
+  displaced_.reset();
   previous_.reset();
   current_.reset();
   next_.reset();
 }
 
 Keypair* Keypairs::find(ReceiverIndex index) {
-  for (const auto* slot : {&current_, &previous_, &next_}) {
+  for (const auto* slot : {&current_, &previous_, &next_, &displaced_}) {
     if (*slot && (*slot)->keys.local_index == index) return slot->get();
   }
   return nullptr;

@@ -38,10 +38,12 @@ struct Keypair {
   bool wants_rekey_after_receive(Instant now) const;
 };
 
-/// The three slots. Pointers that it returns stay valid until the keypair falls off.
+/// The slots. Pointers that it returns stay valid until the keypair falls off.
 class Keypairs {
  public:
-  /// A finished handshake of ours: the new keypair is current, its forerunner previous.
+  /// A finished handshake of ours: the new keypair is current, its forerunner previous. When both sides initiated at
+  /// once, an unproven next one is the forerunner, and the one before stays as well: until our answer reaches the peer,
+  /// it seals with that.
   void add_as_initiator(std::unique_ptr<Keypair> keypair);
   /// An answered initiation: the new keypair is next; an unproven one before it is forgotten.
   void add_as_responder(std::unique_ptr<Keypair> keypair);
@@ -54,9 +56,10 @@ class Keypairs {
   /// What to seal with now; nullptr when there is no current keypair or it has expired.
   Keypair* sending(Instant now) const;
   const Keypair* current() const { return current_.get(); }
-  bool empty() const { return !previous_ && !current_ && !next_; }
+  bool empty() const { return !displaced_ && !previous_ && !current_ && !next_; }
 
  private:
+  std::unique_ptr<Keypair> displaced_;  // from a simultaneous initiation until the next handshake
   std::unique_ptr<Keypair> previous_;
   std::unique_ptr<Keypair> current_;
   std::unique_ptr<Keypair> next_;
