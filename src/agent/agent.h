@@ -62,12 +62,12 @@ class Agent {
   void stop(Instant now);
 
   void on_access_token(Instant now, std::string token, std::chrono::seconds lifetime);
-  void on_token_failed(Instant now, signaling::TokenFailure reason);
+  void on_token_failed(Instant now, const signaling::HubFault& fault);
   void on_hub_open(Instant now);
   void on_hub_text(Instant now, std::string_view text);
   void on_hub_pong(Instant now);
   void on_hub_closed(Instant now, std::uint16_t code);
-  void on_hub_connect_failed(Instant now, int http_status);
+  void on_hub_connect_failed(Instant now, const signaling::HubFault& fault);
 
   void on_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base);
   void on_sockets_complete(Instant now, AttemptId attempt);
@@ -128,6 +128,7 @@ class Agent {
   void take_addresses(Instant now);
   void begin_afresh(Instant now, signaling::NetworkChange change);
   void need_token(bool renew);
+  void show_hub(Instant now, Status& status) const;
   void notice(NoticeLevel level, std::string text);
   signaling::PeerInfo self_info(Random& random) const;
 
@@ -139,6 +140,8 @@ class Agent {
   Shared shared_;
   signaling::Client signaling_;
   Tokens tokens_;
+  signaling::SlowBackoff token_patience_;  // for those that are asked for ahead of time
+  std::string token_fault_;                // why the last one was not given; empty when it was
   Instant started_{};
   Instant last_now_{};
 

@@ -55,8 +55,7 @@ struct Notice {
 };
 
 enum class StopReason : std::uint8_t {
-  kUnauthorised,  // the hub refuses our credentials: register again
-  kRevoked,       // this device was revoked
+  kRevoked,  // the hub does not know this device, or has revoked it: register again
 };
 
 /// The agent has given up for good.

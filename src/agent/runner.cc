@@ -61,9 +61,9 @@ void Runner::on_access_token(Instant now, RunId run, std::string token, std::chr
   flush(now);
 }
 
-void Runner::on_token_failed(Instant now, RunId run, signaling::TokenFailure reason) {
+void Runner::on_token_failed(Instant now, RunId run, const signaling::HubFault& fault) {
   if (!answers(run)) return;
-  agent_->on_token_failed(advance(now), reason);
+  agent_->on_token_failed(advance(now), fault);
   flush(now);
 }
 
@@ -105,10 +105,10 @@ void Runner::on_hub_open(Instant now, HubGeneration generation) {
   flush(now);
 }
 
-void Runner::on_hub_connect_failed(Instant now, HubGeneration generation, int http_status) {
+void Runner::on_hub_connect_failed(Instant now, HubGeneration generation, const signaling::HubFault& fault) {
   if (!hears(generation)) return;
   hub_ = Hub::kNone;
-  agent_->on_hub_connect_failed(advance(now), http_status);
+  agent_->on_hub_connect_failed(advance(now), fault);
   flush(now);
 }
 

@@ -30,6 +30,8 @@ struct PeerStatus {
 
 struct Status {
   bool hub_connected = false;
+  std::string hub_error;                 // why there is no connection, or will be none again; empty when all is well
+  std::optional<Duration> hub_next_try;  // from now; with hub_error, unless a try is under way
   Duration uptime{};
   std::vector<PeerStatus> peers;
   std::map<std::string, std::uint64_t> counters;

@@ -19,9 +19,6 @@
 namespace bamgate::cli {
 namespace {
 
-// docs/hub.md: one of the two error codes whose text is fixed because clients search for it.
-constexpr const char* kDeviceGone = "device not found or revoked";
-
 /// What this machine was before, where it was a device.
 using Before = std::optional<config::Config>;
 
@@ -85,7 +82,7 @@ std::expected<std::string, Failure> choose_name(const SetupArguments& arguments,
 bool was_revoked(net::Loop& loop, const host::ConfigFolder& folder, const Before& before, config::Secrets& secrets) {
   if (!before || secrets.refresh_token.empty()) return false;
   const auto refreshed = loop.block_on(exchange_refresh_token(loop, folder, before->network, secrets));
-  return !refreshed && refreshed.error().hub_error == kDeviceGone;
+  return !refreshed && refreshed.error().fault.verdict == signaling::Verdict::kGone;
 }
 
 /// The key of an earlier run is used again, so that a registration whose reply was lost can be repeated.

@@ -23,6 +23,7 @@ struct HubArguments {
   std::string github;  // login of the owner; empty: no sign-in by GitHub
   std::string github_api = "https://api.github.com";
   std::string log_format = "text";  // or "json"
+  bool begin_new = false;           // though a part of another hub is there
   bool verbose = false;
 };
 ExitCode run_hub(const HubArguments& arguments);

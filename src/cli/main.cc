@@ -79,6 +79,9 @@ void add_hub(CLI::App& app, Run& run) {
   hub->add_option("--log-format", arguments->log_format, "One line an event, for people or for machines")
       ->type_name("text|json")
       ->capture_default_str();
+  hub->add_flag(
+      "--new", arguments->begin_new,
+      "Begin a new hub with what is left in a data folder that has lost a part; its devices must be set up anew");
   hub->add_flag("-v,--verbose", arguments->verbose, "Say more: who joins and leaves");
   hub->callback([&run, arguments, hub] {
     if (!hub->get_subcommands().empty()) return;

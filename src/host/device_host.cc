@@ -34,6 +34,15 @@ wg::WallClock wall_clock() {
   return {.unix = wall.unix, .at = net::now(), .nanoseconds = wall.nanoseconds};
 }
 
+/// Why the upgrade at the hub came to nothing.
+signaling::HubFault upgrade_fault(const net::Url& url, const net::NetError& error) {
+  if (error.code != net::Error::kRefused) return no_answer(url, error);
+  signaling::HubFault fault =
+      signaling::read_upgrade_refusal({error.http_status, error.http_type, error.http_body}, url.tls);
+  if (fault.code.empty()) fault.text = "cannot reach the hub at " + url.authority() + ": " + fault.text;
+  return fault;
+}
+
 }  // namespace
 
 /// A UDP socket of this machine, read whenever the loop finds something in it.
@@ -275,10 +284,11 @@ void DeviceHost::notice(agent::Notice notice) {
   spdlog::log(level, "{}", notice.text);
 }
 
-void DeviceHost::gave_up(agent::StopReason reason) {
-  spdlog::error(reason == agent::StopReason::kRevoked
-                    ? "this device was revoked: run 'bamgate setup' with a new join string to come back"
-                    : "the hub does not accept this device any more: run 'bamgate setup' with a new join string");
+void DeviceHost::gave_up(agent::StopReason /*reason*/) {
+  spdlog::error(
+      "the hub does not know this device any more, or has revoked it: run 'bamgate setup' with a new join string to "
+      "come "
+      "back");
   stop(ExitCode::kNotAuthorised);
 }
 
@@ -333,10 +343,8 @@ asio::awaitable<void> DeviceHost::exchange_tokens(agent::RunId run) {
     runner_.on_access_token(net::now(), run, std::move(refreshed->access_token),
                             std::chrono::seconds(refreshed->expires_in));
   } else {
-    spdlog::warn("{}", refreshed.error().text);
-    const bool fatal = refreshed.error().code == ExitCode::kNotAuthorised;
-    runner_.on_token_failed(net::now(), run,
-                            fatal ? signaling::TokenFailure::kUnauthorised : signaling::TokenFailure::kUnreachable);
+    spdlog::debug("no access token: {}", refreshed.error().text);  // what becomes of it, the agent says
+    runner_.on_token_failed(net::now(), run, refreshed.error().fault);
   }
   arm_timer();
 }
@@ -371,8 +379,7 @@ asio::awaitable<void> DeviceHost::open_hub(agent::HubGeneration generation, std:
     hub_ = std::move(*connected);
     runner_.on_hub_open(net::now(), generation);
   } else {
-    spdlog::warn("cannot reach the hub at {}: {}", access.url.authority(), connected.error().detail);
-    runner_.on_hub_connect_failed(net::now(), generation, connected.error().http_status);
+    runner_.on_hub_connect_failed(net::now(), generation, upgrade_fault(access.url, connected.error()));
   }
   arm_timer();
 }

@@ -12,7 +12,7 @@ asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loo
                                                                   config::Secrets& secrets) {
   agent::RefreshExchange exchange(secrets);
   auto reply = co_await refresh_token(loop, hub_access(network), network.device_id, std::string(exchange.token()));
-  if (!reply && exchange.refused(reply.error().hub_error)) {
+  if (!reply && exchange.refused(reply.error().fault.code)) {
     reply = co_await refresh_token(loop, hub_access(network), network.device_id, std::string(exchange.token()));
   }
   if (!reply) co_return reply;
@@ -20,7 +20,10 @@ asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loo
   exchange.accepted(reply->refresh_token);
   if (const auto saved = folder.save_secrets(secrets); !saved) {
     secrets = std::move(before);
-    co_return std::unexpected(saved.error());
+    ApiFailure failure;
+    static_cast<Failure&>(failure) = saved.error();
+    failure.fault.text = saved.error().text;
+    co_return std::unexpected(std::move(failure));
   }
   co_return reply;
 }

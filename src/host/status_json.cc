@@ -54,6 +54,8 @@ json::Value status_json(const config::Config& config, const std::string& public_
   json::Value hub;
   hub.set("url", config.network.server_url.to_string());
   hub.set("connected", status.hub_connected);
+  hub.set("error", status.hub_error.empty() ? json::Value() : json::Value(status.hub_error));
+  hub.set("next_try_s", seconds(status.hub_next_try));
   json::Value result;
   result.set("device", std::move(device));
   result.set("hub", std::move(hub));

@@ -246,7 +246,7 @@ TEST_F(RunnerTest, HearsNothingMoreOfAHubConnectionThatIsOver) {
   ASSERT_NE(anna.generation, first);
   anna.log.clear();
   anna.runner.on_hub_open(now, first);
-  anna.runner.on_hub_connect_failed(now, first, 500);
+  anna.runner.on_hub_connect_failed(now, first, {});
   EXPECT_THAT(anna.log, IsEmpty());
   anna.runner.on_hub_open(now, anna.generation);
   EXPECT_THAT(anna.log, ElementsAre("join"));
@@ -293,7 +293,7 @@ TEST_F(RunnerTest, TellsNoAgentWhatAnotherOneHasAskedFor) {
   anna.start(now);
   ASSERT_NE(anna.asked_for, first);
   anna.runner.on_access_token(now, first, "token", 3600s);
-  anna.runner.on_token_failed(now, first, signaling::TokenFailure::kUnauthorised);
+  anna.runner.on_token_failed(now, first, {.verdict = signaling::Verdict::kGone});
   EXPECT_THAT(anna.log, ElementsAre("refresh", "refresh"));
   anna.runner.on_access_token(now, anna.asked_for, "token", 3600s);
   EXPECT_EQ(anna.log.back(), "connect");

@@ -245,9 +245,7 @@ void Device::ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExcha
       runner_.on_access_token(agenda_.now(), run, answer.text("access_token"),
                               std::chrono::seconds(answer.body.get_int("expires_in").value_or(0)));
     } else {
-      runner_.on_token_failed(
-          agenda_.now(), run,
-          answer.status == 401 ? signaling::TokenFailure::kUnauthorised : signaling::TokenFailure::kUnreachable);
+      runner_.on_token_failed(agenda_.now(), run, answer.fault());
     }
   };
   hub_.request(host_, "POST", "/auth/refresh",
@@ -259,9 +257,9 @@ void Device::ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExcha
 void Device::connect_hub(agent::HubGeneration generation, std::string access_token) {
   HubConnection::Handlers handlers;
   handlers.on_open = [this, generation] { runner_.on_hub_open(agenda_.now(), generation); };
-  handlers.on_failed = [this, generation](int status) {
+  handlers.on_failed = [this, generation](const signaling::HubFault& fault) {
     connection_.reset();
-    runner_.on_hub_connect_failed(agenda_.now(), generation, status);
+    runner_.on_hub_connect_failed(agenda_.now(), generation, fault);
   };
   handlers.on_text = [this, generation](const std::string& text) {
     runner_.on_hub_text(agenda_.now(), generation, text);
