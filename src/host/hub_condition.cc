@@ -48,10 +48,10 @@ void note_identity(std::vector<std::string>& lost, const HubFolder& folder,
   const bool none = look_at(folder.key()) == Part::kMissing && look_at(folder.certificate()) == Part::kMissing;
   const std::string fingerprint = before ? before->fingerprint : "";
   if (none && before && fingerprint.empty()) return;
-  const std::size_t before = lost.size();
+  const std::size_t found = lost.size();
   note(lost, folder.key());
   note(lost, folder.certificate());
-  if (lost.size() > before || fingerprint.empty()) return;
+  if (lost.size() > found || fingerprint.empty()) return;
   const auto text = os::read_file(folder.certificate(), kMaxPem);
   const auto digest = text ? net::spki_sha256(*text) : net::Result<Sha256Digest>(net::fail(net::Error::kInvalid, ""));
   if (digest && to_base64url(*digest) == fingerprint) return;
