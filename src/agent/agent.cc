@@ -45,7 +45,8 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
               .effects = {},
               .messages = {},
               .farewells = {}},
-      signaling_(self_info(random), random) {
+      signaling_(self_info(random), random),
+      pins_(options_.pins) {
   update_route_filter();
 }
 
@@ -82,6 +83,8 @@ void Agent::stop(Instant now) {
     touch(*entry);
   }
   pump_touched(now);
+  earliest_store_ = now;
+  store_pins(now);
   signaling_.stop(now);
   tokens_ = {};
   pump_signaling(now);
@@ -218,6 +221,7 @@ void Agent::handle_timeout(Instant now) {
   if (signaling_.next_timeout() <= now) signaling_.handle_timeout(now);
   if (tokens_.renew_at() <= now && tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
   handle_network_timers(now);
+  if (timers_.take_expired(Timer::kPins, now)) store_pins(now);
   if (slept) begin_afresh(now, signaling::NetworkChange::kSlept);
   pump(now);
 }
@@ -320,6 +324,7 @@ Status Agent::status(Instant now) const {
     channels += entry->peer.counters();
     status.peers.push_back(std::move(shown));
   }
+  show_refused(status);
   status.counters["dropped_sends"] = channels.dropped_sends;
   status.counters["dcep_refused"] = channels.dcep_refused;
   status.counters["messages_before_ack"] = channels.messages_before_ack;

@@ -1,7 +1,7 @@
 // One device of the network: it keeps a connection to the hub, one WireGuard tunnel and one PeerConnection to each
 // other device, and moves packets between them and the TUN. Pure: its output is datagrams (poll_transmit) and a list of
 // effects (poll_effect) that the owner of sockets, TUN, HTTP and files carries out.
-// Left out: relaying through the hub, and pinning of keys beyond the run.
+// Left out: relaying through the hub.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,19 @@
 #include "agent/effect.h"
 #include "agent/observer.h"
 #include "agent/peer.h"
+#include "agent/pins.h"
 #include "agent/status.h"
 #include "agent/tokens.h"
 #include "core/deadline_index.h"
 #include "signaling/client.h"
 
 namespace bamgate::agent {
+
+/// What became of a wish to trust a name's new key: a sentence.
+struct TrustAnswer {
+  bool done = false;
+  std::string text;
+};
 
 class Agent {
  public:
@@ -40,6 +47,7 @@ class Agent {
     wg::WallClock clock;
     bool allow_loopback = false;  // candidates on 127.0.0.1: for tests on one machine
     Observer observer = {};
+    std::vector<config::Pin> pins = {};  // as they were stored last
   };
 
   /// A room never holds more devices (docs/signaling.md), so no more peers are kept.
@@ -48,6 +56,8 @@ class Agent {
   static constexpr auto kChangeInterval = std::chrono::seconds(1);
   /// A timeout that is handled so much too late was slept through.
   static constexpr auto kSleep = std::chrono::seconds(5);
+  /// Pins are stored no more often than once in this time.
+  static constexpr auto kPinInterval = std::chrono::seconds(1);
 
   /// `random`, `crypto`, `pool` and `sctp` must outlive the agent.
   Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& sctp);
@@ -91,6 +101,9 @@ class Agent {
   std::optional<Effect> poll_effect();
   Instant next_timeout() const;
 
+  /// A person says that the key which is refused for this name is the right one, or that its next one is.
+  TrustAnswer trust(Instant now, const std::string& name);
+
   Status status(Instant now) const;
   /// The access token, if one is at hand that still serves.
   std::optional<std::string> access_token(Instant now) const { return tokens_.current(now); }
@@ -116,6 +129,9 @@ class Agent {
   void handle_list(Instant now, const signaling::PeerList& list);
   void handle_message(Instant now, signaling::Message message);
   Entry* take_info(Instant now, const signaling::PeerInfo& info);
+  bool take_key(Instant now, const signaling::PeerInfo& info, const wg::PublicKey& key);
+  void store_pins(Instant now);
+  void show_refused(Status& status) const;
   void handle_revoked(Instant now, const signaling::PeerRevoked& revoked);
   Entry* add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key);
   std::vector<IpPrefix> claim_addresses(const Peer& peer, const signaling::PeerInfo& info);
@@ -132,7 +148,7 @@ class Agent {
   void notice(NoticeLevel level, std::string text);
   signaling::PeerInfo self_info(Random& random) const;
 
-  enum class Timer : std::uint8_t { kNetwork, kCount };
+  enum class Timer : std::uint8_t { kNetwork, kPins, kCount };
 
   Options options_;
   bridge::Bridge bridge_;
@@ -153,6 +169,10 @@ class Agent {
   std::vector<Entry*> sending_;             // they may have something to send
   DeadlineIndex<Entry*> deadlines_;         // of all but those in the two lists
   std::set<wg::PublicKey> revoked_;
+  Pins pins_;
+  std::map<std::string, signaling::PeerInfo>
+      refused_;  // as the hub lists them now, by name; their keys are not the pinned
+  Instant earliest_store_ = Instant::min();
   std::uint32_t next_index_ = 1;
   std::vector<IpPrefix> routes_;
   bool routes_stale_ = false;  // a peer whose routes are accepted has come, gone or changed

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "config/pins.h"
 #include "core/ip_address.h"
 #include "core/packet_buffer.h"
 
@@ -46,6 +47,11 @@ struct SetRoutes {
   std::vector<IpPrefix> routes;
 };
 
+/// These are the keys that devices are known by, all of them: to be on disk for the next run.
+struct StorePins {
+  std::vector<config::Pin> pins;
+};
+
 enum class NoticeLevel : std::uint8_t { kDebug, kInfo, kWarning };
 
 /// A line for the person who watches.
@@ -64,6 +70,6 @@ struct Stop {
 };
 
 using Effect = std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, OpenSockets,
-                            CloseSockets, WriteTun, SetRoutes, Notice, Stop>;
+                            CloseSockets, WriteTun, SetRoutes, StorePins, Notice, Stop>;
 
 }  // namespace bamgate::agent

@@ -178,6 +178,8 @@ void Runner::run_effect(Effect effect) {
     close_sockets_of(close->attempt);
   } else if (auto* set = std::get_if<SetRoutes>(&effect)) {
     ports_.tun.set_routes(std::move(set->routes));
+  } else if (auto* pins = std::get_if<StorePins>(&effect)) {
+    ports_.pins.store_pins(std::move(pins->pins));
   } else if (auto* notice = std::get_if<Notice>(&effect)) {
     ports_.owner.notice(std::move(*notice));
   } else if (auto* gone = std::get_if<Stop>(&effect)) {
@@ -200,6 +202,13 @@ void Runner::open_sockets_for(AttemptId attempt) {
 void Runner::close_sockets_of(AttemptId attempt) {
   std::erase_if(sockets_, [&](const auto& entry) { return entry.second.attempt == attempt; });
   std::erase(awaiting_stun_, attempt);
+}
+
+std::optional<TrustAnswer> Runner::trust(Instant now, const std::string& name) {
+  if (!agent_) return std::nullopt;
+  TrustAnswer answer = agent_->trust(advance(now), name);
+  flush(now);
+  return answer;
 }
 
 Status Runner::status(Instant now) const {

@@ -61,6 +61,9 @@ class Runner {
   void add_stun_server(Instant now, const Endpoint& server);
   void on_stun_servers_settled(Instant now);
 
+  /// See Agent::trust(); nullopt while no agent runs.
+  std::optional<TrustAnswer> trust(Instant now, const std::string& name);
+
   bool is_running() const { return agent_ != nullptr; }
   /// Needs is_running().
   Agent& agent() { return *agent_; }

@@ -25,6 +25,8 @@ struct PeerStatus {
   std::uint64_t rx_bytes = 0;
   std::uint64_t tx_bytes = 0;
   std::vector<std::string> routes;
+  std::string
+      refused_key;         // another key that the hub names for it, which waits to be trusted; empty when there is none
   std::string last_error;  // why there is no connection; empty while there is one, and before the first failure
 };
 

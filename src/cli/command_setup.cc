@@ -89,8 +89,15 @@ bool was_revoked(net::Loop& loop, const host::ConfigFolder& folder, const Before
 std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const host::ConfigFolder& folder,
                                                     const Before& before) {
   config::Secrets secrets;
+  const auto file = folder.path() / "secrets.toml";
   std::error_code ignored;
-  if (std::filesystem::exists(folder.path() / "secrets.toml", ignored)) {
+  const bool is_there = std::filesystem::exists(file, ignored);
+  const bool is_empty = is_there && std::filesystem::file_size(file, ignored) == 0;  // nothing in it to lose
+  if (before && (!is_there || is_empty)) {
+    std::fprintf(stderr, "%s %s, and with it this device's key: it gets a new one\n", file.c_str(),
+                 is_there ? "is empty" : "is missing");
+  }
+  if (is_there && !is_empty) {
     auto kept = folder.load_secrets();
     if (!kept || !was_revoked(loop, folder, before, *kept)) return kept;
     std::fprintf(stderr, "this device was revoked: it gets a new key\n");

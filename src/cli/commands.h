@@ -97,6 +97,12 @@ struct DevicesArguments {
 };
 ExitCode run_devices(const DevicesArguments& arguments);
 
+struct TrustArguments {
+  std::string config;
+  std::string name;
+};
+ExitCode run_trust(const TrustArguments& arguments);
+
 ExitCode run_genkey();
 ExitCode run_pubkey();
 

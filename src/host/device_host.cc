@@ -121,7 +121,7 @@ DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::
       timer_(loop),
       stop_timer_(loop),
       slots_(net::UdpSocket::kBatch),
-      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .owner = *this}) {}
+      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}) {}
 
 DeviceHost::~DeviceHost() = default;
 
@@ -155,7 +155,8 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .ordered = device_.config.webrtc.ordered,
                                 .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
                                 .clock = wall_clock(),
-                                .observer = {.keys = capture_->key_log(), .messages = capture_->message_tap()}};
+                                .observer = {.keys = capture_->key_log(), .messages = capture_->message_tap()},
+                                .pins = std::move(device_.pins)};
   for (const auto& [name, peer] : device_.config.peers) options.accepted_routes[name] = peer.routes;
   public_key_ = options.private_key.public_key().to_string();
   agent_ = std::make_unique<agent::Agent>(std::move(options), random_, crypto_, pool_, *sctp_);
@@ -275,6 +276,14 @@ void DeviceHost::set_routes(std::vector<IpPrefix> wanted) {
     }
   }
   routes_ = std::move(set);
+}
+
+void DeviceHost::store_pins(std::vector<config::Pin> pins) {
+  const auto saved = folder_.save_pins({network_id(device_.config.network), std::move(pins)});
+  if (!saved && !std::exchange(pins_unwritten_, true)) {
+    spdlog::warn("which key each device has is kept for this run alone: {}", saved.error().text);
+  }
+  if (saved) pins_unwritten_ = false;
 }
 
 void DeviceHost::notice(agent::Notice notice) {
@@ -403,6 +412,15 @@ agent::Status DeviceHost::status() {
   return status;
 }
 
+json::Value DeviceHost::trust(const std::string* name) {
+  json::Value answer;
+  const auto trusted = name != nullptr ? runner_.trust(net::now(), *name) : std::nullopt;
+  if (trusted) answer.set(trusted->done ? "done" : "error", trusted->text);
+  if (!trusted) answer.set("error", "say which device, while the agent runs");
+  arm_timer();
+  return answer;
+}
+
 void DeviceHost::answer_control(const std::string& line, net::ControlReply reply) {
   const auto request = json::parse(line);
   const std::string* ask = request ? request->get_string("ask") : nullptr;
@@ -417,6 +435,8 @@ void DeviceHost::answer_control(const std::string& line, net::ControlReply reply
     const auto token = runner_.access_token(net::now());
     if (token) answer.set("access_token", *token);
     if (answer.is_null()) answer = json::Object{};
+  } else if (ask && *ask == "trust") {
+    answer = trust(request->get_string("name"));
   } else if (ask && *ask == "down") {
     waiting_for_down_.push_back(std::move(reply));
     return stop(ExitCode::kDone);

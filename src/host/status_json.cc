@@ -37,6 +37,7 @@ json::Value peer_json(const agent::PeerStatus& peer) {
   json::Array routes;
   for (const std::string& route : peer.routes) routes.emplace_back(route);
   value.set("routes", std::move(routes));
+  value.set("refused_key", peer.refused_key.empty() ? json::Value() : json::Value(peer.refused_key));
   value.set("last_error", peer.last_error.empty() ? json::Value() : json::Value(peer.last_error));
   return value;
 }

@@ -24,7 +24,7 @@ using ::testing::Not;
 const Endpoint kStunServer{IpAddress::v4(198, 51, 100, 1), 3478};
 
 /// All ports of one runner.
-class Machine : public Sockets, public HubLink, public TunPort, public TokenStore, public Owner {
+class Machine : public Sockets, public HubLink, public TunPort, public TokenStore, public PinStore, public Owner {
  public:
   struct Sent {
     Endpoint from;
@@ -86,7 +86,7 @@ class Machine : public Sockets, public HubLink, public TunPort, public TokenStor
   HubGeneration generation{};  // the last that was asked for
   RunId asked_for{};           // the last that a token was asked for
   std::function<void()> on_notice;
-  Runner runner{{.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .owner = *this}};
+  Runner runner{{.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}};
 
  private:
   class LoggedSocket : public Socket {
@@ -140,6 +140,7 @@ class Machine : public Sockets, public HubLink, public TunPort, public TokenStor
     if (auto act = std::exchange(on_notice, {})) act();
     log.emplace_back("noticed");
   }
+  void store_pins(std::vector<config::Pin> pins) override { log.push_back("pins " + std::to_string(pins.size())); }
   void gave_up(StopReason /*reason*/) override { log.emplace_back("gave up"); }
 
   std::uint8_t number_;

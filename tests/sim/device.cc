@@ -38,7 +38,7 @@ Device::Device(Agenda& agenda, Network& network, Trace& trace, HubNode& hub, Hos
       registration_(std::move(registration)),
       key_(std::move(key)),
       random_(seed),
-      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .owner = *this}) {
+      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}) {
   agent::begin_refresh_tokens(secrets_, registration_.refresh_token);
   host_.on_change = [this] { network_changed(); };
 }
@@ -64,6 +64,7 @@ void Device::start() {
       .stun_servers = {hub_.stun()},
       .certificate = std::move(*certificate),
       .clock = {.unix = agenda_.unix_now(), .at = agenda_.now()},
+      .pins = pins,
   };
   tell("starts");
   given_up.reset();
@@ -75,6 +76,11 @@ void Device::stop() {
   if (!is_up()) return;
   runner_.stop(agenda_.now());
   end();
+}
+
+bool Device::trust(const std::string& name) {
+  const auto answer = runner_.trust(agenda_.now(), name);
+  return answer && answer->done;
 }
 
 void Device::kill() {
