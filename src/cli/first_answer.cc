@@ -8,14 +8,14 @@
 namespace bamgate::cli {
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(10);
+constexpr auto kAnswerPatience = std::chrono::seconds(10);
 constexpr auto kBetween = std::chrono::milliseconds(100);
 
 }  // namespace
 
 Heard await_first_answer(const host::ConfigFolder& folder, const std::function<bool()>& has_ended) {
   net::Loop loop;
-  for (const Instant end = net::now() + kPatience; net::now() < end;) {
+  for (const Instant end = net::now() + kAnswerPatience; net::now() < end;) {
     const auto status = ask_agent(loop, folder, "status");
     if (!status && has_ended()) return {FirstAnswer::kEnded};
     const json::Value* hub = status ? status->find("hub") : nullptr;

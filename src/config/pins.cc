@@ -11,7 +11,7 @@ namespace bamgate::config {
 namespace {
 
 constexpr std::string_view kHeader = "# bamgate pins 1";
-constexpr std::size_t kMaxFile = 1 << 20;
+constexpr std::size_t kMaxPinsFile = 1 << 20;
 constexpr std::size_t kMaxNetwork = 300;
 constexpr std::size_t kMaxWords = 5;
 
@@ -85,7 +85,7 @@ class Reader {
 
 std::expected<Pins, ConfigError> parse_pins(std::string_view text) {
   if (text.empty()) return broken(0, "it is empty");
-  if (text.size() > kMaxFile) return broken(0, "it is too large");
+  if (text.size() > kMaxPinsFile) return broken(0, "it is too large");
   Reader reader;
   for (unsigned number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());

@@ -158,6 +158,7 @@ asio::awaitable<ApiResult<std::monostate>> revoke_device(net::Loop& loop, HubAcc
   const auto reply =
       co_await call(loop, std::move(hub), "DELETE", "/auth/devices/" + device_id, std::move(access), json::Value());
   if (!reply) co_return std::unexpected(reply.error());
+  if (!reply->get_bool("ok").value_or(false)) co_return unreadable();
   co_return std::monostate{};
 }
 

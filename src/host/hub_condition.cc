@@ -59,7 +59,7 @@ void note_identity(std::vector<std::string>& lost, const HubFolder& folder,
                  folder.address().filename().string() + " names another)");
 }
 
-bool is_vacant(const HubFolder& folder) {
+bool has_nothing(const HubFolder& folder) {
   for (const auto& file :
        {folder.database(), folder.path() / "hub.db-wal", folder.key(), folder.certificate(), folder.address()}) {
     if (look_at(file) != Part::kMissing) return false;
@@ -73,7 +73,7 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
-std::string refusal(const HubFolder& folder, const std::vector<std::string>& lost) {
+std::string refuse_lost(const HubFolder& folder, const std::vector<std::string>& lost) {
   const std::string data = folder.path().string();
   return "the hub in " + data + " has lost a part of its folder: " + joined(lost) +
          ". Started like this it would turn its devices away, so nothing was changed. Bring the last backup back with "
@@ -84,7 +84,7 @@ std::string refusal(const HubFolder& folder, const std::vector<std::string>& los
 }  // namespace
 
 std::expected<void, std::string> HubFolder::check(const HubStart& start) const {
-  const bool vacant = is_vacant(*this);
+  const bool vacant = has_nothing(*this);
   if (!vacant && look_at(begun()) == Part::kMissing) {
     std::vector<std::string> lost;
     const auto before = read_address();
@@ -94,7 +94,7 @@ std::expected<void, std::string> HubFolder::check(const HubStart& start) const {
       note(lost, address());
       if (look_at(address()) == Part::kThere) lost.push_back(address().filename().string() + " cannot be read");
     }
-    if (!lost.empty() && !start.begin_new) return std::unexpected(refusal(*this, lost));
+    if (!lost.empty() && !start.begin_new) return std::unexpected(refuse_lost(*this, lost));
     if (lost.empty() && start.begin_new) {
       return std::unexpected("there is a hub in " + path_.string() +
                              " already, and nothing of it is missing: start it "

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kMaxOwnFile = 64 * 1024;
 
-constexpr const char* kName = "bamgate-hub";
+constexpr const char* kCommonName = "bamgate-hub";
 
 std::unexpected<std::string> said(const os::OsError& error) { return std::unexpected(error.text); }
 
@@ -39,8 +39,8 @@ std::expected<net::TlsIdentity, std::string> HubFolder::identity(Random& random)
     if (!cert->empty()) return net::TlsIdentity{std::move(*key), std::move(*cert)};
   }
   const bool has_key = !key->empty();
-  auto made = has_key ? net::certify_key(random, std::move(*key), kName, net::unix_now())
-                      : net::make_self_signed(random, kName, net::unix_now());
+  auto made = has_key ? net::certify_key(random, std::move(*key), kCommonName, net::unix_now())
+                      : net::make_self_signed(random, kCommonName, net::unix_now());
   if (!made)
     return std::unexpected("cannot make a certificate for " + this->key().string() + ": " + made.error().detail);
   if (!has_key) {

@@ -166,11 +166,11 @@ HubFault refusal(const Code& known, const std::string* message, bool proven) {
   }
   if (known.verdict == Verdict::kSuperseded) {
     fault.text =
-        "the hub takes neither of this device's refresh tokens: another machine seems to use this folder, or an older "
-        "copy "
-        "of it was brought back; each machine needs a folder of its own, so run 'bamgate setup' with a new join string "
-        "on "
-        "one of them";
+        "the hub takes neither of this device's refresh tokens: another machine seems to use this folder or has taken "
+        "over "
+        "this device's name, or an older copy of the folder was brought back; each machine needs a folder of its own, "
+        "so "
+        "run 'bamgate setup' with a new join string on one of them";
     return fault;
   }
   if (message != nullptr && !message->empty()) fault.text += ": " + made_safe(*message, kMaxMessage);

@@ -91,22 +91,6 @@ TEST_F(AgentAndHub, APeerWithoutAKeyOrWithOursForANameIsRefused) {
   EXPECT_EQ(self.counter("messages_refused", now), 2U);
 }
 
-TEST_F(AgentAndHub, AChangedKeyIsRefusedUntilTheOldOneIsRevoked) {
-  connect_anna_and_bert();
-  Actor& replacement = make("bert", "10.100.0.2/16", 22);
-  announce(*anna, {replacement.info});
-  EXPECT_EQ(anna->agent->status(now).peers.front().public_key, bert->info.public_key);
-  EXPECT_EQ(anna->state_of("bert", now), "connected") << "the true bert is not disturbed";
-  EXPECT_EQ(anna->counter("messages_refused", now), 1U);
-
-  announce(*anna, {replacement.info}, {{"bert", bert->info.public_key}});
-  EXPECT_EQ(anna->agent->status(now).peers.front().public_key, replacement.info.public_key);
-  kill(*bert);
-  bring_online(replacement, {anna->info});
-  run_for(3s);
-  EXPECT_EQ(anna->state_of("bert", now), "connected");
-}
-
 TEST_F(AgentAndHub, ARevokedPeersTunnelIsDroppedAndStaysRefused) {
   connect_anna_and_bert();
   say(*anna, signaling::PeerRevoked{"bert", bert->info.public_key});
