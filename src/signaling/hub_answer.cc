@@ -97,7 +97,8 @@ std::string made_safe(std::string_view text, std::size_t limit) {
   while (!text.empty()) {
     const std::size_t size = utf8 ? std::min(character_size(text.front()), text.size()) : 1;
     const std::string_view character = text.substr(0, size);
-    const bool control = size == 1 && (text.front() <= ' ' || text.front() == '\x7f' || text.front() < 0);
+    const auto first = static_cast<unsigned char>(text.front());
+    const bool control = size == 1 && (first <= ' ' || first >= 0x7f);
     const bool dropped = control || misleads(text);
     text.remove_prefix(size);
     gap = gap || (dropped && !safe.empty());
