@@ -1,6 +1,6 @@
 // What may answer in the hub's place: nothing in it reaches a terminal, and what is not the hub's means nothing.
-#include "core/utf8.h"
 #include "signaling/hub_answer.h"
+#include "core/utf8.h"
 #include "support/decoder.h"
 #include "support/require.h"
 
@@ -31,8 +31,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const int status = input.u16() % 600;
   const bool proven = input.below(2) == 0;
   const auto type = std::string(input.text());
+  const bool json = input.flag();
   const auto body = std::string(as_text(input.rest()));
-  const signaling::HttpAnswer answer{status, input.below(2) == 0 ? "application/json" : std::string_view(type), body};
+  const signaling::HttpAnswer answer{status, json ? "application/json" : std::string_view(type), body};
   const auto read = signaling::read_hub_answer(answer, proven);
   if (!read) check(read.error(), proven);
   check(signaling::read_upgrade_refusal(answer, proven), proven);
