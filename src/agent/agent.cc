@@ -139,6 +139,7 @@ void Agent::on_hub_connect_failed(Instant now, const signaling::HubFault& fault)
 void Agent::need_token(bool renew) {
   if (renew) tokens_.forget();
   if (const auto token = tokens_.current(last_now_)) return signaling_.on_access_token(last_now_, *token);
+  tokens_.forget();  // nothing of it is left to renew ahead of time
   if (tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
 }
 

@@ -103,6 +103,8 @@ class Agent {
 
   /// A person says that the key which is refused for this name is the right one, or that its next one is.
   TrustAnswer trust(Instant now, const std::string& name);
+  /// Which key each name has, for StorePins.
+  std::vector<config::Pin> pins() const { return pins_.all(); }
 
   Status status(Instant now) const;
   /// The access token, if one is at hand that still serves.

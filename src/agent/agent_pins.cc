@@ -42,7 +42,7 @@ void Agent::store_pins(Instant now) {
   if (now < earliest_store_) return timers_.set(Timer::kPins, earliest_store_);
   (void)pins_.take_changed();
   earliest_store_ = now + kPinInterval;
-  shared_.effects.emplace_back(StorePins{pins_.all()});
+  shared_.effects.emplace_back(StorePins{});
 }
 
 TrustAnswer Agent::trust(Instant now, const std::string& name) {
@@ -71,7 +71,7 @@ TrustAnswer Agent::trust(Instant now, const std::string& name) {
 
 // A name whose key is refused is shown, also when nothing else is known of it.
 void Agent::show_refused(Status& status) const {
-  for (const config::Pin& pin : pins_.all()) {
+  for (const auto& [name, pin] : pins_.by_name()) {
     if (!pin.refused) continue;
     auto shown = std::ranges::find(status.peers, pin.name, &PeerStatus::id);
     if (shown == status.peers.end()) {

@@ -7,7 +7,6 @@
 #include <variant>
 #include <vector>
 
-#include "config/pins.h"
 #include "core/ip_address.h"
 #include "core/packet_buffer.h"
 
@@ -47,10 +46,8 @@ struct SetRoutes {
   std::vector<IpPrefix> routes;
 };
 
-/// These are the keys that devices are known by, all of them: to be on disk for the next run.
-struct StorePins {
-  std::vector<config::Pin> pins;
-};
+/// Agent::pins() have changed: to be on disk for the next run.
+struct StorePins {};
 
 enum class NoticeLevel : std::uint8_t { kDebug, kInfo, kWarning };
 

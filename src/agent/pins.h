@@ -40,6 +40,7 @@ class Pins {
 
   /// nullptr when there is none of that name. Valid until the next change.
   const config::Pin* find(const std::string& name) const;
+  const std::map<std::string, config::Pin>& by_name() const { return pins_; }
   /// In order of their names.
   std::vector<config::Pin> all() const;
   /// True once after each change.

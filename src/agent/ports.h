@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/effect.h"
+#include "config/pins.h"
 #include "core/bytes.h"
 #include "core/endpoint.h"
 #include "core/ip_address.h"

@@ -178,8 +178,8 @@ void Runner::run_effect(Effect effect) {
     close_sockets_of(close->attempt);
   } else if (auto* set = std::get_if<SetRoutes>(&effect)) {
     ports_.tun.set_routes(std::move(set->routes));
-  } else if (auto* pins = std::get_if<StorePins>(&effect)) {
-    ports_.pins.store_pins(std::move(pins->pins));
+  } else if (std::holds_alternative<StorePins>(effect)) {
+    ports_.pins.store_pins(agent_->pins());
   } else if (auto* notice = std::get_if<Notice>(&effect)) {
     ports_.owner.notice(std::move(*notice));
   } else if (auto* gone = std::get_if<Stop>(&effect)) {

@@ -163,8 +163,8 @@ void ScriptedHub::run_effect(Actor& actor, Effect effect) {
     actor.connects.push_back(connect->access_token);
   } else if (auto* set = std::get_if<SetRoutes>(&effect)) {
     actor.routes = set->routes;
-  } else if (auto* stored = std::get_if<StorePins>(&effect)) {
-    actor.pins = std::move(stored->pins);
+  } else if (std::holds_alternative<StorePins>(effect)) {
+    actor.pins = actor.agent->pins();
     ++actor.stores;
   } else if (auto* notice = std::get_if<Notice>(&effect)) {
     actor.notices.push_back(notice->text);
