@@ -216,7 +216,7 @@ TEST_F(RunnerTest, CarriesEffectsOutInTheOrderOfTheAgent) {
   EXPECT_THAT(anna.log, ElementsAre("refresh", "connect", "join"));
   anna.log.clear();
   anna.list(now, {bert.info});
-  EXPECT_THAT(anna.log, ElementsAre("notice", "noticed", "open", "offer", "candidate"));
+  EXPECT_THAT(anna.log, ElementsAre("notice", "noticed", "open", "pins 1", "offer", "candidate"));
 }
 
 TEST_F(RunnerTest, SendsFarewellsBeforeItClosesTheirSocketsAndTheHub) {

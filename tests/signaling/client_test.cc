@@ -270,20 +270,19 @@ TEST(SignalingClient, AsksTheHubWhetherItIsRevokedBeforeItBelievesAClose) {
 }
 
 TEST(SignalingClient, NeverEndsForWhatAStrangerAnswersOrClosesWith) {
-  Driver driver;
-  driver.go_online();
-  driver.give_tokens = false;
-  driver.token_fault.text = "a portal";
   for (std::uint32_t code = 1000; code < 5000; ++code) {
+    Driver driver;
+    driver.go_online();
+    driver.give_tokens = false;
+    driver.token_fault.text = "a portal";
     driver.closed(static_cast<std::uint16_t>(code));
-    driver.run(seconds(31));
+    driver.run(seconds(10));
     ASSERT_NE(driver.client.state(), Client::State::kStopped) << code;
     driver.give_tokens = true;
-    driver.run(hours(4));
+    driver.run(minutes(2));
     ASSERT_TRUE(driver.client.online()) << code;
-    driver.give_tokens = false;
+    ASSERT_TRUE(driver.events_of<Fatal>().empty()) << code;
   }
-  EXPECT_TRUE(driver.events_of<Fatal>().empty());
 }
 
 TEST(SignalingClient, TellsWhatAnsweredAndAgainWhenAnotherAnswers) {
