@@ -60,15 +60,13 @@ class SlowBackoff {
   /// The least wait before the next attempt: doubled each time.
   std::chrono::minutes next() {
     const auto wait = std::min(kFirstPatience * (1 << step_), kLongestPatience);
-    if (step_ < kLastStep) ++step_;
+    if (wait < kLongestPatience) ++step_;  // so it never goes on beyond the cap
     return wait;
   }
   /// The next wait is the first one again.
   void reset() { step_ = 0; }
 
  private:
-  static constexpr unsigned kLastStep = 7;  // 128 min: the first that the cap cuts
-
   unsigned step_ = 0;
 };
 
