@@ -156,7 +156,7 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
                                 .clock = wall_clock(),
                                 .observer = {.keys = capture_->key_log(), .messages = capture_->message_tap()},
-                                .pins = std::move(device_.pins)};
+                                .pins = device_.pins};
   for (const auto& [name, peer] : device_.config.peers) options.accepted_routes[name] = peer.routes;
   public_key_ = options.private_key.public_key().to_string();
   agent_ = std::make_unique<agent::Agent>(std::move(options), random_, crypto_, pool_, *sctp_);
@@ -279,7 +279,8 @@ void DeviceHost::set_routes(std::vector<IpPrefix> wanted) {
 }
 
 void DeviceHost::store_pins(std::vector<config::Pin> pins) {
-  const auto saved = folder_.save_pins({network_id(device_.config.network), std::move(pins)});
+  device_.pins = std::move(pins);
+  const auto saved = folder_.save_pins({network_id(device_.config.network), device_.pins});
   if (!saved && !std::exchange(pins_unwritten_, true)) {
     spdlog::warn("which key each device has is kept for this run alone: {}", saved.error().text);
   }

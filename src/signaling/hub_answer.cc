@@ -41,6 +41,8 @@ constexpr Code kCodes[] = {
     {"name_taken", 409, Verdict::kRefused},
     {"key_taken", 409, Verdict::kRefused},
     {"last_admin", 409, Verdict::kRefused},
+    {"revoked", 409, Verdict::kRefused},
+    {"not_revoked", 409, Verdict::kRefused},
     {"too_large", 413, Verdict::kRefused},
     {"too_many_requests", 429, Verdict::kBusy},
     {"too_many_failures", 429, Verdict::kBusy},
