@@ -75,7 +75,8 @@ expect 0 'not connected' dev1 status
 dev1 status | grep -Eq '^  cannot reach the hub .*; (next try in [0-9]+ s|trying now)$' || lab_fail "status does not say why: $(dev1 status)"
 dev1 down || lab_fail "down failed"
 hub_start
-device_setup dev3
+join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")
+lab_in dev1 "$BAMGATE" setup --join "$join" --name dev3 --config "$LAB_DIR/dev3" 2>/dev/null || lab_fail "setup of dev3 failed"
 lab_wait 30 "dev2 does not come back" hub_connected dev2
 lab_in dev2 "$BAMGATE" devices revoke dev3 --yes --config "$LAB_DIR/dev2" 2>/dev/null || lab_fail "revoke failed"
 expect 4 'has ended again: .*bamgate logs' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/dev3"
