@@ -5,7 +5,7 @@ usage: strange_proxy.py ADDRESS:PORT HUB_PORT CERT KEY OTHER_CERT OTHER_KEY ROUN
 
 SIGUSR1: every connection is cut, and ROUND_FILE is read: one answer a line. From then on each client address gets these
 answers, one for each of its connections, in that order; after the last one it is passed on again. Each is logged as
-"ADDRESS ANSWER". What is answered is told apart by the name; see ANSWERS, and close, alert, other-cert, strip, ws4410.
+"ADDRESS ANSWER", and the begin of a round as "round ANSWER...". What is answered is told apart by the name; see ANSWERS, and close, alert, other-cert, strip, ws4410.
 """
 
 import base64
@@ -65,6 +65,7 @@ class Proxy:
     def cut_all(self):
         with self.lock:
             self.answers, self.turns = self.round_file.read_text().split(), {}
+            print("round", *self.answers, flush=True)
             for sock in self.open:
                 sock.shutdown(socket.SHUT_RDWR)
 

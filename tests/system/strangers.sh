@@ -34,14 +34,21 @@ has_had() {
 }
 says_strange() { [[ $(device_status "$1" .hub.error) == *"cannot reach the hub at hub.example"* ]]; }
 
+# begin_round ANSWER...: the proxy cuts every connection and gives each client these answers
+begin_round() {
+  echo "$*" >"$LAB_DIR/round"
+  round_begin=$(($(wc -l <"$LAB_DIR/strange.log") + 1))
+  kill -USR1 "$proxy" || lab_fail "the proxy is not running"
+  lab_wait 10 "the proxy does not begin a round" round_began
+}
+round_began() { tail -n "+$round_begin" "$LAB_DIR/strange.log" | grep -q '^round'; }
+
 # one_round ANSWER...: both devices lose the hub and get these answers before they are passed on again
 one_round() {
   local device
   # What was connected for 10 s is tried again soon: without that the round would only take longer.
   sleep 11
-  echo "$*" >"$LAB_DIR/round"
-  round_begin=$(($(wc -l <"$LAB_DIR/strange.log") + 1))
-  kill -USR1 "$proxy" || lab_fail "the proxy is not running"
+  begin_round "$@"
   for device in dev1 dev2; do lab_wait 30 "$device does not say what answered ($*)" says_strange "$device"; done
   for device in 1 2; do
     lab_wait 60 "dev$device has not tried again after each of: $*" has_had "203.0.113.$device" "$@"
@@ -54,8 +61,7 @@ said() { grep -qF -- "$2" "$LAB_DIR/$1.log" || lab_fail "$1 has not said '$2'"; 
 commands_meet() {
   local answer=$1 wanted=$2 text=$3 code=0
   shift 3
-  echo "$answer $answer" >"$LAB_DIR/round"
-  kill -USR1 "$proxy"
+  begin_round "$answer"
   lab_in dev3 timeout 60 "$BAMGATE" "$@" >"$LAB_DIR/stdout" 2>"$LAB_DIR/stderr" || code=$?
   [ "$code" -eq "$wanted" ] || lab_fail "'$*' ended with $code on $answer, not $wanted: $(cat "$LAB_DIR/stderr")"
   grep -qF -- "$text" "$LAB_DIR/stderr" || lab_fail "'$*' does not say '$text': $(cat "$LAB_DIR/stderr")"
@@ -107,10 +113,10 @@ commands_meet 200-portal 5 'something that is not the hub answered with status 2
 commands_meet 401-gone-html 5 'is not the hub' devices --config "$LAB_DIR/dev3"
 join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")
 commands_meet 302 5 'status 302' setup --join "$join" --name dev4 --config "$LAB_DIR/dev4"
+begin_round
 lab_in dev3 "$BAMGATE" setup --join "$join" --name dev4 --config "$LAB_DIR/dev4" 2>/dev/null || lab_fail "setup does not succeed after a portal was in its way"
 
 # What the hub itself says counts, also through the proxy.
-: >"$LAB_DIR/round"
 for device in dev1 dev2; do lab_wait 60 "$device does not come back" hub_connected "$device"; done
 lab_in dev1 "$BAMGATE" devices revoke dev2 --yes --config "$LAB_DIR/dev1" 2>/dev/null || lab_fail "revoke failed"
 await_process "${DEVICE_PID[dev2]}" "bamgate up of the revoked dev2"
