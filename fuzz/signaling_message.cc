@@ -95,12 +95,14 @@ class World {
     }
   }
 
+  signaling::HubFault fault() { return {.verdict = static_cast<signaling::Verdict>(input_.below(7))}; }
+
   void fail() {
     switch (input_.below(4)) {
       case 0:
-        return client_->on_token_failed(now_, static_cast<signaling::TokenFailure>(input_.below(2)));
+        return client_->on_token_failed(now_, fault());
       case 1:
-        return client_->on_connect_failed(now_, input_.u16() % 600);
+        return client_->on_connect_failed(now_, fault());
       case 2:
         return client_->on_pong(now_);
       case 3:

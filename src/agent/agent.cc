@@ -45,7 +45,8 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
               .effects = {},
               .messages = {},
               .farewells = {}},
-      signaling_(self_info(random), random) {
+      signaling_(self_info(random), random),
+      pins_(options_.pins) {
   update_route_filter();
 }
 
@@ -82,6 +83,8 @@ void Agent::stop(Instant now) {
     touch(*entry);
   }
   pump_touched(now);
+  earliest_store_ = now;
+  store_pins(now);
   signaling_.stop(now);
   tokens_ = {};
   pump_signaling(now);
@@ -91,17 +94,20 @@ void Agent::on_access_token(Instant now, std::string token, std::chrono::seconds
   if (signaling_.state() == signaling::Client::State::kStopped) return;
   const bool wanted = signaling_.state() == signaling::Client::State::kToken;
   tokens_.refreshed(now, token, lifetime);
+  token_patience_.reset();
+  token_fault_.clear();
   if (wanted) signaling_.on_access_token(now, std::move(token));
   pump(now);
 }
 
-void Agent::on_token_failed(Instant now, signaling::TokenFailure reason) {
+void Agent::on_token_failed(Instant now, const signaling::HubFault& fault) {
   if (signaling_.state() == signaling::Client::State::kStopped) return;
   tokens_.failed();
-  tokens_.postpone(now + kRefreshRetry);
-  // A refusal ends everything, also when the token at hand would still serve for a while.
-  const bool fatal = reason == signaling::TokenFailure::kUnauthorised;
-  if (fatal || signaling_.state() == signaling::Client::State::kToken) signaling_.on_token_failed(now, reason);
+  const bool patient =
+      fault.verdict == signaling::Verdict::kExpired || fault.verdict == signaling::Verdict::kSuperseded;
+  tokens_.postpone(now + (patient ? Duration(token_patience_.next()) : Duration(kRefreshRetry)));
+  token_fault_ = fault.text;
+  signaling_.on_token_failed(now, fault);
   pump(now);
 }
 
@@ -125,14 +131,15 @@ void Agent::on_hub_closed(Instant now, std::uint16_t code) {
   pump(now);
 }
 
-void Agent::on_hub_connect_failed(Instant now, int http_status) {
-  signaling_.on_connect_failed(now, http_status);
+void Agent::on_hub_connect_failed(Instant now, const signaling::HubFault& fault) {
+  signaling_.on_connect_failed(now, fault);
   pump(now);
 }
 
 void Agent::need_token(bool renew) {
   if (renew) tokens_.forget();
   if (const auto token = tokens_.current(last_now_)) return signaling_.on_access_token(last_now_, *token);
+  tokens_.forget();  // nothing of it is left to renew ahead of time
   if (tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
 }
 
@@ -162,12 +169,11 @@ void Agent::pump_signaling(Instant now) {
     } else if (auto* received = std::get_if<signaling::Received>(&*event)) {
       handle_message(now, std::move(received->message));
     } else if (auto* offline = std::get_if<signaling::Offline>(&*event)) {
-      notice(NoticeLevel::kWarning, std::string("no connection to the hub: ") + to_string(offline->why) +
-                                        "; trying again, peers that are connected stay so");
-    } else if (auto* fatal = std::get_if<signaling::Fatal>(&*event)) {
+      notice(NoticeLevel::kWarning,
+             "no connection to the hub: " + offline->text() + "; trying again, peers that are connected stay so");
+    } else if (std::holds_alternative<signaling::Fatal>(*event)) {
       tokens_ = {};  // nothing more is asked of the hub
-      const bool revoked = fatal->why == signaling::FatalReason::kRevoked;
-      shared_.effects.emplace_back(Stop{revoked ? StopReason::kRevoked : StopReason::kUnauthorised});
+      shared_.effects.emplace_back(Stop{StopReason::kRevoked});
     }
   }
 }
@@ -216,6 +222,7 @@ void Agent::handle_timeout(Instant now) {
   if (signaling_.next_timeout() <= now) signaling_.handle_timeout(now);
   if (tokens_.renew_at() <= now && tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
   handle_network_timers(now);
+  if (timers_.take_expired(Timer::kPins, now)) store_pins(now);
   if (slept) begin_afresh(now, signaling::NetworkChange::kSlept);
   pump(now);
 }
@@ -289,10 +296,22 @@ Instant Agent::next_timeout() const {
   return std::min({signaling_.next_timeout(), tokens_.renew_at(), timers_.next(), deadlines_.next()});
 }
 
+// While connected, a token that is not given ahead of time is worth knowing: the connection will not be made again.
+void Agent::show_hub(Instant now, Status& status) const {
+  status.hub_connected = signaling_.online();
+  Instant next = signaling_.next_attempt();
+  if (const signaling::Offline* offline = signaling_.offline()) status.hub_error = offline->text();
+  if (status.hub_connected && !token_fault_.empty()) {
+    status.hub_error = token_fault_;
+    next = tokens_.renew_at();
+  }
+  if (!status.hub_error.empty() && next != kNever) status.hub_next_try = std::max(next - now, Duration::zero());
+}
+
 Status Agent::status(Instant now) const {
   Status status;
   ChannelCounters channels;
-  status.hub_connected = signaling_.online();
+  show_hub(now, status);
   status.uptime = now - started_;
   for (const auto& [name, entry] : peers_) {
     PeerStatus shown = entry->link.status(now);
@@ -306,6 +325,7 @@ Status Agent::status(Instant now) const {
     channels += entry->link.counters();
     status.peers.push_back(std::move(shown));
   }
+  show_refused(status);
   status.counters["dropped_sends"] = channels.dropped_sends;
   status.counters["dcep_refused"] = channels.dcep_refused;
   status.counters["messages_before_ack"] = channels.messages_before_ack;

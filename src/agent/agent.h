@@ -1,7 +1,7 @@
 // One device of the network: it keeps a connection to the hub, one WireGuard tunnel and one PeerConnection to each
 // other device, and moves packets between them and the TUN. Pure: its output is datagrams (poll_transmit) and a list of
 // effects (poll_effect) that the owner of sockets, TUN, HTTP and files carries out.
-// Left out: relaying through the hub, and pinning of keys beyond the run.
+// Left out: relaying through the hub.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "agent/effect.h"
 #include "agent/link.h"
 #include "agent/observer.h"
+#include "agent/pins.h"
 #include "agent/status.h"
 #include "agent/tokens.h"
 #include "agent/wg_carrier.h"
@@ -24,6 +25,12 @@
 #include "signaling/client.h"
 
 namespace bamgate::agent {
+
+/// What became of a wish to trust a name's new key: a sentence.
+struct TrustAnswer {
+  bool done = false;
+  std::string text;
+};
 
 class Agent {
  public:
@@ -41,6 +48,7 @@ class Agent {
     wg::WallClock clock;
     bool allow_loopback = false;  // candidates on 127.0.0.1: for tests on one machine
     Observer observer = {};
+    std::vector<config::Pin> pins = {};  // as they were stored last
   };
 
   /// A room never holds more devices (docs/signaling.md), so no more peers are kept.
@@ -49,6 +57,8 @@ class Agent {
   static constexpr auto kChangeInterval = std::chrono::seconds(1);
   /// A timeout that is handled so much too late was slept through.
   static constexpr auto kSleep = std::chrono::seconds(5);
+  /// Pins are stored no more often than once in this time.
+  static constexpr auto kPinInterval = std::chrono::seconds(1);
 
   /// `random`, `crypto`, `pool` and `sctp` must outlive the agent.
   Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& sctp);
@@ -63,12 +73,12 @@ class Agent {
   void stop(Instant now);
 
   void on_access_token(Instant now, std::string token, std::chrono::seconds lifetime);
-  void on_token_failed(Instant now, signaling::TokenFailure reason);
+  void on_token_failed(Instant now, const signaling::HubFault& fault);
   void on_hub_open(Instant now);
   void on_hub_text(Instant now, std::string_view text);
   void on_hub_pong(Instant now);
   void on_hub_closed(Instant now, std::uint16_t code);
-  void on_hub_connect_failed(Instant now, int http_status);
+  void on_hub_connect_failed(Instant now, const signaling::HubFault& fault);
 
   void on_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base);
   void on_sockets_complete(Instant now, AttemptId attempt);
@@ -91,6 +101,11 @@ class Agent {
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
   std::optional<Effect> poll_effect();
   Instant next_timeout() const;
+
+  /// A person says that the key which is refused for this name is the right one, or that its next one is.
+  TrustAnswer trust(Instant now, const std::string& name);
+  /// Which key each name has, for StorePins.
+  std::vector<config::Pin> pins() const { return pins_.all(); }
 
   Status status(Instant now) const;
   /// The access token, if one is at hand that still serves.
@@ -123,6 +138,9 @@ class Agent {
   void handle_list(Instant now, const signaling::PeerList& list);
   void handle_message(Instant now, signaling::Message message);
   Entry* take_info(Instant now, const signaling::PeerInfo& info);
+  bool take_key(Instant now, const signaling::PeerInfo& info, const wg::PublicKey& key);
+  void store_pins(Instant now);
+  void show_refused(Status& status) const;
   void handle_revoked(Instant now, const signaling::PeerRevoked& revoked);
   Entry* add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key);
   std::vector<IpPrefix> claim_addresses(const Entry& entry, const signaling::PeerInfo& info);
@@ -135,10 +153,11 @@ class Agent {
   void take_addresses(Instant now);
   void begin_afresh(Instant now, signaling::NetworkChange change);
   void need_token(bool renew);
+  void show_hub(Instant now, Status& status) const;
   void notice(NoticeLevel level, std::string text);
   signaling::PeerInfo self_info(Random& random) const;
 
-  enum class Timer : std::uint8_t { kNetwork, kCount };
+  enum class Timer : std::uint8_t { kNetwork, kPins, kCount };
 
   Options options_;
   bridge::Bridge bridge_;
@@ -146,6 +165,8 @@ class Agent {
   Shared shared_;
   signaling::Client signaling_;
   Tokens tokens_;
+  signaling::SlowBackoff token_patience_;  // for those that are asked for ahead of time
+  std::string token_fault_;                // why the last one was not given; empty when it was
   Instant started_{};
   Instant last_now_{};
 
@@ -157,6 +178,10 @@ class Agent {
   std::vector<Entry*> sending_;             // they may have something to send
   DeadlineIndex<Entry*> deadlines_;         // of all but those in the two lists
   std::set<wg::PublicKey> revoked_;
+  Pins pins_;
+  std::map<std::string, signaling::PeerInfo>
+      refused_;  // as the hub lists them now, by name; their keys are not the pinned
+  Instant earliest_store_ = Instant::min();
   std::uint32_t next_index_ = 1;
   std::vector<IpPrefix> routes_;
   bool routes_stale_ = false;  // a peer whose routes are accepted has come, gone or changed

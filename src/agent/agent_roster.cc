@@ -16,6 +16,7 @@ constexpr std::size_t kMaxRevoked = 4096;
 void Agent::handle_list(Instant now, const signaling::PeerList& list) {
   for (const signaling::PeerRevoked& revoked : list.revoked) handle_revoked(now, revoked);
   if (list.complete) {
+    refused_.clear();
     std::set<std::string> listed;
     for (const signaling::PeerInfo& info : list.peers) listed.insert(info.peer_id);
     for (auto& [name, entry] : peers_) {
@@ -36,6 +37,7 @@ void Agent::handle_list(Instant now, const signaling::PeerList& list) {
     touch(*entry);
   }
   if (rerouted) leave_stale_paths(now);
+  store_pins(now);
 }
 
 // The peer that this entry of a list is about; nullptr when it is refused.
@@ -45,15 +47,11 @@ Agent::Entry* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
     ++refused_messages_;
     return nullptr;
   }
-  const auto found = peers_.find(info.peer_id);
-  // A known name with another key is believed only after the hub has revoked the old key: then the name is forgotten.
-  if (found != peers_.end() && found->second->key() != *key) {
+  if (!take_key(now, info, *key)) {
     ++refused_messages_;
-    notice(NoticeLevel::kWarning, info.peer_id +
-                                      ": refused, its key has changed; if you set it up anew, run "
-                                      "'bamgate down' and 'bamgate up' here");
     return nullptr;
   }
+  const auto found = peers_.find(info.peer_id);
   Entry* entry = found != peers_.end() ? found->second.get() : add_peer(info, *key);
   if (entry == nullptr) return nullptr;
   for (const IpPrefix& refused : claim_addresses(*entry, info)) {
@@ -123,9 +121,14 @@ void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
     return;
   }
   if (revoked_.size() < kMaxRevoked) revoked_.insert(*key);
+  pins_.forget_refused(key->bytes);
+  store_pins(now);
   const auto found = peers_.find(revoked.peer_id);
   if (found == peers_.end() || found->second->key() != *key) return;
-  notice(NoticeLevel::kWarning, revoked.peer_id + ": revoked; its tunnel is closed");
+  notice(NoticeLevel::kWarning, revoked.peer_id +
+                                    ": revoked; its tunnel is closed, and no other key is taken under this name unless "
+                                    "you say so with 'bamgate devices trust " +
+                                    revoked.peer_id + "'");
   remove_peer(now, revoked.peer_id, "revoked");
   if (update_routes()) leave_stale_paths(now);
 }
@@ -151,6 +154,7 @@ void Agent::handle_message(Instant now, signaling::Message message) {
     entry = find_sender(candidate->from, {});
     if (entry) entry->link.handle_candidate(now, *candidate);
   } else if (const auto* left = std::get_if<signaling::PeerLeft>(&message)) {
+    refused_.erase(left->peer_id);
     entry = find_sender(left->peer_id, {});
     if (entry) entry->link.handle_left(now);
   } else if (const auto* revoked = std::get_if<signaling::PeerRevoked>(&message)) {

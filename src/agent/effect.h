@@ -46,6 +46,9 @@ struct SetRoutes {
   std::vector<IpPrefix> routes;
 };
 
+/// Agent::pins() have changed: to be on disk for the next run.
+struct StorePins {};
+
 enum class NoticeLevel : std::uint8_t { kDebug, kInfo, kWarning };
 
 /// A line for the person who watches.
@@ -55,8 +58,7 @@ struct Notice {
 };
 
 enum class StopReason : std::uint8_t {
-  kUnauthorised,  // the hub refuses our credentials: register again
-  kRevoked,       // this device was revoked
+  kRevoked,  // the hub does not know this device, or has revoked it: register again
 };
 
 /// The agent has given up for good.
@@ -65,6 +67,6 @@ struct Stop {
 };
 
 using Effect = std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, OpenSockets,
-                            CloseSockets, WriteTun, SetRoutes, Notice, Stop>;
+                            CloseSockets, WriteTun, SetRoutes, StorePins, Notice, Stop>;
 
 }  // namespace bamgate::agent

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/effect.h"
+#include "config/pins.h"
 #include "core/bytes.h"
 #include "core/endpoint.h"
 #include "core/ip_address.h"
@@ -71,6 +72,13 @@ class TokenStore {
   virtual void refresh_access_token(RunId run) = 0;
 };
 
+class PinStore {
+ public:
+  virtual ~PinStore() = default;
+  /// StorePins: in place of those that were stored before. What cannot be written is kept for this run alone.
+  virtual void store_pins(std::vector<config::Pin> pins) = 0;
+};
+
 /// Whoever started the agent.
 class Owner {
  public:
@@ -87,6 +95,7 @@ struct Ports {
   HubLink& hub;
   TunPort& tun;
   TokenStore& tokens;
+  PinStore& pins;
   Owner& owner;
 };
 

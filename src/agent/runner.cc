@@ -61,9 +61,9 @@ void Runner::on_access_token(Instant now, RunId run, std::string token, std::chr
   flush(now);
 }
 
-void Runner::on_token_failed(Instant now, RunId run, signaling::TokenFailure reason) {
+void Runner::on_token_failed(Instant now, RunId run, const signaling::HubFault& fault) {
   if (!answers(run)) return;
-  agent_->on_token_failed(advance(now), reason);
+  agent_->on_token_failed(advance(now), fault);
   flush(now);
 }
 
@@ -105,10 +105,10 @@ void Runner::on_hub_open(Instant now, HubGeneration generation) {
   flush(now);
 }
 
-void Runner::on_hub_connect_failed(Instant now, HubGeneration generation, int http_status) {
+void Runner::on_hub_connect_failed(Instant now, HubGeneration generation, const signaling::HubFault& fault) {
   if (!hears(generation)) return;
   hub_ = Hub::kNone;
-  agent_->on_hub_connect_failed(advance(now), http_status);
+  agent_->on_hub_connect_failed(advance(now), fault);
   flush(now);
 }
 
@@ -178,6 +178,8 @@ void Runner::run_effect(Effect effect) {
     close_sockets_of(close->attempt);
   } else if (auto* set = std::get_if<SetRoutes>(&effect)) {
     ports_.tun.set_routes(std::move(set->routes));
+  } else if (std::holds_alternative<StorePins>(effect)) {
+    ports_.pins.store_pins(agent_->pins());
   } else if (auto* notice = std::get_if<Notice>(&effect)) {
     ports_.owner.notice(std::move(*notice));
   } else if (auto* gone = std::get_if<Stop>(&effect)) {
@@ -200,6 +202,13 @@ void Runner::open_sockets_for(AttemptId attempt) {
 void Runner::close_sockets_of(AttemptId attempt) {
   std::erase_if(sockets_, [&](const auto& entry) { return entry.second.attempt == attempt; });
   std::erase(awaiting_stun_, attempt);
+}
+
+std::optional<TrustAnswer> Runner::trust(Instant now, const std::string& name) {
+  if (!agent_) return std::nullopt;
+  TrustAnswer answer = agent_->trust(advance(now), name);
+  flush(now);
+  return answer;
 }
 
 Status Runner::status(Instant now) const {

@@ -46,11 +46,10 @@ class Runner {
   Instant next_timeout() const { return agent_ ? agent_->next_timeout() : kNever; }
 
   void on_access_token(Instant now, RunId run, std::string token, std::chrono::seconds lifetime);
-  void on_token_failed(Instant now, RunId run, signaling::TokenFailure reason);
+  void on_token_failed(Instant now, RunId run, const signaling::HubFault& fault);
 
   void on_hub_open(Instant now, HubGeneration generation);
-  /// `http_status`: 0 when nobody answered.
-  void on_hub_connect_failed(Instant now, HubGeneration generation, int http_status);
+  void on_hub_connect_failed(Instant now, HubGeneration generation, const signaling::HubFault& fault);
   void on_hub_text(Instant now, HubGeneration generation, std::string_view text);
   void on_hub_pong(Instant now, HubGeneration generation);
   void on_hub_closed(Instant now, HubGeneration generation, std::uint16_t code);
@@ -61,6 +60,9 @@ class Runner {
   void await_stun_servers() { stun_awaited_ = true; }
   void add_stun_server(Instant now, const Endpoint& server);
   void on_stun_servers_settled(Instant now);
+
+  /// See Agent::trust(); nullopt while no agent runs.
+  std::optional<TrustAnswer> trust(Instant now, const std::string& name);
 
   bool is_running() const { return agent_ != nullptr; }
   /// Needs is_running().

@@ -25,11 +25,15 @@ struct PeerStatus {
   std::uint64_t rx_bytes = 0;
   std::uint64_t tx_bytes = 0;
   std::vector<std::string> routes;
+  std::string
+      refused_key;         // another key that the hub names for it, which waits to be trusted; empty when there is none
   std::string last_error;  // why there is no connection; empty while there is one, and before the first failure
 };
 
 struct Status {
   bool hub_connected = false;
+  std::string hub_error;                 // why there is no connection, or will be none again; empty when all is well
+  std::optional<Duration> hub_next_try;  // from now; with hub_error, unless a try is under way
   Duration uptime{};
   std::vector<PeerStatus> peers;
   std::map<std::string, std::uint64_t> counters;

@@ -89,7 +89,13 @@ std::expected<TlsChoice, std::string> choose_tls(const HubArguments& arguments, 
     identity = std::move(*own);
   }
   auto context = net::TlsContext::server(identity);
-  if (!context) return std::unexpected(context.error().detail);
+  if (!context) {
+    if (given) return std::unexpected(arguments.tls_cert + " and " + arguments.tls_key + ": " + context.error().detail);
+    return std::unexpected(folder.certificate().string() + " and " + folder.key().string() + ": " +
+                           context.error().detail +
+                           "; bring back the last backup with 'bamgate hub restore FILE "
+                           "--force'");
+  }
   if (given) return TlsChoice{*context, ""};
   const auto digest = net::spki_sha256(identity.cert_pem);
   if (!digest) return std::unexpected(digest.error().detail);
@@ -169,6 +175,10 @@ ExitCode run_hub(const HubArguments& arguments) {
   loop.on_user_signal([&] { on_restored(); });
   const auto lock = os::FileLock::acquire(folder.lock());
   if (!lock) return fail(ExitCode::kFailed, "another hub uses " + arguments.data + ": " + lock.error().text);
+  const host::HubStart start{.own_identity = !arguments.plain_http && arguments.tls_cert.empty(),
+                             .knows_url = !arguments.public_url.empty(),
+                             .begin_new = arguments.begin_new};
+  if (const auto whole = folder.check(start); !whole) return fail(ExitCode::kFailed, whole.error());
   const auto tls = choose_tls(arguments, folder);
   if (!tls) return fail(ExitCode::kFailed, tls.error());
   const auto url = choose_public_url(arguments, *listen, folder);
@@ -190,6 +200,7 @@ ExitCode run_hub(const HubArguments& arguments) {
   os::raise_descriptor_limit();
   auto hub = host::NativeHub::start(loop, log, std::move(options));
   if (!hub) return fail(ExitCode::kFailed, "cannot start the hub: " + hub.error());
+  if (const auto settled = folder.settle(); !settled) return fail(ExitCode::kFailed, settled.error());
   if (const auto done = host::keep_no_rights(); !done) return fail(done.error().code, done.error().text);
   os::notify_ready();
   announce(log, arguments, **hub, *stun, *url);

@@ -19,9 +19,6 @@
 namespace bamgate::cli {
 namespace {
 
-// docs/hub.md: one of the two error codes whose text is fixed because clients search for it.
-constexpr const char* kDeviceGone = "device not found or revoked";
-
 /// What this machine was before, where it was a device.
 using Before = std::optional<config::Config>;
 
@@ -85,15 +82,22 @@ std::expected<std::string, Failure> choose_name(const SetupArguments& arguments,
 bool was_revoked(net::Loop& loop, const host::ConfigFolder& folder, const Before& before, config::Secrets& secrets) {
   if (!before || secrets.refresh_token.empty()) return false;
   const auto refreshed = loop.block_on(exchange_refresh_token(loop, folder, before->network, secrets));
-  return !refreshed && refreshed.error().hub_error == kDeviceGone;
+  return !refreshed && refreshed.error().fault.verdict == signaling::Verdict::kGone;
 }
 
 /// The key of an earlier run is used again, so that a registration whose reply was lost can be repeated.
 std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const host::ConfigFolder& folder,
                                                     const Before& before) {
   config::Secrets secrets;
+  const auto file = folder.path() / "secrets.toml";
   std::error_code ignored;
-  if (std::filesystem::exists(folder.path() / "secrets.toml", ignored)) {
+  const bool is_there = std::filesystem::exists(file, ignored);
+  const bool is_empty = is_there && std::filesystem::file_size(file, ignored) == 0;  // nothing in it to lose
+  if (before && (!is_there || is_empty)) {
+    std::fprintf(stderr, "%s %s, and with it this device's key: it gets a new one\n", file.c_str(),
+                 is_there ? "is empty" : "is missing");
+  }
+  if (is_there && !is_empty) {
     auto kept = folder.load_secrets();
     if (!kept || !was_revoked(loop, folder, before, *kept)) return kept;
     std::fprintf(stderr, "this device was revoked: it gets a new key\n");

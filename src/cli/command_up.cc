@@ -4,8 +4,11 @@
 
 #include <cstdio>
 #include <exception>
+#include <optional>
+#include <string>
 
 #include "cli/commands.h"
+#include "cli/first_answer.h"
 #include "cli/log_file.h"
 #include "cli/service.h"
 #include "host/device_host.h"
@@ -74,8 +77,13 @@ ExitCode run_in_background(const UpArguments& arguments) {
   if (split->is_child()) return run_here(arguments, RunMode::kBackground, &*split);
   if (const auto ended = split->wait()) return static_cast<ExitCode>(*ended);
   const host::ConfigFolder folder(arguments.config);
-  std::fprintf(stderr, "connected in the background as process %d; 'bamgate logs' shows %s\n", split->child(),
-               log_file(folder).c_str());
+  std::optional<int> code;
+  const Heard heard = await_first_answer(folder, [&] { return (code = split->ended()).has_value(); });
+  const std::string text =
+      first_answer_text("it runs in the background as process " + std::to_string(split->child()), heard) +
+      (heard.what == FirstAnswer::kEnded ? "" : "; 'bamgate logs' shows " + log_file(folder).string());
+  if (heard.what == FirstAnswer::kEnded) return fail(static_cast<ExitCode>(code.value_or(1)), text);
+  std::fprintf(stderr, "%s\n", text.c_str());
   return ExitCode::kDone;
 }
 
@@ -84,7 +92,12 @@ ExitCode start_service(const host::ConfigFolder& folder) {
   if (const auto device = folder.load(); !device) return fail(device.error().code, device.error().text);
   hand_over(folder);
   if (const auto started = control_service("start"); !started) return fail(started.error().code, started.error().text);
-  std::fprintf(stderr, "bamgate.service runs; 'bamgate logs' shows what it says\n");
+  const Heard heard = await_first_answer(folder, [] { return !service_is_active(); });
+  if (heard.what == FirstAnswer::kEnded) {
+    return fail(service_exit_code(), "bamgate.service: " + first_answer_text("", heard));
+  }
+  std::fprintf(stderr, "%s; 'bamgate logs' shows what it says\n",
+               first_answer_text("bamgate.service runs", heard).c_str());
   return ExitCode::kDone;
 }
 

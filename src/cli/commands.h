@@ -23,6 +23,7 @@ struct HubArguments {
   std::string github;  // login of the owner; empty: no sign-in by GitHub
   std::string github_api = "https://api.github.com";
   std::string log_format = "text";  // or "json"
+  bool begin_new = false;           // though a part of another hub is there
   bool verbose = false;
 };
 ExitCode run_hub(const HubArguments& arguments);
@@ -95,6 +96,12 @@ struct DevicesArguments {
   std::string ttl = "24h";
 };
 ExitCode run_devices(const DevicesArguments& arguments);
+
+struct TrustArguments {
+  std::string config;
+  std::string name;
+};
+ExitCode run_trust(const TrustArguments& arguments);
 
 ExitCode run_genkey();
 ExitCode run_pubkey();

@@ -13,9 +13,10 @@ constexpr auto kPatience = std::chrono::seconds(15);
 }  // namespace
 
 std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const host::ConfigFolder& folder,
-                                              std::string_view question) {
+                                              std::string_view question, std::string_view name) {
   json::Value request;
   request.set("ask", question);
+  if (!name.empty()) request.set("name", name);
   const std::string path = folder.control_socket().string();
   const auto line = loop.block_on(net::control_request(loop, path, json::write(request), kPatience));
   if (!line) {

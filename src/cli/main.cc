@@ -79,6 +79,9 @@ void add_hub(CLI::App& app, Run& run) {
   hub->add_option("--log-format", arguments->log_format, "One line an event, for people or for machines")
       ->type_name("text|json")
       ->capture_default_str();
+  hub->add_flag(
+      "--new", arguments->begin_new,
+      "Begin a new hub with what is left in a data folder that has lost a part; its devices must be set up anew");
   hub->add_flag("-v,--verbose", arguments->verbose, "Say more: who joins and leaves");
   hub->callback([&run, arguments, hub] {
     if (!hub->get_subcommands().empty()) return;
@@ -151,7 +154,9 @@ void add_devices(CLI::App& app, Run& run) {
   };
   common(*devices);
   const auto chosen = [&run, arguments] { run = [arguments] { return run_devices(*arguments); }; };
-  devices->callback(chosen);
+  devices->callback([chosen, devices] {
+    if (devices->get_subcommands().empty()) chosen();
+  });
   auto* list = devices->add_subcommand("list", "List them (the default)");
   common(*list);
   list->callback(chosen);
@@ -170,6 +175,15 @@ void add_devices(CLI::App& app, Run& run) {
     arguments->add = true;
     chosen();
   });
+}
+
+void add_trust(CLI::App& app, Run& run) {
+  auto arguments = std::make_shared<TrustArguments>();
+  auto* command = app.get_subcommand("devices")->add_subcommand(
+      "trust", "Take the new key of a device that was set up anew; without it another key is refused");
+  add_config_option(*command, arguments->config);
+  command->add_option("device", arguments->name, "Its name")->required()->type_name("NAME");
+  command->callback([&run, arguments] { run = [arguments] { return run_trust(*arguments); }; });
 }
 
 void add_small(CLI::App& app, Run& run) {
@@ -210,6 +224,7 @@ int main(int argc, char** argv) {
   add_hub(app, run);
   add_device_commands(app, run);
   add_devices(app, run);
+  add_trust(app, run);
   add_lab(app, run);
   add_small(app, run);
   if (argc > 1 && std::string_view(argv[1]) == "complete") {

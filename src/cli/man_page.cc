@@ -16,6 +16,9 @@ This device: its name, address, hub, and what it accepts from others. Anyone may
 .I /etc/bamgate/secrets.toml
 Its private key and tokens, for the user bamgate alone.
 .TP
+.I /etc/bamgate/pins
+Which key each other device has. Another key is refused until 'bamgate devices trust NAME'.
+.TP
 .I /run/bamgate/control.sock
 The running agent. Members of the group bamgate may ask for its status.
 .TP
@@ -46,7 +49,7 @@ Wrong usage.
 Not running.
 .TP
 4
-Not authorised: the device was revoked or its credentials have expired. Set it up again.
+Not authorised: the hub does not know this device any more or has revoked it, or refuses what was asked. Set it up again.
 .TP
 5
 The hub cannot be reached.

@@ -49,16 +49,6 @@ std::string property(const std::string& name) {
   return os::read_program({"systemctl", "show", "--property=" + name, "--value", kUnit}).value_or("");
 }
 
-/// The exit code that the service's last process ended with; kFailed when it says nothing.
-ExitCode last_exit_code() {
-  const std::string text = property("ExecMainStatus");
-  int number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool known =
-      number >= static_cast<int>(ExitCode::kFailed) && number <= static_cast<int>(ExitCode::kHubUnreachable);
-  return known ? static_cast<ExitCode>(number) : ExitCode::kFailed;
-}
-
 }  // namespace
 
 std::string lock_note(RunMode mode, bool verbose) { return std::string(to_string(mode)) + (verbose ? kVerbose : ""); }
@@ -88,13 +78,23 @@ bool service_is_active() {
   return state == "active" || state == "activating" || state == "reloading";
 }
 
+ExitCode service_exit_code() {
+  const std::string text = property("ExecMainStatus");
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool known =
+      number >= static_cast<int>(ExitCode::kFailed) && number <= static_cast<int>(ExitCode::kHubUnreachable);
+  return known ? static_cast<ExitCode>(number) : ExitCode::kFailed;
+}
+
 std::expected<void, Failure> control_service(const std::string& verb) {
   const auto code = os::run_program({"systemctl", verb, kUnit});
   if (!code) return std::unexpected(Failure{ExitCode::kFailed, code.error().text});
   if (*code == 0) return {};
-  return std::unexpected(Failure{last_exit_code(), "'systemctl " + verb + " " + kUnit +
-                                                       "' failed: 'bamgate logs' shows what the service says; it needs "
-                                                       "the rights of root"});
+  return std::unexpected(
+      Failure{service_exit_code(), "'systemctl " + verb + " " + kUnit +
+                                       "' failed: 'bamgate logs' shows what the service says; it needs "
+                                       "the rights of root"});
 }
 
 ExitCode show_journal(bool follow) {

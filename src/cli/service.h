@@ -32,6 +32,8 @@ std::string describe(const Holder& holder);
 bool is_service(const host::ConfigFolder& folder);
 /// True when the service is up, on its way up, or waits for its next attempt.
 bool service_is_active();
+/// The exit code that the service's last process ended with; kFailed when it says nothing.
+ExitCode service_exit_code();
 /// Does `verb` (start, stop, restart) with the service. On failure with the exit code that the service ended with.
 std::expected<void, Failure> control_service(const std::string& verb);
 /// Shows the service's journal; to its end, or following it until Ctrl-C.

@@ -1,6 +1,7 @@
 #include "cli/status_text.h"
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 #include "cli/output.h"
@@ -67,6 +68,7 @@ void add_notes(Table& table, const json::Value& peer, bool with_colour) {
   }
   if (const std::string why = text_of(&peer, "why_relayed"); !why.empty()) faint("relayed: " + why);
   if (const std::string error = text_of(&peer, "last_error"); !error.empty()) table.add_note("  " + error);
+  if (const std::string key = text_of(&peer, "refused_key"); !key.empty()) table.add_note("  refused key: " + key);
   if (const json::Array* routes = peer.get_array("routes"); routes && !routes->empty()) {
     std::string line = "leads to";
     for (const json::Value& route : *routes) {
@@ -74,6 +76,14 @@ void add_notes(Table& table, const json::Value& peer, bool with_colour) {
     }
     faint(line);
   }
+}
+
+/// Why there is no connection to the hub, and when the next try is; empty when all is well.
+std::string hub_note(const json::Value* hub) {
+  const std::string error = text_of(hub, "error");
+  if (error.empty()) return "";
+  const auto next = number_of(hub, "next_try_s");
+  return "  " + error + "; " + (next ? "next try in " + human_duration(std::ceil(*next)) : "trying now") + "\n";
 }
 
 std::string head(const json::Value& status, bool with_colour) {
@@ -86,7 +96,7 @@ std::string head(const json::Value& status, bool with_colour) {
                      human_duration(number_of(&status, "uptime_s").value_or(0)) + "\n";
   text += "hub  " + text_of(hub, "url") + "  " +
           paint(connected ? "connected" : "not connected", connected ? Colour::kGood : Colour::kBad, with_colour) +
-          "\n\n";
+          "\n" + hub_note(hub) + "\n";
   return text;
 }
 

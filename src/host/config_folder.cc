@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/encoding.h"
 #include "host/service_user.h"
 #include "os/file.h"
 
@@ -49,6 +50,13 @@ std::expected<config::Config, Failure> ConfigFolder::load_config() const {
   const auto text = os::read_file(file, kMaxFile);
   if (!text) {
     if (text.error().code != os::Error::kNotFound) return refuse(text.error());
+    std::error_code ignored;
+    if (std::filesystem::exists(path_ / "secrets.toml", ignored)) {
+      return std::unexpected(
+          Failure{ExitCode::kFailed, file.string() +
+                                         " is missing, though secrets.toml is there: bring it back from a backup, or "
+                                         "run 'bamgate setup' with a new join string, which keeps the key"});
+    }
     return std::unexpected(Failure{ExitCode::kFailed, "this device is not set up (there is no " + file.string() +
                                                           "): run 'bamgate setup --join STRING' first; 'bamgate hub "
                                                           "token' on the hub prints the string"});
@@ -65,11 +73,42 @@ std::expected<Device, Failure> ConfigFolder::load() const {
   if (!config) return std::unexpected(config.error());
   auto secrets = load_secrets();
   if (!secrets) return std::unexpected(secrets.error());
-  return Device{std::move(*config), std::move(*secrets)};
+  auto pins = load_pins(config->network);
+  if (!pins) return std::unexpected(pins.error());
+  return Device{std::move(*config), std::move(*secrets), std::move(*pins)};
+}
+
+std::expected<std::vector<config::Pin>, Failure> ConfigFolder::load_pins(const config::NetworkConfig& network) const {
+  const auto file = path_ / "pins";
+  const auto text = os::read_file(file, kMaxFile);
+  if (!text && text.error().code == os::Error::kNotFound) return std::vector<config::Pin>();
+  if (!text) return refuse(text.error());
+  auto parsed = config::parse_pins(*text);
+  if (!parsed) return malformed(file, parsed.error());
+  if (parsed->network != network_id(network)) return std::vector<config::Pin>();
+  return std::move(parsed->pins);
+}
+
+std::expected<void, Failure> ConfigFolder::save_pins(const config::Pins& pins) const {
+  const auto written = os::write_file_atomically(path_ / "pins", config::write_pins(pins), 0644);
+  if (!written) return refuse(written.error());
+  return {};
+}
+
+std::string network_id(const config::NetworkConfig& network) {
+  return network.hub_fingerprint ? to_base64url(*network.hub_fingerprint) : network.server_url.authority();
 }
 
 std::expected<config::Secrets, Failure> ConfigFolder::load_secrets() const {
   const auto file = path_ / "secrets.toml";
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (error == std::errc::no_such_file_or_directory || (!error && size == 0)) {
+    return std::unexpected(Failure{ExitCode::kFailed, file.string() + (error ? " is missing" : " is empty") +
+                                                          ": this device's key and its credentials are lost; bring the "
+                                                          "file back from a backup, or run 'bamgate setup' "
+                                                          "with a new join string, which gives the device a new key"});
+  }
   if (const auto secret = os::check_private(file); !secret) return refuse(secret.error());
   auto text = os::read_file(file, kMaxFile);
   if (!text) return refuse(text.error());

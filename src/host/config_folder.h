@@ -1,11 +1,13 @@
-// A device's configuration folder: config.toml, secrets.toml, and where its control socket is.
+// A device's configuration folder: config.toml, secrets.toml, pins, and where its control socket is.
 #pragma once
 
 #include <expected>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
+#include "config/pins.h"
 #include "os/failure.h"
 #include "wg/keys.h"
 
@@ -14,7 +16,11 @@ namespace bamgate::host {
 struct Device {
   config::Config config;
   config::Secrets secrets;
+  std::vector<config::Pin> pins;  // of this network
 };
+
+/// What names a network in the file of pins: its hub's key, or its hub's address where the CA store vouches for it.
+std::string network_id(const config::NetworkConfig& network);
 
 class ConfigFolder {
  public:
@@ -28,10 +34,13 @@ class ConfigFolder {
   std::filesystem::path lock() const { return path_ / "agent.lock"; }
 
   bool has_device() const;
-  /// Both files, checked. Odd things that hinder nobody are printed to stderr.
+  /// All files, checked. Odd things that hinder nobody are printed to stderr.
   std::expected<Device, Failure> load() const;
   std::expected<config::Config, Failure> load_config() const;
   std::expected<config::Secrets, Failure> load_secrets() const;
+  /// Those of that network; none when there is no such file, or it is another network's.
+  std::expected<std::vector<config::Pin>, Failure> load_pins(const config::NetworkConfig& network) const;
+  std::expected<void, Failure> save_pins(const config::Pins& pins) const;
   /// Makes it where it is missing, and gives it to the service's user where there is one (hand_over() says when).
   std::expected<void, Failure> create() const;
   std::expected<void, Failure> save_config(const config::Config& config) const;

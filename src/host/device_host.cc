@@ -34,6 +34,15 @@ wg::WallClock wall_clock() {
   return {.unix = wall.unix, .at = net::now(), .nanoseconds = wall.nanoseconds};
 }
 
+/// Why the upgrade at the hub came to nothing.
+signaling::HubFault upgrade_fault(const net::Url& url, const net::NetError& error) {
+  if (error.code != net::Error::kRefused) return no_answer(url, error);
+  signaling::HubFault fault =
+      signaling::read_upgrade_refusal({error.http_status, error.http_type, error.http_body}, url.tls);
+  if (fault.code.empty()) fault.text = "cannot reach the hub at " + url.authority() + ": " + fault.text;
+  return fault;
+}
+
 }  // namespace
 
 /// A UDP socket of this machine, read whenever the loop finds something in it.
@@ -112,7 +121,7 @@ DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::
       timer_(loop),
       stop_timer_(loop),
       slots_(net::UdpSocket::kBatch),
-      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .owner = *this}) {}
+      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}) {}
 
 DeviceHost::~DeviceHost() = default;
 
@@ -146,7 +155,8 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .ordered = device_.config.webrtc.ordered,
                                 .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
                                 .clock = wall_clock(),
-                                .observer = {.keys = capture_->key_log(), .messages = capture_->message_tap()}};
+                                .observer = {.keys = capture_->key_log(), .messages = capture_->message_tap()},
+                                .pins = device_.pins};
   for (const auto& [name, peer] : device_.config.peers) options.accepted_routes[name] = peer.routes;
   public_key_ = options.private_key.public_key().to_string();
   agent_ = std::make_unique<agent::Agent>(std::move(options), random_, crypto_, pool_, *sctp_);
@@ -268,6 +278,15 @@ void DeviceHost::set_routes(std::vector<IpPrefix> wanted) {
   routes_ = std::move(set);
 }
 
+void DeviceHost::store_pins(std::vector<config::Pin> pins) {
+  device_.pins = std::move(pins);
+  const auto saved = folder_.save_pins({network_id(device_.config.network), device_.pins});
+  if (!saved && !std::exchange(pins_unwritten_, true)) {
+    spdlog::warn("which key each device has is kept for this run alone: {}", saved.error().text);
+  }
+  if (saved) pins_unwritten_ = false;
+}
+
 void DeviceHost::notice(agent::Notice notice) {
   const auto level = notice.level == agent::NoticeLevel::kWarning ? spdlog::level::warn
                      : notice.level == agent::NoticeLevel::kInfo  ? spdlog::level::info
@@ -275,10 +294,11 @@ void DeviceHost::notice(agent::Notice notice) {
   spdlog::log(level, "{}", notice.text);
 }
 
-void DeviceHost::gave_up(agent::StopReason reason) {
-  spdlog::error(reason == agent::StopReason::kRevoked
-                    ? "this device was revoked: run 'bamgate setup' with a new join string to come back"
-                    : "the hub does not accept this device any more: run 'bamgate setup' with a new join string");
+void DeviceHost::gave_up(agent::StopReason /*reason*/) {
+  spdlog::error(
+      "the hub does not know this device any more, or has revoked it: run 'bamgate setup' with a new join string to "
+      "come "
+      "back");
   stop(ExitCode::kNotAuthorised);
 }
 
@@ -333,10 +353,8 @@ asio::awaitable<void> DeviceHost::exchange_tokens(agent::RunId run) {
     runner_.on_access_token(net::now(), run, std::move(refreshed->access_token),
                             std::chrono::seconds(refreshed->expires_in));
   } else {
-    spdlog::warn("{}", refreshed.error().text);
-    const bool fatal = refreshed.error().code == ExitCode::kNotAuthorised;
-    runner_.on_token_failed(net::now(), run,
-                            fatal ? signaling::TokenFailure::kUnauthorised : signaling::TokenFailure::kUnreachable);
+    spdlog::debug("no access token: {}", refreshed.error().text);  // what becomes of it, the agent says
+    runner_.on_token_failed(net::now(), run, refreshed.error().fault);
   }
   arm_timer();
 }
@@ -371,8 +389,7 @@ asio::awaitable<void> DeviceHost::open_hub(agent::HubGeneration generation, std:
     hub_ = std::move(*connected);
     runner_.on_hub_open(net::now(), generation);
   } else {
-    spdlog::warn("cannot reach the hub at {}: {}", access.url.authority(), connected.error().detail);
-    runner_.on_hub_connect_failed(net::now(), generation, connected.error().http_status);
+    runner_.on_hub_connect_failed(net::now(), generation, upgrade_fault(access.url, connected.error()));
   }
   arm_timer();
 }
@@ -396,6 +413,15 @@ agent::Status DeviceHost::status() {
   return status;
 }
 
+json::Value DeviceHost::trust(const std::string* name) {
+  json::Value answer;
+  const auto trusted = name != nullptr ? runner_.trust(net::now(), *name) : std::nullopt;
+  if (trusted) answer.set(trusted->done ? "done" : "error", trusted->text);
+  if (!trusted) answer.set("error", "say which device, while the agent runs");
+  arm_timer();
+  return answer;
+}
+
 void DeviceHost::answer_control(const std::string& line, net::ControlReply reply) {
   const auto request = json::parse(line);
   const std::string* ask = request ? request->get_string("ask") : nullptr;
@@ -410,6 +436,8 @@ void DeviceHost::answer_control(const std::string& line, net::ControlReply reply
     const auto token = runner_.access_token(net::now());
     if (token) answer.set("access_token", *token);
     if (answer.is_null()) answer = json::Object{};
+  } else if (ask && *ask == "trust") {
+    answer = trust(request->get_string("name"));
   } else if (ask && *ask == "down") {
     waiting_for_down_.push_back(std::move(reply));
     return stop(ExitCode::kDone);

@@ -13,6 +13,7 @@
 #include "agent/runner.h"
 #include "host/config_folder.h"
 #include "host/network_watcher.h"
+#include "json/value.h"
 #include "net/capture.h"
 #include "net/loop.h"
 #include "net/udp_socket.h"
@@ -31,6 +32,7 @@ class DeviceHost : private agent::Sockets,
                    private agent::HubLink,
                    private agent::TunPort,
                    private agent::TokenStore,
+                   private agent::PinStore,
                    private agent::Owner {
  public:
   /// Makes the TUN interface and the agent; nothing is sent yet. `lock` is the folder's.
@@ -61,6 +63,7 @@ class DeviceHost : private agent::Sockets,
   void read_tun();
   void arm_timer();
   agent::Status status();
+  json::Value trust(const std::string* name);
   void answer_control(const std::string& line, net::ControlReply reply);
 
   std::vector<std::unique_ptr<agent::Socket>> open_sockets(SocketId first) override;
@@ -71,6 +74,7 @@ class DeviceHost : private agent::Sockets,
   void write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> wanted) override;
   void refresh_access_token(agent::RunId run) override { loop_.spawn(exchange_tokens(run)); }
+  void store_pins(std::vector<config::Pin> pins) override;
   void notice(agent::Notice notice) override;
   void gave_up(agent::StopReason reason) override;
   asio::awaitable<void> exchange_tokens(agent::RunId run);
@@ -99,6 +103,7 @@ class DeviceHost : private agent::Sockets,
   std::set<const UdpSocket*> open_sockets_;  // the runner owns them
   net::UdpCounters closed_sockets_;          // of sockets that are gone
   std::set<net::Error> socket_failures_;     // kinds that the log has warned of
+  bool pins_unwritten_ = false;              // the log has told of it
   std::vector<net::UdpReceived> slots_;
   std::vector<IpPrefix> routes_;
   std::vector<stun::Uri> stun_names_;  // those that no resolver has known so far

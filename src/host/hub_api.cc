@@ -9,29 +9,25 @@
 namespace bamgate::host {
 namespace {
 
-constexpr std::size_t kMaxReply = 1024 * 1024;
+using signaling::HubFault;
 
-Failure unreachable(const net::Url& url, const net::NetError& error) {
-  std::string text = "cannot reach the hub at " + url.authority() + ": " + error.detail;
-  if (error.code == net::Error::kCertificate) {
-    text += "; if the hub was set up anew, run 'bamgate setup' with a new join string";
-  } else {
-    text += "; check that the hub runs and that this machine is online";
-  }
-  return {ExitCode::kHubUnreachable, std::move(text)};
+std::unexpected<ApiFailure> failed(HubFault fault) {
+  ExitCode code = ExitCode::kFailed;
+  if (fault.code.empty()) code = ExitCode::kHubUnreachable;
+  if (!fault.code.empty() && (fault.status == 401 || fault.status == 403)) code = ExitCode::kNotAuthorised;
+  ApiFailure failure;
+  static_cast<Failure&>(failure) = {code, fault.text};
+  failure.fault = std::move(fault);
+  return std::unexpected(std::move(failure));
 }
 
-Failure refused(const net::HttpReply& reply) {
-  const auto body = json::parse(reply.body, {.max_bytes = kMaxReply});
-  const std::string* code = body ? body->get_string("error") : nullptr;
-  const std::string* message = body ? body->get_string("message") : nullptr;
-  std::string text = "the hub refused: " + (code ? *code : "status " + std::to_string(reply.status));
-  if (message && !message->empty()) text += ": " + *message;
-  return {reply.status == 401 || reply.status == 403 ? ExitCode::kNotAuthorised : ExitCode::kFailed, std::move(text),
-          code ? *code : ""};
+/// A reply of the hub that lacks what this program needs of it.
+std::unexpected<ApiFailure> unreadable() {
+  return failed({.verdict = signaling::Verdict::kUnreachable,
+                 .text = "what answered is not the hub, or one of another version: a field is missing in its reply",
+                 .code = {},
+                 .status = 200});
 }
-
-Failure unreadable() { return {ExitCode::kFailed, "the hub's reply cannot be read: is it really a bamgate hub?"}; }
 
 /// One request; the parsed body of a 200.
 asio::awaitable<ApiResult<json::Value>> call(net::Loop& loop, HubAccess hub, std::string method, std::string target,
@@ -46,14 +42,17 @@ asio::awaitable<ApiResult<json::Value>> call(net::Loop& loop, HubAccess hub, std
   }
   request.connect = hub.connect;
   request.timeout = std::chrono::seconds(15);
-  request.max_body = kMaxReply;
+  request.max_body = signaling::kMaxHubAnswer;
   BAMGATE_FAULT_POINT("request_begins");
   const auto reply = co_await net::http_request(loop, std::move(request));
   BAMGATE_FAULT_POINT("reply_arrived");
-  if (!reply) co_return std::unexpected(unreachable(hub.url, reply.error()));
-  if (reply->status != 200) co_return std::unexpected(refused(*reply));
-  auto value = json::parse(reply->body, {.max_bytes = kMaxReply});
-  if (!value) co_return std::unexpected(unreadable());
+  if (!reply) co_return failed(no_answer(hub.url, reply.error()));
+  auto value = signaling::read_hub_answer({reply->status, reply->header("Content-Type"), reply->body}, hub.url.tls);
+  if (!value) {
+    HubFault fault = std::move(value.error());
+    if (fault.code.empty()) fault.text = "cannot reach the hub at " + hub.url.authority() + ": " + fault.text;
+    co_return failed(std::move(fault));
+  }
   co_return std::move(*value);
 }
 
@@ -63,6 +62,24 @@ std::string text_of(const json::Value& value, std::string_view key) {
 }
 
 }  // namespace
+
+HubFault no_answer(const net::Url& url, const net::NetError& error) {
+  HubFault fault;
+  fault.text = "cannot reach the hub at " + url.authority() + ": " + error.detail;
+  if (error.code == net::Error::kCertificate) {
+    fault.text +=
+        "; what answers is not the hub that this device knows: a network that asks for a login first, or a hub that "
+        "was "
+        "set up anew (then run 'bamgate setup' with a new join string)";
+  } else if (error.code == net::Error::kTls) {
+    fault.text += "; what answers does not speak TLS as the hub does, as a network that asks for a login first";
+  } else if (error.code == net::Error::kProtocol || error.code == net::Error::kTooLarge) {
+    fault.text += "; what answers is not the hub";
+  } else {
+    fault.text += "; check that the hub runs and that this machine is online";
+  }
+  return fault;
+}
 
 HubAccess hub_access(const config::Url& url, const std::optional<Sha256Digest>& fingerprint) {
   HubAccess access;
@@ -99,7 +116,7 @@ asio::awaitable<ApiResult<Registration>> register_device(net::Loop& loop, HubAcc
     }
   }
   const bool whole = !result.device_id.empty() && !result.refresh_token.empty() && IpPrefix::parse(result.address);
-  if (!whole) co_return std::unexpected(unreadable());
+  if (!whole) co_return unreadable();
   co_return result;
 }
 
@@ -114,7 +131,7 @@ asio::awaitable<ApiResult<RefreshedToken>> refresh_token(net::Loop& loop, HubAcc
   result.access_token = text_of(*reply, "access_token");
   result.refresh_token = text_of(*reply, "refresh_token");
   result.expires_in = reply->get_int("expires_in").value_or(0);
-  if (result.access_token.empty() || result.refresh_token.empty()) co_return std::unexpected(unreadable());
+  if (result.access_token.empty() || result.refresh_token.empty()) co_return unreadable();
   co_return result;
 }
 
@@ -122,7 +139,7 @@ asio::awaitable<ApiResult<std::vector<DeviceEntry>>> list_devices(net::Loop& loo
   const auto reply = co_await call(loop, std::move(hub), "GET", "/auth/devices", std::move(access), json::Value());
   if (!reply) co_return std::unexpected(reply.error());
   const json::Array* devices = reply->get_array("devices");
-  if (!devices) co_return std::unexpected(unreadable());
+  if (!devices) co_return unreadable();
   std::vector<DeviceEntry> result;
   for (const json::Value& device : *devices) {
     DeviceEntry entry;
@@ -143,6 +160,7 @@ asio::awaitable<ApiResult<std::monostate>> revoke_device(net::Loop& loop, HubAcc
   const auto reply =
       co_await call(loop, std::move(hub), "DELETE", "/auth/devices/" + device_id, std::move(access), json::Value());
   if (!reply) co_return std::unexpected(reply.error());
+  if (!reply->get_bool("ok").value_or(false)) co_return unreadable();
   co_return std::monostate{};
 }
 
@@ -155,7 +173,7 @@ asio::awaitable<ApiResult<JoinToken>> make_join_token(net::Loop& loop, HubAccess
   if (!reply) co_return std::unexpected(reply.error());
   JoinToken result{text_of(*reply, "join_token"), reply->get_int("expires_at").value_or(0),
                    reply->get_int("uses").value_or(uses)};
-  if (result.token.empty()) co_return std::unexpected(unreadable());
+  if (result.token.empty()) co_return unreadable();
   co_return result;
 }
 

@@ -1,4 +1,5 @@
-// The hub's HTTP API from a device's side (docs/hub.md): register, refresh, devices, tokens.
+// The hub's HTTP API from a device's side (docs/hub.md): register, refresh, devices, tokens. Who answered, and what it
+// means, signaling/hub_answer.h says.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -13,6 +14,7 @@
 #include "net/http.h"
 #include "net/loop.h"
 #include "os/failure.h"
+#include "signaling/hub_answer.h"
 
 namespace bamgate::host {
 
@@ -58,8 +60,18 @@ struct JoinToken {
   std::int64_t uses = 0;
 };
 
+/// Why the hub did not do it, also for a machine. Exit codes: kHubUnreachable when nobody answered or somebody who is
+/// not the hub, kNotAuthorised when the hub refuses our credentials or our right to ask, kFailed for its other
+/// refusals.
+struct ApiFailure : Failure {
+  signaling::HubFault fault = {};
+};
+
+/// What an attempt at the hub came to that ended without an HTTP reply; `url`: the hub's.
+signaling::HubFault no_answer(const net::Url& url, const net::NetError& error);
+
 template <typename T>
-using ApiResult = std::expected<T, Failure>;
+using ApiResult = std::expected<T, ApiFailure>;
 
 asio::awaitable<ApiResult<Registration>> register_device(net::Loop& loop, HubAccess hub, std::string join_token,
                                                          std::string name, std::string public_key);

@@ -105,7 +105,7 @@ std::expected<void, std::string> unpack(const Members& members, const std::files
 std::expected<void, std::string> move_in(const std::filesystem::path& folder) {
   std::error_code error;
   // The log of the old database must never be read into the new one.
-  for (const char* name : {"hub.db-wal", "hub.db-shm"}) std::filesystem::remove(folder / name, error);
+  for (const char* name : {"hub.db-wal", "hub.db-shm", kHubBegun}) std::filesystem::remove(folder / name, error);
   for (const Known& known : kFiles) {
     const auto from = waiting_in(folder, known.name);
     if (std::filesystem::exists(from, error)) {

@@ -12,12 +12,18 @@ std::string damaged(const std::filesystem::path& path, const std::string& what) 
 
 }  // namespace
 
-std::expected<os::Sqlite, std::string> open_hub_database(const std::filesystem::path& path) {
+std::expected<os::Sqlite, std::string> open_hub_database(const std::filesystem::path& path, NoDatabase otherwise) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  if (otherwise == NoDatabase::kRefuse && (error == std::errc::no_such_file_or_directory || (!error && size == 0))) {
+    return std::unexpected(path.string() + (error ? " is missing" : " is empty") +
+                           ": bring back the last backup with 'bamgate hub restore FILE --force'");
+  }
   auto database = os::Sqlite::open(path.string());
   if (!database) {
-    const os::SqlError& error = database.error();
-    if (error.is_damage()) return std::unexpected(damaged(path, error.message));
-    return std::unexpected("cannot open " + path.string() + ": " + error.message);
+    const os::SqlError& refused = database.error();
+    if (refused.is_damage()) return std::unexpected(damaged(path, refused.message));
+    return std::unexpected("cannot open " + path.string() + ": " + refused.message);
   }
   const auto checked = database->execute("PRAGMA quick_check(1)");
   if (!checked && !checked.error().is_damage()) {

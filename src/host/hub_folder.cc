@@ -10,7 +10,17 @@ namespace {
 
 constexpr std::size_t kMaxOwnFile = 64 * 1024;
 
+constexpr const char* kCommonName = "bamgate-hub";
+
 std::unexpected<std::string> said(const os::OsError& error) { return std::unexpected(error.text); }
+
+/// Empty where there is no such file.
+std::expected<std::string, std::string> read_if_any(const std::filesystem::path& file) {
+  auto text = os::read_file(file, kMaxOwnFile);
+  if (text) return std::move(*text);
+  if (text.error().code == os::Error::kNotFound) return std::string();
+  return said(text.error());
+}
 
 }  // namespace
 
@@ -20,24 +30,25 @@ std::expected<void, std::string> HubFolder::create() const {
 }
 
 std::expected<net::TlsIdentity, std::string> HubFolder::identity(Random& random) const {
-  const auto key_path = path_ / "hub-key.pem";
-  const auto cert_path = path_ / "hub-cert.pem";
-  auto key = os::read_file(key_path, kMaxOwnFile);
-  auto cert = os::read_file(cert_path, kMaxOwnFile);
-  if (key && cert) {
-    if (const auto secret = os::check_private(key_path); !secret) return said(secret.error());
-    return net::TlsIdentity{std::move(*key), std::move(*cert)};
+  auto key = read_if_any(this->key());
+  if (!key) return std::unexpected(key.error());
+  auto cert = read_if_any(certificate());
+  if (!cert) return std::unexpected(cert.error());
+  if (!key->empty()) {
+    if (const auto secret = os::check_private(this->key()); !secret) return said(secret.error());
+    if (!cert->empty()) return net::TlsIdentity{std::move(*key), std::move(*cert)};
   }
-  if (!key && key.error().code != os::Error::kNotFound) return said(key.error());
-  if (!cert && cert.error().code != os::Error::kNotFound) return said(cert.error());
-  auto made = net::make_self_signed(random, "bamgate-hub", net::unix_now());
-  if (!made) return std::unexpected("cannot make a certificate: " + made.error().detail);
-  if (const auto written = os::write_file_atomically(key_path, made->key_pem, 0600); !written) {
-    return said(written.error());
+  const bool has_key = !key->empty();
+  auto made = has_key ? net::certify_key(random, std::move(*key), kCommonName, net::unix_now())
+                      : net::make_self_signed(random, kCommonName, net::unix_now());
+  if (!made)
+    return std::unexpected("cannot make a certificate for " + this->key().string() + ": " + made.error().detail);
+  if (!has_key) {
+    const auto written = os::write_file_atomically(this->key(), made->key_pem, 0600);
+    if (!written) return said(written.error());
   }
-  if (const auto written = os::write_file_atomically(cert_path, made->cert_pem, 0644); !written) {
-    return said(written.error());
-  }
+  const auto written = os::write_file_atomically(certificate(), made->cert_pem, 0644);
+  if (!written) return said(written.error());
   return std::move(*made);
 }
 
@@ -45,13 +56,13 @@ std::expected<void, std::string> HubFolder::write_address(const HubAddress& addr
   json::Value value;
   value.set("public_url", address.public_url);
   value.set("fingerprint", address.fingerprint);
-  const auto written = os::write_file_atomically(path_ / "hub.json", json::write(value) + "\n", 0644);
+  const auto written = os::write_file_atomically(this->address(), json::write(value) + "\n", 0644);
   if (!written) return said(written.error());
   return {};
 }
 
 std::expected<HubAddress, std::string> HubFolder::read_address() const {
-  const auto text = os::read_file(path_ / "hub.json", kMaxOwnFile);
+  const auto text = os::read_file(address(), kMaxOwnFile);
   if (!text) {
     if (text.error().code == os::Error::kNotFound) {
       return std::unexpected("there is no hub in " + path_.string() + ": start it once with 'bamgate hub --data " +
@@ -61,7 +72,7 @@ std::expected<HubAddress, std::string> HubFolder::read_address() const {
   }
   const auto value = json::parse(*text);
   if (!value || !value->get_string("public_url") || !value->get_string("fingerprint")) {
-    return std::unexpected((path_ / "hub.json").string() + " cannot be read: start the hub again, it writes it anew");
+    return std::unexpected(address().string() + " cannot be read: start the hub again, it writes it anew");
   }
   return HubAddress{*value->get_string("public_url"), *value->get_string("fingerprint")};
 }

@@ -48,7 +48,7 @@ NativeHub::~NativeHub() = default;
 
 std::expected<std::unique_ptr<NativeHub>, std::string> NativeHub::start(net::Loop& loop, const HubLog& log,
                                                                         Options options) {
-  auto database = open_hub_database(options.database);
+  auto database = open_hub_database(options.database, NoDatabase::kMake);
   if (!database) return std::unexpected(database.error());
   // What the last run left in the log goes into the file now, not amid the first requests.
   if (const auto done = database->execute("PRAGMA wal_checkpoint(TRUNCATE)"); !done) {

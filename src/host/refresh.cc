@@ -6,13 +6,26 @@
 #include "agent/refresh_tokens.h"
 
 namespace bamgate::host {
+namespace {
+
+ApiFailure no_token(const ConfigFolder& folder) {
+  ApiFailure failure;
+  static_cast<Failure&>(failure) = {ExitCode::kNotAuthorised,
+                                    (folder.path() / "secrets.toml").string() +
+                                        " holds no refresh token: run 'bamgate setup' with a new join string"};
+  failure.fault = {.verdict = signaling::Verdict::kSuperseded, .text = failure.text, .code = {}, .status = 0};
+  return failure;
+}
+
+}  // namespace
 
 asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loop, const ConfigFolder& folder,
                                                                   const config::NetworkConfig& network,
                                                                   config::Secrets& secrets) {
+  if (secrets.refresh_token.empty()) co_return std::unexpected(no_token(folder));
   agent::RefreshExchange exchange(secrets);
   auto reply = co_await refresh_token(loop, hub_access(network), network.device_id, std::string(exchange.token()));
-  if (!reply && exchange.refused(reply.error().hub_error)) {
+  if (!reply && exchange.refused(reply.error().fault.code)) {
     reply = co_await refresh_token(loop, hub_access(network), network.device_id, std::string(exchange.token()));
   }
   if (!reply) co_return reply;
@@ -20,7 +33,10 @@ asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loo
   exchange.accepted(reply->refresh_token);
   if (const auto saved = folder.save_secrets(secrets); !saved) {
     secrets = std::move(before);
-    co_return std::unexpected(saved.error());
+    ApiFailure failure;
+    static_cast<Failure&>(failure) = saved.error();
+    failure.fault.text = saved.error().text;
+    co_return std::unexpected(std::move(failure));
   }
   co_return reply;
 }

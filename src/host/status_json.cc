@@ -37,6 +37,7 @@ json::Value peer_json(const agent::PeerStatus& peer) {
   json::Array routes;
   for (const std::string& route : peer.routes) routes.emplace_back(route);
   value.set("routes", std::move(routes));
+  value.set("refused_key", peer.refused_key.empty() ? json::Value() : json::Value(peer.refused_key));
   value.set("last_error", peer.last_error.empty() ? json::Value() : json::Value(peer.last_error));
   return value;
 }
@@ -54,6 +55,8 @@ json::Value status_json(const config::Config& config, const std::string& public_
   json::Value hub;
   hub.set("url", config.network.server_url.to_string());
   hub.set("connected", status.hub_connected);
+  hub.set("error", status.hub_error.empty() ? json::Value() : json::Value(status.hub_error));
+  hub.set("next_try_s", seconds(status.hub_next_try));
   json::Value result;
   result.set("device", std::move(device));
   result.set("hub", std::move(hub));

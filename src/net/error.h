@@ -11,15 +11,15 @@
 namespace bamgate::net {
 
 enum class Error : std::uint8_t {
-  kResolve,        // the name has no address, or no name server answered
-  kConnect,        // no address accepted a connection: refused, unreachable
-  kTimeout,        // the time given for the whole operation is over
-  kTls,            // the TLS handshake or a TLS record failed
-  kCertificate,    // the other side's certificate is not the pinned one, or no trusted authority vouches for it
-  kClosed,         // the other side ended the connection too early, or we closed it meanwhile
-  kProtocol,       // the other side sent what HTTP, WebSocket or the control socket forbids
-  kTooLarge,       // a header, body, message or line is over its limit
-  kRefused,        // a WebSocket upgrade was answered with an ordinary HTTP reply; see http_status and http_body
+  kResolve,      // the name has no address, or no name server answered
+  kConnect,      // no address accepted a connection: refused, unreachable
+  kTimeout,      // the time given for the whole operation is over
+  kTls,          // the TLS handshake or a TLS record failed
+  kCertificate,  // the other side's certificate is not the pinned one, or no trusted authority vouches for it
+  kClosed,       // the other side ended the connection too early, or we closed it meanwhile
+  kProtocol,     // the other side sent what HTTP, WebSocket or the control socket forbids
+  kTooLarge,     // a header, body, message or line is over its limit
+  kRefused,  // a WebSocket upgrade was answered with an ordinary HTTP reply; see http_status, http_body and http_type
   kNobodyListens,  // the control socket does not exist, or nobody listens on it
   kInUse,          // the address or the control socket is in use by another process
   kPermission,     // the operating system does not allow it
@@ -33,14 +33,13 @@ std::string_view to_string(Error error);
 /// One failure.
 struct NetError {
   Error code = Error::kSystem;
-  std::string detail;     // what was tried and what happened, without a full stop: "connect to 192.0.2.1:443: refused"
-  int http_status = 0;    // kRefused: the status of the reply, else 0
-  std::string http_body;  // kRefused: the (bounded) body of the reply
+  std::string detail;   // what was tried and what happened, without a full stop: "connect to 192.0.2.1:443: refused"
+  int http_status = 0;  // kRefused: the status of the reply, else 0
+  std::string http_body = {};  // kRefused: the (bounded) body of the reply
+  std::string http_type = {};  // kRefused: its Content-Type
 
   /// True when the other side could not be reached at all or not be trusted: "hub unreachable" on the command line.
   bool is_unreachable() const;
-  /// True when the other side answered that we are not authorised: 401 or 403.
-  bool is_unauthorised() const { return code == Error::kRefused && (http_status == 401 || http_status == 403); }
 };
 
 template <typename T>

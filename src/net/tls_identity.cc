@@ -100,19 +100,11 @@ int fill_certificate(Maker& maker, Random& random, std::string_view common_name,
   return 0;
 }
 
-}  // namespace
-
-Result<TlsIdentity> make_self_signed(Random& random, std::string_view common_name, UnixTime now, int days) {
-  if (!is_name(common_name)) return fail(Error::kInvalid, "make a certificate: the name cannot stand in one");
-  if (!port::initialize()) return fail(Error::kSystem, "start mbedTLS");
-  Maker maker;
-  TlsIdentity identity;
-  int result = make_key(maker, random);
-  if (result == 0) result = mbedtls_pk_write_key_pem(&maker.key, maker.buffer.data(), maker.buffer.size());
-  if (result == 0) {
-    identity.key_pem = reinterpret_cast<const char*>(maker.buffer.data());
-    result = fill_certificate(maker, random, common_name, now, days);
-  }
+/// The certificate of the maker's key, which is `key_pem`.
+Result<TlsIdentity> certify(Maker& maker, Random& random, std::string key_pem, std::string_view common_name,
+                            UnixTime now, int days) {
+  TlsIdentity identity{std::move(key_pem), {}};
+  int result = fill_certificate(maker, random, common_name, now, days);
   if (result == 0) {
     result =
         mbedtls_x509write_crt_pem(&maker.certificate, maker.buffer.data(), maker.buffer.size(), random_from, &random);
@@ -120,6 +112,29 @@ Result<TlsIdentity> make_self_signed(Random& random, std::string_view common_nam
   if (result != 0) return fail(Error::kSystem, "make a certificate: " + port::error_text(result));
   identity.cert_pem = reinterpret_cast<const char*>(maker.buffer.data());
   return identity;
+}
+
+}  // namespace
+
+Result<TlsIdentity> make_self_signed(Random& random, std::string_view common_name, UnixTime now, int days) {
+  if (!is_name(common_name)) return fail(Error::kInvalid, "make a certificate: the name cannot stand in one");
+  if (!port::initialize()) return fail(Error::kSystem, "start mbedTLS");
+  Maker maker;
+  int result = make_key(maker, random);
+  if (result == 0) result = mbedtls_pk_write_key_pem(&maker.key, maker.buffer.data(), maker.buffer.size());
+  if (result != 0) return fail(Error::kSystem, "make a certificate: " + port::error_text(result));
+  return certify(maker, random, {reinterpret_cast<const char*>(maker.buffer.data())}, common_name, now, days);
+}
+
+Result<TlsIdentity> certify_key(Random& random, std::string key_pem, std::string_view common_name, UnixTime now,
+                                int days) {
+  if (!is_name(common_name)) return fail(Error::kInvalid, "make a certificate: the name cannot stand in one");
+  if (!port::initialize()) return fail(Error::kSystem, "start mbedTLS");
+  Maker maker;
+  const int result =
+      port::parse_key(&maker.key, reinterpret_cast<const unsigned char*>(key_pem.c_str()), key_pem.size() + 1);
+  if (result != 0) return fail(Error::kInvalid, "read a private key: " + port::error_text(result));
+  return certify(maker, random, std::move(key_pem), common_name, now, days);
 }
 
 Result<Sha256Digest> spki_sha256(std::string_view cert_pem) {

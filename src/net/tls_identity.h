@@ -22,6 +22,11 @@ struct TlsIdentity {
 /// Valid from one day before `now` for `days`. Errors: kInvalid for a name that a certificate cannot hold.
 Result<TlsIdentity> make_self_signed(Random& random, std::string_view common_name, UnixTime now, int days = 36500);
 
+/// The same for a key that is there already: whoever pinned it does not notice. Errors: also kInvalid when it cannot be
+/// read.
+Result<TlsIdentity> certify_key(Random& random, std::string key_pem, std::string_view common_name, UnixTime now,
+                                int days = 36500);
+
 /// The SHA-256 of the SubjectPublicKeyInfo (DER) of the first certificate in `cert_pem`. Errors: kInvalid.
 Result<Sha256Digest> spki_sha256(std::string_view cert_pem);
 

@@ -26,6 +26,7 @@ NetError refused(const Url& url, HttpReply& reply) {
   error.code = Error::kRefused;
   error.detail = "upgrade at " + url.authority() + ": refused with status " + std::to_string(reply.status);
   error.http_status = reply.status;
+  error.http_type = std::string(reply.header("Content-Type"));
   error.http_body = std::move(reply.body);
   return error;
 }
@@ -49,7 +50,7 @@ asio::awaitable<Result<std::unique_ptr<WebSocketClient>>> WebSocketClient::conne
   if (!rest) co_return std::unexpected(rest.error());
   if (reader.reply().status != 101) co_return std::unexpected(refused(call.url, reader.reply()));
   if (!is_upgrade_reply(reader.reply(), key)) {
-    co_return fail(Error::kProtocol, "upgrade at " + call.url.authority() + ": the answer does not fit");
+    co_return fail(Error::kProtocol, "upgrade at " + call.url.authority() + ": the answer is not a WebSocket's");
   }
   const auto session =
       std::make_shared<WebSocketSession>(loop, WebSocketRole::kClient, call.limits, std::move(handlers));

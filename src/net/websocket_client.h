@@ -37,8 +37,8 @@ class WebSocketClient {
   using Handlers = WebSocketSession::Handlers;
 
   /// Connects and upgrades. Handlers are called from the loop, never before the result has been handed over.
-  /// Errors: those of connect(); kRefused with http_status and http_body when the server answered otherwise than 101;
-  /// kProtocol when its 101 is not a WebSocket's.
+  /// Errors: those of connect(); kRefused with http_status, http_body and http_type when the server answered otherwise
+  /// than 101; kProtocol when its 101 is not a WebSocket's.
   static asio::awaitable<Result<std::unique_ptr<WebSocketClient>>> connect(Loop& loop, WebSocketCall call,
                                                                            Handlers handlers);
   explicit WebSocketClient(std::shared_ptr<WebSocketSession> session) : session_(std::move(session)) {}

@@ -8,6 +8,11 @@
 #include <cerrno>
 
 namespace bamgate::os {
+namespace {
+
+int exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+}  // namespace
 
 std::expected<Detached, OsError> Detached::split() {
   std::array<int, 2> ends{};
@@ -31,7 +36,13 @@ std::optional<int> Detached::wait() {
   int status = 0;
   while (waitpid(child_, &status, 0) < 0 && errno == EINTR) {
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return exit_code(status);
+}
+
+std::optional<int> Detached::ended() const {
+  int status = 0;
+  if (waitpid(child_, &status, WNOHANG) != child_) return std::nullopt;
+  return exit_code(status);
 }
 
 void Detached::ready() {

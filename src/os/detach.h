@@ -26,6 +26,9 @@ class Detached {
   /// a signal).
   [[nodiscard]] std::optional<int> wait();
 
+  /// Parent, after that: the child's exit code if it has ended meanwhile.
+  [[nodiscard]] std::optional<int> ended() const;
+
   /// Child: the work has begun. The parent may go; standard input, output and error lead nowhere from now on.
   void ready();
 

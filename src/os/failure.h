@@ -24,7 +24,6 @@ enum class ExitCode : int {
 struct Failure {
   ExitCode code = ExitCode::kFailed;
   std::string text;
-  std::string hub_error = {};  // the code of the hub's refusal; empty when it was none
 };
 
 /// What the system has refused, in its words.

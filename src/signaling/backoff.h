@@ -49,4 +49,25 @@ class Backoff {
   unsigned step_ = 0;
 };
 
+/// What only a person can mend (a token whose time is over, another machine with our credentials) is tried again after
+/// a minute first,
+inline constexpr std::chrono::minutes kFirstPatience{1};
+/// and every two hours at last: soon enough for whoever has mended it, and no burden for the hub.
+inline constexpr std::chrono::minutes kLongestPatience{120};
+
+class SlowBackoff {
+ public:
+  /// The least wait before the next attempt: doubled each time.
+  std::chrono::minutes next() {
+    const auto wait = std::min(kFirstPatience * (1 << step_), kLongestPatience);
+    if (wait < kLongestPatience) ++step_;  // so it never goes on beyond the cap
+    return wait;
+  }
+  /// The next wait is the first one again.
+  void reset() { step_ = 0; }
+
+ private:
+  unsigned step_ = 0;
+};
+
 }  // namespace bamgate::signaling

@@ -25,10 +25,11 @@ constexpr seconds kStableAfter{10};
 constexpr seconds kHurryInterval{1};
 
 // Least waits that the hub asked for by the way it refused us.
-constexpr seconds kBusyWait{5};       // HTTP 429 and 503
-constexpr seconds kOurFaultWait{10};  // 4400, 4429: what we send is wrong or too much
-constexpr seconds kNotWelcomeWait{
-    60};  // 4403, 4409: only a person can end this; two devices of one name must not fight
+constexpr seconds kBusyWait{5};         // HTTP 429 and 503
+constexpr seconds kOurFaultWait{10};    // 4400, 4429: what we send is wrong or too much
+constexpr seconds kNotWelcomeWait{60};  // 4403, and what the hub refuses: only a person can end this
+/// A connection that lasted longer than the others may wait was taken over for the first time.
+constexpr minutes kUndisputed = 2 * kLongestPatience;
 
 /// Bounds what a hub can make us keep while a list is put together.
 constexpr std::size_t kMaxRevoked = 8192;
@@ -64,20 +65,16 @@ void Client::begin_attempt(Instant now) {
 void Client::on_access_token(Instant now, std::string token) {
   if (state_ != State::kToken) return;
   renew_token_ = false;
+  token_patience_.reset();
   state_ = State::kConnecting;
   timers_.set(Timer::kAttempt, now + kConnectPatience);
   ++stats_.attempts;
   effects_.emplace_back(Connect{std::move(token)});
 }
 
-void Client::on_token_failed(Instant now, TokenFailure reason) {
-  if (state_ != State::kToken) return;
-  switch (reason) {
-    case TokenFailure::kUnauthorised:
-      return end_for_good(FatalReason::kUnauthorised);
-    case TokenFailure::kUnreachable:
-      return retry_later(now, OfflineReason::kUnreachable, Duration::zero());
-  }
+void Client::on_token_failed(Instant now, const HubFault& fault) {
+  const bool final = fault.verdict == Verdict::kGone && state_ != State::kStopped;
+  if (final || state_ == State::kToken) handle_fault(now, fault);
 }
 
 void Client::on_open(Instant now) {
@@ -89,48 +86,66 @@ void Client::on_open(Instant now) {
   pacer_.sent(now, Pacer::kMessageCost);
 }
 
-void Client::on_connect_failed(Instant now, int http_status) {
-  if (state_ != State::kConnecting) return;
-  switch (http_status) {
-    case 401:
+void Client::on_connect_failed(Instant now, const HubFault& fault) {
+  if (state_ == State::kConnecting) handle_fault(now, fault);
+}
+
+// protocol.md, HTTP API: only "device not found or revoked" is an end for good, only said by the hub.
+void Client::handle_fault(Instant now, const HubFault& fault) {
+  switch (fault.verdict) {
+    case Verdict::kUnreachable:
+      return retry_later(now, {OfflineReason::kUnreachable, fault.text}, Duration::zero());
+    case Verdict::kBusy:
+      return retry_later(now, {OfflineReason::kUnreachable, fault.text}, kBusyWait);
+    case Verdict::kTokenRefused:
       renew_token_ = true;
-      return retry_later(now, OfflineReason::kToken, Duration::zero());
-    case 403:
-      return retry_later(now, OfflineReason::kForbidden, kNotWelcomeWait);
-    case 429:
-    case 503:
-      return retry_later(now, OfflineReason::kUnreachable, kBusyWait);
-    default:  // no enum: every other status, and none
-      return retry_later(now, OfflineReason::kUnreachable, Duration::zero());
+      return retry_later(now, {OfflineReason::kToken, fault.text}, Duration::zero());
+    case Verdict::kRefused:
+      return retry_later(now, {OfflineReason::kForbidden, fault.text}, kNotWelcomeWait);
+    case Verdict::kExpired:
+      return retry_later(now, {OfflineReason::kExpired, fault.text}, token_patience_.next());
+    case Verdict::kSuperseded:
+      return retry_later(now, {OfflineReason::kSuperseded, fault.text}, token_patience_.next());
+    case Verdict::kGone:
+      return end_for_good(fault);
   }
 }
 
 void Client::on_closed(Instant now, std::uint16_t code) {
-  if (state_ == State::kConnecting) return on_connect_failed(now, 0);
+  if (state_ == State::kConnecting) return on_connect_failed(now, {});
   if (!connected()) return;
   switch (static_cast<CloseCode>(code)) {
     case CloseCode::kMalformed:
-      return retry_later(now, OfflineReason::kMalformed, kOurFaultWait);
+      return retry_later(now, {OfflineReason::kMalformed}, kOurFaultWait);
     case CloseCode::kToken:
       renew_token_ = true;
-      return retry_later(now, OfflineReason::kToken, Duration::zero());
+      return retry_later(now, {OfflineReason::kToken}, Duration::zero());
     case CloseCode::kForbidden:
-      return retry_later(now, OfflineReason::kForbidden, kNotWelcomeWait);
+      return retry_later(now, {OfflineReason::kForbidden}, kNotWelcomeWait);
     case CloseCode::kReplaced:
-      return retry_later(now, OfflineReason::kReplaced, kNotWelcomeWait);
+      return handle_replaced(now);
     case CloseCode::kRevoked:
-      return end_for_good(FatalReason::kRevoked);
+      // A code of two bytes is no proof: the answer to a refresh is, and it comes at once.
+      renew_token_ = true;
+      others_.clear();  // so that the wait is short
+      return retry_later(now, {OfflineReason::kDoubt}, Duration::zero());
     case CloseCode::kFlooding:
-      return retry_later(now, OfflineReason::kFlooding, kOurFaultWait);
+      return retry_later(now, {OfflineReason::kFlooding}, kOurFaultWait);
     case CloseCode::kNormal:
     case CloseCode::kAbnormal:
       break;
   }
-  retry_later(now, OfflineReason::kLost, Duration::zero());
+  retry_later(now, {OfflineReason::kLost}, Duration::zero());
+}
+
+/// Two machines of one device take each other's connection over for as long as both try: each waits longer each time.
+void Client::handle_replaced(Instant now) {
+  if (now - online_since_ > kUndisputed) replaced_patience_.reset();
+  retry_later(now, {OfflineReason::kReplaced}, replaced_patience_.next());
 }
 
 /// The connection or the attempt is gone: waits for the backoff, and for `at_least` where the hub asked for patience.
-void Client::retry_later(Instant now, OfflineReason why, Duration at_least) {
+void Client::retry_later(Instant now, Offline why, Duration at_least) {
   forget_connection();
   state_ = State::kWaiting;
   may_hurry_ = at_least == Duration::zero();
@@ -140,20 +155,24 @@ void Client::retry_later(Instant now, OfflineReason why, Duration at_least) {
     wait = std::max(wait, at_least + milliseconds(random_.below(spread + 1)));
   }
   timers_.set(Timer::kRetry, now + wait);
-  if (reported_ != why) events_.emplace_back(Offline{why});
-  reported_ = why;
+  if (reported_ != why) events_.emplace_back(why);
+  reported_ = std::move(why);
 }
 
 /// Ends a connection or attempt that is still there.
 void Client::give_up(Instant now, OfflineReason why) {
   effects_.emplace_back(Disconnect{CloseCode::kNormal});
-  retry_later(now, why, Duration::zero());
+  retry_later(now, {why}, Duration::zero());
 }
 
-void Client::end_for_good(FatalReason why) {
+void Client::end_for_good(const HubFault& fault) {
+  if (connected() || state_ == State::kConnecting) {
+    // After on_connect_failed() there is nothing left to end, and ending nothing does no harm.
+    effects_.emplace_back(Disconnect{CloseCode::kNormal});
+  }
   forget_connection();
   state_ = State::kStopped;
-  events_.emplace_back(Fatal{why});
+  events_.emplace_back(Fatal{fault.text});
 }
 
 /// What belongs to one connection ends with it.
@@ -231,6 +250,7 @@ void Client::deliver_list(Instant now) {
     return;
   }
   state_ = State::kOnline;
+  online_since_ = now;
   timers_.cancel(Timer::kAttempt);
   timers_.set(Timer::kStable, now + kStableAfter);
   reported_.reset();
@@ -304,7 +324,7 @@ void Client::retry_soon(Instant now) {
 
 void Client::handle_timeout(Instant now) {
   if (timers_.take_expired(Timer::kAttempt, now)) {
-    if (state_ == State::kToken) return retry_later(now, OfflineReason::kUnreachable, Duration::zero());
+    if (state_ == State::kToken) return retry_later(now, {OfflineReason::kUnreachable}, Duration::zero());
     return give_up(now, OfflineReason::kTimeout);
   }
   if (timers_.take_expired(Timer::kRetry, now)) return begin_attempt(now);
@@ -349,21 +369,20 @@ const char* to_string(OfflineReason reason) {
     case OfflineReason::kForbidden:
       return "the hub says that this device's name, key or address belong to another registration";
     case OfflineReason::kReplaced:
-      return "another connection with this device's name took over";
+      return "another machine seems to use this folder: it took over this device's connection to the hub; each machine "
+             "needs a folder of its own, so run 'bamgate setup' with a new join string on one of them";
     case OfflineReason::kFlooding:
       return "the hub says that this device sends too much";
+    case OfflineReason::kDoubt:
+      return "the connection was closed as if this device were revoked; the hub is asked whether that is so";
+    case OfflineReason::kExpired:
+      return "this device's credentials have expired";
+    case OfflineReason::kSuperseded:
+      return "another machine seems to use this folder";
   }
   return "offline";
 }
 
-const char* to_string(FatalReason reason) {
-  switch (reason) {
-    case FatalReason::kRevoked:
-      return "this device was revoked";
-    case FatalReason::kUnauthorised:
-      return "this device is not registered any more";
-  }
-  return "signaling ended";
-}
+std::string Offline::text() const { return detail.empty() ? to_string(why) : detail; }
 
 }  // namespace bamgate::signaling

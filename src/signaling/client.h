@@ -24,6 +24,7 @@
 #include "core/time.h"
 #include "core/timer_table.h"
 #include "signaling/backoff.h"
+#include "signaling/hub_answer.h"
 #include "signaling/message.h"
 #include "signaling/pacer.h"
 
@@ -37,13 +38,8 @@ enum class CloseCode : std::uint16_t {
   kToken = 4401,      // access token invalid or expired
   kForbidden = 4403,  // name, key or address are not those of the token's device
   kReplaced = 4409,   // a newer connection of this device
-  kRevoked = 4410,    // device revoked
+  kRevoked = 4410,    // device revoked; anybody on the way can close so, hence the hub is asked
   kFlooding = 4429,   // we sent too much
-};
-
-enum class TokenFailure {
-  kUnauthorised,  // the hub refuses this device for good: it must register again
-  kUnreachable,   // no answer, or one that says to try later
 };
 
 /// Why the connection is away, for people and logs.
@@ -54,17 +50,14 @@ enum class OfflineReason {
   kTimeout,      // no answer in time
   kToken,        // the access token was refused; a new one will be asked for
   kMalformed,    // the hub could not read us
-  kForbidden,    // the hub says that name, key or address are not ours
+  kForbidden,    // the hub says that name, key or address are not ours, or refuses the request itself
   kReplaced,     // another connection of this device took over: the same device runs twice
   kFlooding,     // the hub says that we send too much
+  kDoubt,        // closed as of a revoked device: the hub will be asked whether that is so
+  kExpired,      // the refresh token's time is over
+  kSuperseded,   // the refresh tokens were used elsewhere: the same device runs twice
 };
 const char* to_string(OfflineReason reason);
-
-enum class FatalReason {
-  kRevoked,       // the hub closed with 4410
-  kUnauthorised,  // no token will be given any more
-};
-const char* to_string(FatalReason reason);
 
 /// What has happened to the network of this machine.
 enum class NetworkChange {
@@ -124,11 +117,14 @@ struct Received {
 /// reason.
 struct Offline {
   OfflineReason why = OfflineReason::kLost;
+  std::string detail = {};  // what answered, in words; may be empty
   bool operator==(const Offline&) const = default;
+  /// What a person reads.
+  std::string text() const;
 };
-/// The machine has stopped; only start() moves it again.
+/// The hub does not know this device any more: the machine has stopped, and only start() moves it again.
 struct Fatal {
-  FatalReason why = FatalReason::kRevoked;
+  std::string detail = {};  // the hub's words
   bool operator==(const Fatal&) const = default;
 };
 
@@ -156,15 +152,16 @@ class Client {
   /// Ends the connection; the machine then waits for start(). Gives no event.
   void stop(Instant now);
   void on_access_token(Instant now, std::string token);
-  void on_token_failed(Instant now, TokenFailure reason);
+  /// Also of a token that was asked for ahead of time: then only kGone means anything here.
+  void on_token_failed(Instant now, const HubFault& fault);
   void on_open(Instant now);
   void on_text(Instant now, std::string_view text);
   /// A pong came: the only input that proves life without a text.
   void on_pong(Instant now);
   /// The connection ended; `code` is its close code, 1006 when there was none.
   void on_closed(Instant now, std::uint16_t code);
-  /// The connection could not be opened; `http_status` is the answer to the upgrade, 0 when there was none.
-  void on_connect_failed(Instant now, int http_status);
+  /// The connection could not be opened.
+  void on_connect_failed(Instant now, const HubFault& fault);
   /// Addresses or routes have changed, or the machine slept: a connection is probed, or made anew when it is likely to
   /// be dead, and a wait for the network is cut short (not one that the hub asked for). No more than once a second.
   void network_changed(Instant now, NetworkChange change);
@@ -184,6 +181,10 @@ class Client {
   const PeerInfo& self() const { return self_; }
   State state() const { return state_; }
   bool online() const { return state_ == State::kOnline; }
+  /// Why there is no connection, as it was told last; nullptr while there is one and before the first failure.
+  const Offline* offline() const { return reported_ ? &*reported_ : nullptr; }
+  /// When the next attempt begins; kNever while one is under way, and while none is to follow.
+  Instant next_attempt() const { return timers_.deadline(Timer::kRetry); }
   const ClientStats& stats() const { return stats_; }
 
   static constexpr std::size_t kMaxQueued = 4096;
@@ -198,9 +199,11 @@ class Client {
   };
 
   void begin_attempt(Instant now);
-  void retry_later(Instant now, OfflineReason why, Duration at_least);
+  void retry_later(Instant now, Offline why, Duration at_least);
   void give_up(Instant now, OfflineReason why);
-  void end_for_good(FatalReason why);
+  void handle_fault(Instant now, const HubFault& fault);
+  void handle_replaced(Instant now);
+  void end_for_good(const HubFault& fault);
   void forget_connection();
   void heard(Instant now);
   void ping(Instant now, Duration patience);
@@ -218,12 +221,15 @@ class Client {
   Pacer pacer_;
   TimerTable<Timer> timers_;
   Instant earliest_attempt_ = Instant::min();  // network_changed() does not hurry the next one beyond this
-  bool may_hurry_ = false;                 // the present wait is for the network, so network_changed() may cut it short
-  bool renew_token_ = false;               // the hub refused the last one
-  std::optional<OfflineReason> reported_;  // since the machine was online
-  PeerList list_;                          // the parts that came of a list that is not complete yet
-  std::vector<Message> held_;              // came before the first list was complete
-  std::set<std::string> others_;           // devices at the hub when it was heard last: they all come back with us
+  bool may_hurry_ = false;           // the present wait is for the network, so network_changed() may cut it short
+  bool renew_token_ = false;         // the hub refused the last one
+  std::optional<Offline> reported_;  // since the machine was online
+  SlowBackoff token_patience_;       // no token will be given before a person acts
+  SlowBackoff replaced_patience_;    // another machine takes our connections over
+  Instant online_since_{};
+  PeerList list_;                 // the parts that came of a list that is not complete yet
+  std::vector<Message> held_;     // came before the first list was complete
+  std::set<std::string> others_;  // devices at the hub when it was heard last: they all come back with us
   std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
   std::deque<Effect> effects_;

@@ -91,22 +91,6 @@ TEST_F(AgentAndHub, APeerWithoutAKeyOrWithOursForANameIsRefused) {
   EXPECT_EQ(self.counter("messages_refused", now), 2U);
 }
 
-TEST_F(AgentAndHub, AChangedKeyIsRefusedUntilTheOldOneIsRevoked) {
-  connect_anna_and_bert();
-  Actor& replacement = make("bert", "10.100.0.2/16", 22);
-  announce(*anna, {replacement.info});
-  EXPECT_EQ(anna->agent->status(now).peers.front().public_key, bert->info.public_key);
-  EXPECT_EQ(anna->state_of("bert", now), "connected") << "the true bert is not disturbed";
-  EXPECT_EQ(anna->counter("messages_refused", now), 1U);
-
-  announce(*anna, {replacement.info}, {{"bert", bert->info.public_key}});
-  EXPECT_EQ(anna->agent->status(now).peers.front().public_key, replacement.info.public_key);
-  kill(*bert);
-  bring_online(replacement, {anna->info});
-  run_for(3s);
-  EXPECT_EQ(anna->state_of("bert", now), "connected");
-}
-
 TEST_F(AgentAndHub, ARevokedPeersTunnelIsDroppedAndStaysRefused) {
   connect_anna_and_bert();
   say(*anna, signaling::PeerRevoked{"bert", bert->info.public_key});
@@ -132,23 +116,81 @@ TEST_F(AgentAndHub, ARevocationOfAnotherKeyOfThatNameChangesNothing) {
   EXPECT_EQ(anna->state_of("bert", now), "connected");
 }
 
-TEST_F(AgentAndHub, ARefreshThatIsRefusedEndsTheAgent) {
+TEST_F(AgentAndHub, TheHubsWordThatItDoesNotKnowThisDeviceEndsTheAgent) {
   Actor& self = make("anna", "10.100.0.1/16", 1);
   self.agent->start(now);
   settle();
   EXPECT_EQ(self.refreshes, 1);
-  self.agent->on_token_failed(now, signaling::TokenFailure::kUnauthorised);
+  self.agent->on_token_failed(now, {.verdict = signaling::Verdict::kGone});
   run_for(1h);
-  EXPECT_EQ(self.stopped, StopReason::kUnauthorised);
+  EXPECT_EQ(self.stopped, StopReason::kRevoked);
   EXPECT_EQ(self.refreshes, 1) << "it does not hammer the hub";
 }
 
-TEST_F(AgentAndHub, TheHubsWordThatThisDeviceIsRevokedEndsTheAgent) {
+TEST_F(AgentAndHub, ACloseAsOfARevokedDeviceIsAskedAboutAndEndsNothingByItself) {
   connect_anna_and_bert();
   anna->agent->on_hub_closed(now, 4410);
-  run_for(1h);
+  run_for(1s);
+  EXPECT_EQ(anna->refreshes, 2) << "the hub is asked at once, and not with the token at hand";
+  EXPECT_THAT(anna->connects, ElementsAre("token"));
+  anna->agent->on_token_failed(now, {.text = "something that is not the hub answered with status 403"});
+  run_for(1s);
+  EXPECT_FALSE(anna->stopped);
+  EXPECT_EQ(anna->state_of("bert", now), "connected");
+  EXPECT_TRUE(anna->noticed("something that is not the hub answered with status 403"));
+  anna->agent->on_token_failed(now, {.verdict = signaling::Verdict::kGone});
+  settle();
   EXPECT_EQ(anna->stopped, StopReason::kRevoked);
-  EXPECT_EQ(anna->connects.size(), 1U);
+}
+
+TEST_F(AgentAndHub, StatusSaysWhyThereIsNoConnectionAndWhenTheNextTryIs) {
+  Actor& self = make("anna", "10.100.0.1/16", 1);
+  self.agent->start(now);
+  settle();
+  EXPECT_EQ(self.agent->status(now).hub_error, "") << "nothing has failed yet";
+  self.agent->on_token_failed(now, {.text = "cannot reach the hub"});
+  settle();
+  EXPECT_EQ(self.agent->status(now).hub_error, "cannot reach the hub");
+  ASSERT_TRUE(self.agent->status(now).hub_next_try);
+  EXPECT_LE(*self.agent->status(now).hub_next_try, 250ms);
+  run_for(1s);
+  EXPECT_EQ(self.agent->status(now).hub_error, "cannot reach the hub");
+  EXPECT_FALSE(self.agent->status(now).hub_next_try) << "it is under way";
+  self.agent->on_access_token(now, "token", 3600s);
+  settle();
+  rejoin(self, {});
+  EXPECT_TRUE(self.agent->status(now).hub_connected);
+  EXPECT_EQ(self.agent->status(now).hub_error, "");
+}
+
+// An expired refresh token ends neither tunnels nor the device: it is asked again after minutes, then after hours.
+TEST_F(AgentAndHub, AnExpiredRefreshTokenIsAskedAgainEverMoreSlowlyAndTunnelsStay) {
+  connect_anna_and_bert();
+  const signaling::HubFault expired{
+      .verdict = signaling::Verdict::kExpired, .text = "expired", .code = {}, .status = 401};
+  run_for(3000s);
+  ASSERT_EQ(anna->refreshes, 2);
+  anna->agent->on_token_failed(now, expired);
+  EXPECT_EQ(anna->agent->status(now).hub_error, "expired") << "though the connection is still there";
+  EXPECT_TRUE(anna->agent->status(now).hub_connected);
+  anna->agent->on_hub_closed(now, 4401);
+  for (const Instant end = now + 24h; now < end;) {
+    const int before = anna->refreshes;
+    while (anna->refreshes == before && now < end) {
+      send_packet(*anna, "10.100.0.2");
+      run_for(10s);
+    }
+    anna->agent->on_token_failed(now, expired);
+  }
+  EXPECT_FALSE(anna->stopped);
+  EXPECT_EQ(anna->state_of("bert", now), "connected");
+  EXPECT_EQ(anna->agent->status(now).hub_error, "expired");
+  EXPECT_GE(anna->refreshes, 2 + 14);
+  EXPECT_LE(anna->refreshes, 2 + 20);
+  run_for(3h);
+  anna->agent->on_access_token(now, "renewed", 3600s);
+  settle();
+  EXPECT_EQ(anna->connects.back(), "renewed");
 }
 
 TEST_F(AgentAndHub, ATokenIsRefreshedAheadOfTimeAndAgainAfterAFailure) {
@@ -157,7 +199,7 @@ TEST_F(AgentAndHub, ATokenIsRefreshedAheadOfTimeAndAgainAfterAFailure) {
   ASSERT_EQ(self.refreshes, 1);
   run_for(3000s);
   EXPECT_EQ(self.refreshes, 2);
-  self.agent->on_token_failed(now, signaling::TokenFailure::kUnreachable);
+  self.agent->on_token_failed(now, {});
   run_for(29s);
   EXPECT_EQ(self.refreshes, 2);
   run_for(1s);
@@ -172,7 +214,7 @@ TEST_F(AgentAndHub, ATokenThatTheHubRefusesIsNotPresentedAgain) {
   self.agent->start(now);
   self.agent->on_access_token(now, "old", 3600s);
   settle();
-  self.agent->on_hub_connect_failed(now, 401);
+  self.agent->on_hub_connect_failed(now, {.verdict = signaling::Verdict::kTokenRefused});
   run_for(1s);
   EXPECT_THAT(self.connects, ElementsAre("old"));
   EXPECT_EQ(self.refreshes, 2);
@@ -188,7 +230,7 @@ TEST_F(AgentAndHub, AnUnansweringHubIsAskedAMeasuredNumberOfTimesInADay) {
   settle();
   for (const Instant end = now + 24h; now < end;) {
     const std::size_t before = self.connects.size();
-    self.agent->on_hub_connect_failed(now, 0);
+    self.agent->on_hub_connect_failed(now, {});
     while (self.connects.size() == before && now < end) run_for(1s);
   }
   EXPECT_GE(self.connects.size(), 2880U);  // one each 30 s

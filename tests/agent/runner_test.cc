@@ -24,7 +24,7 @@ using ::testing::Not;
 const Endpoint kStunServer{IpAddress::v4(198, 51, 100, 1), 3478};
 
 /// All ports of one runner.
-class Machine : public Sockets, public HubLink, public TunPort, public TokenStore, public Owner {
+class Machine : public Sockets, public HubLink, public TunPort, public TokenStore, public PinStore, public Owner {
  public:
   struct Sent {
     Endpoint from;
@@ -86,7 +86,7 @@ class Machine : public Sockets, public HubLink, public TunPort, public TokenStor
   HubGeneration generation{};  // the last that was asked for
   RunId asked_for{};           // the last that a token was asked for
   std::function<void()> on_notice;
-  Runner runner{{.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .owner = *this}};
+  Runner runner{{.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}};
 
  private:
   class LoggedSocket : public Socket {
@@ -140,6 +140,7 @@ class Machine : public Sockets, public HubLink, public TunPort, public TokenStor
     if (auto act = std::exchange(on_notice, {})) act();
     log.emplace_back("noticed");
   }
+  void store_pins(std::vector<config::Pin> pins) override { log.push_back("pins " + std::to_string(pins.size())); }
   void gave_up(StopReason /*reason*/) override { log.emplace_back("gave up"); }
 
   std::uint8_t number_;
@@ -215,7 +216,7 @@ TEST_F(RunnerTest, CarriesEffectsOutInTheOrderOfTheAgent) {
   EXPECT_THAT(anna.log, ElementsAre("refresh", "connect", "join"));
   anna.log.clear();
   anna.list(now, {bert.info});
-  EXPECT_THAT(anna.log, ElementsAre("notice", "noticed", "open", "offer", "candidate"));
+  EXPECT_THAT(anna.log, ElementsAre("notice", "noticed", "open", "pins 1", "offer", "candidate"));
 }
 
 TEST_F(RunnerTest, SendsFarewellsBeforeItClosesTheirSocketsAndTheHub) {
@@ -246,7 +247,7 @@ TEST_F(RunnerTest, HearsNothingMoreOfAHubConnectionThatIsOver) {
   ASSERT_NE(anna.generation, first);
   anna.log.clear();
   anna.runner.on_hub_open(now, first);
-  anna.runner.on_hub_connect_failed(now, first, 500);
+  anna.runner.on_hub_connect_failed(now, first, {});
   EXPECT_THAT(anna.log, IsEmpty());
   anna.runner.on_hub_open(now, anna.generation);
   EXPECT_THAT(anna.log, ElementsAre("join"));
@@ -293,7 +294,7 @@ TEST_F(RunnerTest, TellsNoAgentWhatAnotherOneHasAskedFor) {
   anna.start(now);
   ASSERT_NE(anna.asked_for, first);
   anna.runner.on_access_token(now, first, "token", 3600s);
-  anna.runner.on_token_failed(now, first, signaling::TokenFailure::kUnauthorised);
+  anna.runner.on_token_failed(now, first, {.verdict = signaling::Verdict::kGone});
   EXPECT_THAT(anna.log, ElementsAre("refresh", "refresh"));
   anna.runner.on_access_token(now, anna.asked_for, "token", 3600s);
   EXPECT_EQ(anna.log.back(), "connect");

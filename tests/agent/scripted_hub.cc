@@ -28,7 +28,8 @@ ScriptedHub::~ScriptedHub() {
 }
 
 Actor& ScriptedHub::make(const std::string& name, const std::string& address, std::uint64_t key_seed,
-                         std::map<std::string, std::vector<IpPrefix>> accepted, std::chrono::seconds ahead) {
+                         std::map<std::string, std::vector<IpPrefix>> accepted, std::chrono::seconds ahead,
+                         std::vector<config::Pin> pins) {
   actors_.push_back(std::make_unique<Actor>(name, random_.number<std::uint64_t>()));
   Actor& actor = *actors_.back();
   const UnixTime clock{kStartUnix + std::chrono::floor<std::chrono::seconds>(now - kStart + ahead).count()};
@@ -45,7 +46,8 @@ Actor& ScriptedHub::make(const std::string& name, const std::string& address, st
                          .accepted_routes = std::move(accepted),
                          .stun_servers = {},
                          .certificate = dtls::Certificate::generate(actor.random, clock).value(),
-                         .clock = {.unix = clock, .at = now}};
+                         .clock = {.unix = clock, .at = now},
+                         .pins = std::move(pins)};
   actor.agent = std::make_unique<Agent>(std::move(options), actor.random, actor.crypto, actor.pool, *sctp_);
   return actor;
 }
@@ -161,6 +163,9 @@ void ScriptedHub::run_effect(Actor& actor, Effect effect) {
     actor.connects.push_back(connect->access_token);
   } else if (auto* set = std::get_if<SetRoutes>(&effect)) {
     actor.routes = set->routes;
+  } else if (std::holds_alternative<StorePins>(effect)) {
+    actor.pins = actor.agent->pins();
+    ++actor.stores;
   } else if (auto* notice = std::get_if<Notice>(&effect)) {
     actor.notices.push_back(notice->text);
   } else if (auto* gone = std::get_if<Stop>(&effect)) {

@@ -41,6 +41,8 @@ struct Actor {
   std::vector<std::string> connects;  // access tokens
   std::vector<std::string> notices;
   std::vector<IpPrefix> routes;
+  std::vector<config::Pin> pins;  // as they were stored last
+  int stores = 0;                 // of pins
   std::optional<StopReason> stopped;
   int refreshes = 0;
   int attempts = 0;
@@ -77,7 +79,8 @@ class ScriptedHub : public ::testing::Test {
 
   /// A device with a key that `key_seed` decides. Its clock is `ahead` of the true time.
   Actor& make(const std::string& name, const std::string& address, std::uint64_t key_seed,
-              std::map<std::string, std::vector<IpPrefix>> accepted = {}, std::chrono::seconds ahead = {});
+              std::map<std::string, std::vector<IpPrefix>> accepted = {}, std::chrono::seconds ahead = {},
+              std::vector<config::Pin> pins = {});
   /// Takes an agent down without a word.
   void kill(Actor& actor);
   /// Time passes, but not for this agent: its machine sleeps.

@@ -37,6 +37,16 @@ TEST(StatusText, AConnectedPeerTakesARowAndItsWayANote) {
             "  leads to 192.168.1.0/24\n");
 }
 
+TEST(StatusText, AHubThatIsAwaySaysWhyAndWhenTheNextTryIs) {
+  const std::string away =
+      R"({"device":{"name":"laptop","address":"10.100.0.2/16","interface":"bamgate0"},"uptime_s":1,"peers":[],)"
+      R"("hub":{"url":"https://hub.example:8443","connected":false,"error":"cannot reach the hub: refused","next_try_s":)";
+  EXPECT_NE(shown(away + "11.2}}").find("not connected\n  cannot reach the hub: refused; next try in 12 s\n\n"),
+            std::string::npos)
+      << shown(away + "11.2}}");
+  EXPECT_NE(shown(away + "null}}").find("\n  cannot reach the hub: refused; trying now\n\n"), std::string::npos);
+}
+
 TEST(StatusText, AFailedPeerSaysWhy) {
   const std::string text =
       shown(std::string(kHead) +

@@ -22,7 +22,9 @@ class HubApiWire : public ::testing::Test {
         if (!request.header(name).empty()) seen_ += std::string(name) + ": " + std::string(request.header(name)) + "\n";
       }
       seen_ += request.body + "\n\n";
-      return net::HttpReply::json(200, reply_);
+      net::HttpReply reply = net::HttpReply::json(status_, reply_);
+      reply.headers.front().value = type_;
+      return reply;
     };
     net::HttpServerOptions options;
     options.listen = {IpAddress::v4(127, 0, 0, 1), 0};
@@ -35,6 +37,8 @@ class HubApiWire : public ::testing::Test {
   net::Loop loop_;
   std::unique_ptr<net::HttpServer> server_;
   HubAccess hub_;
+  int status_ = 200;
+  std::string type_ = "application/json";
   std::string reply_;
   std::string seen_;
 };
@@ -90,6 +94,51 @@ TEST_F(HubApiWire, EachRequestIsWrittenAsItWasRecordedAndEachReplyUnderstood) {
   }
   std::ifstream file(path);
   EXPECT_EQ(seen_, (std::string{std::istreambuf_iterator<char>(file), {}}));
+}
+
+TEST_F(HubApiWire, WhoeverElseAnswersIsNotTheHubAndTheCommandSaysSo) {
+  const struct {
+    int status;
+    const char* type;
+    std::string body;
+  } kCases[] = {{401, "text/html", "<title>Log in</title>"},
+                {401, "text/html", R"({"error":"device not found or revoked"})"},
+                {403, "application/json", R"({"error":"forbidden"})"},
+                {302, "text/html", ""},
+                {200, "text/html", "<title>Guests</title>"},
+                {200, "application/json", R"({"ok":"hello"})"},
+                {200, "application/json", R"({"access_token":1,"refresh_token":2,"devices":{}})"},
+                {502, "text/html", "Bad Gateway"},
+                {401, "application/json", std::string(2 << 20, '[')}};
+  for (const auto& entry : kCases) {
+    status_ = entry.status;
+    type_ = entry.type;
+    reply_ = entry.body;
+    const auto refreshed = loop_.block_on(refresh_token(loop_, hub_, "d1", "r1"));
+    const auto devices = loop_.block_on(list_devices(loop_, hub_, "a1"));
+    const auto registered = loop_.block_on(register_device(loop_, hub_, "j1", "home", "S0VZ"));
+    const auto revoked = loop_.block_on(revoke_device(loop_, hub_, "a1", "d2"));
+    const auto token = loop_.block_on(make_join_token(loop_, hub_, "a1", 1, 60));
+    ASSERT_FALSE(refreshed || devices || registered || revoked || token) << entry.status << entry.body.substr(0, 99);
+    for (const ApiFailure& failure :
+         {refreshed.error(), devices.error(), registered.error(), revoked.error(), token.error()}) {
+      EXPECT_EQ(failure.code, ExitCode::kHubUnreachable) << failure.text;
+      EXPECT_EQ(failure.fault.verdict, signaling::Verdict::kUnreachable) << failure.text;
+      EXPECT_NE(failure.text.find("not the hub"), std::string::npos) << failure.text;
+    }
+  }
+}
+
+TEST_F(HubApiWire, TheHubsRefusalsHaveTheirExitCodes) {
+  status_ = 401;
+  reply_ = R"({"error":"join_token_used","message":"Make a new one."})";
+  auto failure = loop_.block_on(register_device(loop_, hub_, "j1", "home", "S0VZ")).error();
+  EXPECT_EQ(failure.code, ExitCode::kNotAuthorised);
+  EXPECT_EQ(failure.text, "the hub refused: join_token_used: Make a new one.");
+  status_ = 409;
+  reply_ = R"({"error":"name_taken","message":"Choose another name."})";
+  failure = loop_.block_on(register_device(loop_, hub_, "j1", "home", "S0VZ")).error();
+  EXPECT_EQ(failure.code, ExitCode::kFailed);
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ TEST_F(WebSocketTest, RefusedUpgradeTellsStatusAndBody) {
   ASSERT_FALSE(client.has_value());
   EXPECT_EQ(client.error().code, Error::kRefused);
   EXPECT_EQ(client.error().http_status, 401);
-  EXPECT_TRUE(client.error().is_unauthorised());
+  EXPECT_EQ(client.error().http_type, "application/json");
   EXPECT_EQ(client.error().http_body, R"({"error":"refresh_token_expired"})");
   EXPECT_FALSE(listener.closed.has_value());
   EXPECT_TRUE(closed_.empty());

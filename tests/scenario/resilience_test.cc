@@ -254,7 +254,7 @@ TEST_P(Resilience, ARevokedDeviceIsDroppedByAllAtOnce) {
   const int asked = world.hub.requests["/auth/refresh"];
   carl.start();  // its service manager knows no better
   world.run_for(1min);
-  EXPECT_EQ(carl.given_up, agent::StopReason::kUnauthorised);
+  EXPECT_EQ(carl.given_up, agent::StopReason::kRevoked);
   EXPECT_EQ(world.hub.requests["/auth/refresh"], asked + 1);
 }
 

@@ -101,7 +101,8 @@ class Driver {
   Network network = Network::kUp;
   bool answer_pings = true;
   bool give_tokens = true;
-  int connect_status = 0;  // with kRefusesConnections
+  HubFault token_fault;    // without give_tokens
+  HubFault connect_fault;  // with kRefusesConnections
   std::string join_answer = list_of({"a", "b"});
   std::vector<std::pair<Instant, Client::Effect>> effects;
   std::vector<Client::Event> events;
@@ -113,11 +114,11 @@ class Driver {
       if (give_tokens) {
         client.on_access_token(now, "token-" + std::to_string(++tokens_));
       } else {
-        client.on_token_failed(now, TokenFailure::kUnreachable);
+        client.on_token_failed(now, token_fault);
       }
     } else if (std::holds_alternative<Connect>(effect)) {
       if (network == Network::kUp) client.on_open(now);
-      if (network == Network::kRefusesConnections) client.on_connect_failed(now, connect_status);
+      if (network == Network::kRefusesConnections) client.on_connect_failed(now, connect_fault);
     } else if (const SendText* sent = std::get_if<SendText>(&effect)) {
       const auto message = parse(sent->text);
       ASSERT_TRUE(message.has_value());

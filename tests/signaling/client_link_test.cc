@@ -188,7 +188,8 @@ TEST(SignalingClient, IgnoresInputsThatDoNotBelongToItsState) {
   client.on_pong(now);
   client.on_closed(now, 4410);
   client.on_access_token(now, "late");
-  client.on_connect_failed(now, 401);
+  client.on_connect_failed(now, {.verdict = Verdict::kTokenRefused});
+  client.on_token_failed(now, {.verdict = Verdict::kGone});
   client.network_changed(now, NetworkChange::kOther);
   client.handle_timeout(now);
   EXPECT_EQ(client.state(), Client::State::kStopped);
@@ -228,7 +229,7 @@ TEST(SignalingClient, SurvivesRandomInputsWithAtMostOneConnection) {
           client.on_access_token(now, "t");
           break;
         case 3:
-          client.on_token_failed(now, TokenFailure::kUnreachable);
+          client.on_token_failed(now, {});
           break;
         case 4:
           if (open) client.on_open(now);
@@ -248,7 +249,7 @@ TEST(SignalingClient, SurvivesRandomInputsWithAtMostOneConnection) {
         case 8:
           if (open && client.state() == Client::State::kConnecting) {
             open = false;
-            client.on_connect_failed(now, 503);
+            client.on_connect_failed(now, {.verdict = Verdict::kBusy});
           }
           break;
         case 9:

@@ -178,7 +178,7 @@ TEST(SignalingClient, AsksForANewTokenWhenTheHubRefusesTheLast) {
   EXPECT_TRUE(driver.client.online());
 
   driver.network = Driver::Network::kRefusesConnections;
-  driver.connect_status = 401;
+  driver.connect_fault = {.verdict = Verdict::kTokenRefused};
   driver.closed(1006);
   driver.effects.clear();
   driver.run(minutes(1));
@@ -217,29 +217,121 @@ TEST(SignalingClient, WaitsAsLongAsTheHubsRefusalAsksFor) {
   }
 }
 
-TEST(SignalingClient, StopsForGoodWhenRevoked) {
+TEST(SignalingClient, StopsForGoodWhenTheHubDoesNotKnowItAnyMore) {
   Driver driver;
   driver.go_online();
-  driver.closed(4410);
-  EXPECT_EQ(driver.events, std::vector<Client::Event>{Fatal{FatalReason::kRevoked}});
+  driver.give_tokens = false;
+  driver.token_fault = {.verdict = Verdict::kGone, .text = "revoked"};
+  driver.closed(4401);
+  driver.run(seconds(1));
+  EXPECT_EQ(driver.events_of<Fatal>(), std::vector{Fatal{"revoked"}});
   driver.client.network_changed(driver.now, NetworkChange::kOther);
+  driver.effects.clear();
   driver.run(hours(100));
   EXPECT_TRUE(driver.effects.empty()) << "a revoked device does not hammer the hub";
   EXPECT_EQ(driver.client.next_timeout(), kNever);
+  driver.give_tokens = true;
   driver.client.start(driver.now);
   driver.drain();
   EXPECT_TRUE(driver.client.online());
 }
 
-TEST(SignalingClient, StopsForGoodWhenNoTokenWillBeGiven) {
-  testing::SeededRandom random(1);
-  Client client(peer("me"), random);
-  client.start(Instant());
-  ASSERT_TRUE(client.poll_effect());
-  client.on_token_failed(Instant(), TokenFailure::kUnauthorised);
-  EXPECT_EQ(client.poll_event(), Client::Event(Fatal{FatalReason::kUnauthorised}));
-  EXPECT_FALSE(client.poll_effect());
-  EXPECT_EQ(client.next_timeout(), kNever);
+TEST(SignalingClient, StopsForGoodByTheHubsWordOnATokenAskedForAheadOfTime) {
+  Driver driver;
+  driver.go_online();
+  driver.client.on_token_failed(driver.now, {.verdict = Verdict::kExpired});
+  driver.drain();
+  EXPECT_TRUE(driver.client.online());
+  driver.client.on_token_failed(driver.now, {.verdict = Verdict::kGone});
+  driver.drain();
+  EXPECT_EQ(driver.events_of<Fatal>().size(), 1U);
+  EXPECT_EQ(driver.effects_of<Disconnect>(), 1U);
+}
+
+TEST(SignalingClient, StopsForGoodByTheHubsAnswerToTheUpgrade) {
+  Driver driver;
+  driver.network = Driver::Network::kRefusesConnections;
+  driver.connect_fault = {.verdict = Verdict::kGone};
+  driver.client.start(driver.now);
+  driver.run(hours(1));
+  EXPECT_EQ(driver.events_of<Fatal>().size(), 1U);
+  EXPECT_EQ(driver.effects_of<Connect>(), 1U);
+}
+
+// Anybody on the way can close with 4410.
+TEST(SignalingClient, AsksTheHubWhetherItIsRevokedBeforeItBelievesAClose) {
+  Driver driver;
+  driver.go_online();
+  driver.closed(4410);
+  EXPECT_EQ(driver.events, std::vector<Client::Event>{Offline{OfflineReason::kDoubt}});
+  driver.run(milliseconds(250));
+  EXPECT_EQ(driver.effects.at(0).second, Client::Effect(NeedAccessToken{true})) << "the token at hand will not do";
+  EXPECT_TRUE(driver.client.online());
+}
+
+TEST(SignalingClient, NeverEndsForWhatAStrangerAnswersOrClosesWith) {
+  for (std::uint32_t code = 1000; code < 5000; ++code) {
+    Driver driver;
+    driver.go_online();
+    driver.give_tokens = false;
+    driver.token_fault.text = "a portal";
+    driver.closed(static_cast<std::uint16_t>(code));
+    driver.run(seconds(10));
+    ASSERT_NE(driver.client.state(), Client::State::kStopped) << code;
+    driver.give_tokens = true;
+    driver.run(minutes(2));
+    ASSERT_TRUE(driver.client.online()) << code;
+    ASSERT_TRUE(driver.events_of<Fatal>().empty()) << code;
+  }
+}
+
+TEST(SignalingClient, TellsWhatAnsweredAndAgainWhenAnotherAnswers) {
+  Driver driver;
+  driver.give_tokens = false;
+  driver.token_fault.text = "a portal";
+  driver.client.start(driver.now);
+  driver.run(minutes(5));
+  driver.token_fault.text = "another portal";
+  driver.run(minutes(5));
+  EXPECT_EQ(driver.events_of<Offline>(), (std::vector{Offline{OfflineReason::kUnreachable, "a portal"},
+                                                      Offline{OfflineReason::kUnreachable, "another portal"}}));
+}
+
+TEST(SignalingClient, AsksForATokenOfExpiredCredentialsEverMoreSlowly) {
+  Driver driver;
+  driver.give_tokens = false;
+  driver.token_fault = {.verdict = Verdict::kExpired};
+  driver.client.start(driver.now);
+  driver.run(hours(1));
+  EXPECT_LE(driver.effects_of<NeedAccessToken>(), 7U);
+  EXPECT_GE(driver.effects_of<NeedAccessToken>(), 5U);
+  driver.effects.clear();
+  driver.run(hours(24 * 30));
+  EXPECT_GE(driver.effects_of<NeedAccessToken>(), 24U * 30 / 3);
+  EXPECT_LE(driver.effects_of<NeedAccessToken>(), 24U * 30 / 2 + 2);
+  driver.give_tokens = true;
+  driver.run(hours(3));
+  EXPECT_TRUE(driver.client.online()) << "whoever is let in again needs nobody to go there";
+}
+
+// Two machines with one folder take the connection from each other.
+TEST(SignalingClient, TwoMachinesOfOneDeviceTakeTurnsEverMoreSlowly) {
+  Driver driver;
+  driver.go_online();
+  for (int turn = 0; turn < 8; ++turn) {
+    driver.closed(4409);
+    EXPECT_EQ(driver.events_of<Offline>().back().why, OfflineReason::kReplaced);
+    const Duration wait = driver.client.next_timeout() - driver.now;
+    const Duration least = std::min<Duration>(minutes(1 << turn), hours(2));
+    EXPECT_GE(wait, least) << turn;
+    EXPECT_LE(wait, least * 3 / 2) << turn;
+    driver.run(wait + seconds(1));
+    ASSERT_TRUE(driver.client.online()) << turn;
+    driver.run(wait);  // as long as the other one waits
+  }
+  driver.run(hours(5));
+  driver.closed(4409);
+  EXPECT_LE(driver.client.next_timeout() - driver.now, seconds(90)) << "after a long peace it is the first time again";
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ Device::Device(Agenda& agenda, Network& network, Trace& trace, HubNode& hub, Hos
       registration_(std::move(registration)),
       key_(std::move(key)),
       random_(seed),
-      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .owner = *this}) {
+      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}) {
   agent::begin_refresh_tokens(secrets_, registration_.refresh_token);
   host_.on_change = [this] { network_changed(); };
 }
@@ -64,6 +64,7 @@ void Device::start() {
       .stun_servers = {hub_.stun()},
       .certificate = std::move(*certificate),
       .clock = {.unix = agenda_.unix_now(), .at = agenda_.now()},
+      .pins = pins,
   };
   tell("starts");
   given_up.reset();
@@ -75,6 +76,11 @@ void Device::stop() {
   if (!is_up()) return;
   runner_.stop(agenda_.now());
   end();
+}
+
+bool Device::trust(const std::string& name) {
+  const auto answer = runner_.trust(agenda_.now(), name);
+  return answer && answer->done;
 }
 
 void Device::kill() {
@@ -245,9 +251,7 @@ void Device::ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExcha
       runner_.on_access_token(agenda_.now(), run, answer.text("access_token"),
                               std::chrono::seconds(answer.body.get_int("expires_in").value_or(0)));
     } else {
-      runner_.on_token_failed(
-          agenda_.now(), run,
-          answer.status == 401 ? signaling::TokenFailure::kUnauthorised : signaling::TokenFailure::kUnreachable);
+      runner_.on_token_failed(agenda_.now(), run, answer.fault());
     }
   };
   hub_.request(host_, "POST", "/auth/refresh",
@@ -259,9 +263,9 @@ void Device::ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExcha
 void Device::connect_hub(agent::HubGeneration generation, std::string access_token) {
   HubConnection::Handlers handlers;
   handlers.on_open = [this, generation] { runner_.on_hub_open(agenda_.now(), generation); };
-  handlers.on_failed = [this, generation](int status) {
+  handlers.on_failed = [this, generation](const signaling::HubFault& fault) {
     connection_.reset();
-    runner_.on_hub_connect_failed(agenda_.now(), generation, status);
+    runner_.on_hub_connect_failed(agenda_.now(), generation, fault);
   };
   handlers.on_text = [this, generation](const std::string& text) {
     runner_.on_hub_text(agenda_.now(), generation, text);

@@ -41,6 +41,7 @@ class Device : private agent::Sockets,
                private agent::HubLink,
                private agent::TunPort,
                private agent::TokenStore,
+               private agent::PinStore,
                private agent::Owner {
  public:
   Device(Agenda& agenda, Network& network, Trace& trace, HubNode& hub, Host& host, sctp::EngineFactory& sctp,
@@ -66,6 +67,8 @@ class Device : private agent::Sockets,
   std::uint16_t ping(const IpAddress& to, std::size_t size = 56);
   std::optional<Instant> pong_at(std::uint16_t sequence) const;
 
+  /// `bamgate devices trust`; true when it was done.
+  bool trust(const std::string& name);
   agent::Agent& agent() { return runner_.agent(); }
   bool is_up() const { return runner_.is_running(); }
   agent::PeerStatus peer(const std::string& name) const;
@@ -94,6 +97,7 @@ class Device : private agent::Sockets,
   std::vector<std::string> notices;           // what a person would have read
   std::optional<agent::StopReason> given_up;  // the agent has asked for its end
   std::vector<IpPrefix> routes;               // as the agent set them last
+  std::vector<config::Pin> pins;              // on its disk
   int refreshes = 0;                          // answered by the hub with a new token
   int healed_refreshes = 0;                   // asked again with the token before the last one
   int attempts = 0;                           // OpenSockets effects
@@ -111,6 +115,7 @@ class Device : private agent::Sockets,
   void write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> wanted) override;
   void refresh_access_token(agent::RunId run) override;
+  void store_pins(std::vector<config::Pin> stored) override { pins = std::move(stored); }
   void notice(agent::Notice notice) override;
   void gave_up(agent::StopReason reason) override;
   void ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExchange> exchange);

@@ -59,6 +59,13 @@ class HubNode::Client : public HubConnection {
   std::shared_ptr<Wire> wire_;
 };
 
+signaling::HubFault HubAnswer::fault() const {
+  if (status == 0) return {};
+  const std::string text = json::write(body);
+  const auto read = signaling::read_hub_answer({status, "application/json", text}, true);
+  return read ? signaling::HubFault{} : read.error();
+}
+
 HubNode::HubNode(Agenda& agenda, Network& network, Trace& trace, Host& host, std::uint64_t seed)
     : agenda_(agenda),
       network_(network),
@@ -156,17 +163,17 @@ std::unique_ptr<HubConnection> HubNode::connect(const Host& from, std::string ac
 
 void HubNode::open(const std::shared_ptr<Wire>& wire, const std::string& access_token) {
   if (!wire->device_end) return;  // given up meanwhile
-  const auto fail = [&](int status) {
-    wire->tell_device(wire, [status](const HubConnection::Handlers& handlers) { handlers.on_failed(status); });
+  const auto fail = [&](const signaling::HubFault& fault) {
+    wire->tell_device(wire, [fault](const HubConnection::Handlers& handlers) { handlers.on_failed(fault); });
   };
-  if (!hub_) return fail(0);
+  if (!hub_) return fail({});
   ++requests["/connect"];
   wire->id = hub::ConnectionId{++last_connection_};
   const std::string authorization = "Bearer " + access_token;
   const auto refusal =
       hub_->on_open(agenda_.now(), agenda_.unix_now(), wire->id, {"GET", "/connect", authorization, {}, wire->client});
   if (refusal) {
-    fail(refusal->status);
+    fail(signaling::read_upgrade_refusal({refusal->status, "application/json", refusal->body}, true));
   } else {
     wire->hub_end = true;
     wires_[wire->id] = wire;

@@ -14,6 +14,7 @@
 #include "json/value.h"
 #include "os/native_crypto.h"
 #include "os/sqlite.h"
+#include "signaling/hub_answer.h"
 #include "sim/network.h"
 #include "sim/pipe.h"
 #include "support/seeded_random.h"
@@ -26,7 +27,7 @@ class HubConnection {
  public:
   struct Handlers {
     std::function<void()> on_open;
-    std::function<void(int http_status)> on_failed;  // 0: nobody listens there
+    std::function<void(const signaling::HubFault& fault)> on_failed;
     std::function<void(const std::string& text)> on_text;
     std::function<void()> on_pong;
     std::function<void(std::uint16_t code)> on_close;
@@ -40,6 +41,8 @@ struct HubAnswer {
   int status = 0;  // 0: nobody answered
   json::Value body;
 
+  /// What a device makes of it when it is no success.
+  signaling::HubFault fault() const;
   std::string text(std::string_view key) const {
     const auto* value = body.get_string(key);
     return value == nullptr ? "" : *value;

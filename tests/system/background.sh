@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A device in the background without a service manager: up -d comes back when the interface is there and says where the log
-# is; status, logs, logs -f, restart and down find it; a second up says who holds the device; the log's size is bounded.
+# is and what the hub said first; status, logs, logs -f, restart and down find it; a second up says who holds the device; the log's size is bounded.
 # shellcheck source-path=SCRIPTDIR source=lab.sh
 source "$(dirname "$0")/lab.sh"
 # shellcheck source-path=SCRIPTDIR source=bamgate.sh
@@ -35,7 +35,7 @@ for command in down restart status; do expect 3 'bamgate up' dev1 $command; done
 
 # A log that is full already is put aside.
 head -c 1048576 /dev/zero | tr '\0' 'x' >"$LAB_DIR/dev1/agent.log"
-expect 0 "process [0-9]+; .*$LAB_DIR/dev1/agent.log" dev1 up -d --verbose
+expect 0 "process [0-9]+ and is connected to the hub; .*$LAB_DIR/dev1/agent.log" dev1 up -d --verbose
 ip -n "$LAB_PREFIX-dev1" link show bamgate0 up | grep -q UP || lab_fail "the interface is not there although up -d has ended"
 [ "$(stat -c %s "$LAB_DIR/dev1/agent.log")" -lt 1048576 ] || lab_fail "the log is not bounded in size"
 [ -e "$LAB_DIR/dev1/agent.1.log" ] || lab_fail "the full log is gone"
@@ -66,6 +66,21 @@ expect 1 'another process' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/other
 
 dev1 down || lab_fail "down failed"
 check_nothing_left dev1 "after down"
+
+# Without the hub it says so, and goes on; a device that was revoked ends, and up -d with it.
+hub_kill TERM
+expect 0 'no connection to the hub yet: cannot reach the hub .*goes on trying' dev1 up -d
+device_status dev1 .hub.error | grep -q 'cannot reach the hub' || lab_fail "status --json does not say why"
+expect 0 'not connected' dev1 status
+dev1 status | grep -Eq '^  cannot reach the hub .*; (next try in [0-9]+ s|trying now)$' || lab_fail "status does not say why: $(dev1 status)"
+dev1 down || lab_fail "down failed"
+hub_start
+join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")
+lab_in dev1 "$BAMGATE" setup --join "$join" --name dev3 --config "$LAB_DIR/dev3" 2>/dev/null || lab_fail "setup of dev3 failed"
+lab_wait 30 "dev2 does not come back" hub_connected dev2
+lab_in dev2 "$BAMGATE" devices revoke dev3 --yes --config "$LAB_DIR/dev2" 2>/dev/null || lab_fail "revoke failed"
+expect 4 'has ended again: .*bamgate logs' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/dev3"
+expect 0 'does not know this device any more' lab_in dev1 "$BAMGATE" logs --config "$LAB_DIR/dev3"
 expect 3 'bamgate up' dev1 down
 expect 0 'going down' dev1 logs
 

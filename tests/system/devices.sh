@@ -44,11 +44,37 @@ exit_code 4 lab_in dev2 "$BAMGATE" up --config "$LAB_DIR/dev2"
 exit_code 4 lab_in dev2 "$BAMGATE" devices --config "$LAB_DIR/dev2"
 exit_code 3 lab_in dev2 "$BAMGATE" status --config "$LAB_DIR/dev2"
 
+# Its name comes back with another key: refused, until the person at dev1 says that this is as it should be.
 device_setup dev2
 device_up dev2
-wait_connected dev1 dev2
+refused_key() { device_status dev1 '.peers[] | select(.id == "dev2") | .refused_key'; }
+is_refused() { [ "$(refused_key)" = "$(device_status dev2 .device.public_key)" ]; }
+lab_wait 30 "dev1 does not refuse the new key of dev2" is_refused
 [ "$(device_status dev2 .device.public_key)" != "$old_key" ] || lab_fail "the revoked key is in use again"
+lab_in dev1 "$BAMGATE" status --config "$LAB_DIR/dev1" | grep -q "bamgate devices trust dev2" || lab_fail "status does not say what to do"
+grep -q "^pin dev2 $old_key [0-9]* hub$" "$LAB_DIR/dev1/pins" || lab_fail "the pin of dev2 is not on disk: $(cat "$LAB_DIR/dev1/pins")"
+exit_code 1 devices trust nobody
+devices trust dev2 2>/dev/null || lab_fail "devices trust failed"
+wait_connected dev1 dev2
 check_ping_both_ways dev1 dev2
+grep -q "^pin dev2 $(device_status dev2 .device.public_key) [0-9]* trusted$" "$LAB_DIR/dev1/pins" || lab_fail "the new pin is not on disk"
+
+# The pins outlive the agent, and 'trust' does without one.
+device_down dev1
+sed -i "s|^pin dev2 [^ ]*|pin dev2 $old_key|" "$LAB_DIR/dev1/pins"
+device_up dev1
+lab_wait 30 "dev1 has forgotten the key of dev2 with its restart" is_refused
+device_down dev1
+devices trust dev2 2>/dev/null || lab_fail "devices trust failed without an agent"
+device_up dev1
+wait_connected dev1 dev2
+device_down dev1
+: >"$LAB_DIR/dev1/pins"
+exit_code 1 lab_in dev1 "$BAMGATE" up --config "$LAB_DIR/dev1"
+grep -q 'pins: it is empty' "$LAB_DIR/stderr" || lab_fail "an empty file of pins is taken for none: $(cat "$LAB_DIR/stderr")"
+rm "$LAB_DIR/dev1/pins"
+device_up dev1
+wait_connected dev1 dev2
 
 # Setup again keeps what a person has set, and touches nothing that it cannot read.
 device_down dev2

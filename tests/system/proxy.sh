@@ -100,6 +100,8 @@ through_proxy() {
   lab_in dev1 "$BAMGATE" devices revoke dev2 --yes --config "$LAB_DIR/dev1" 2>/dev/null || lab_fail "revoke failed"
   await_process "${DEVICE_PID[dev2]}" "bamgate up of the revoked dev2"
   [ "$ENDED_WITH" -eq 4 ] || lab_fail "the revoked dev2 ended with $ENDED_WITH behind $1, not 4"
+  # The next dev2 is another machine, and dev1 is told that this is as it should be.
+  lab_in dev1 "$BAMGATE" devices trust dev2 --config "$LAB_DIR/dev1" 2>/dev/null || lab_fail "devices trust failed"
   rm -rf "${LAB_DIR:?}/dev2"
 }
 
