@@ -42,6 +42,8 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
               .allow_loopback = options_.allow_loopback,
               .observer = options_.observer,
               .address = options_.address.address,
+              .counters = {},
+              .ended = {},
               .effects = {},
               .messages = {},
               .farewells = {}},
@@ -192,7 +194,7 @@ void Agent::send_messages(Instant now) {
 void Agent::handle_datagram(Instant now, const Received& received) {
   const auto found = by_socket_.find(received.path.local);
   if (found == by_socket_.end()) {
-    ++unknown_socket_;
+    ++shared_.counters.unknown_socket;
     return;
   }
   found->second->link.handle_datagram(now, received);
@@ -310,7 +312,6 @@ void Agent::show_hub(Instant now, Status& status) const {
 
 Status Agent::status(Instant now) const {
   Status status;
-  ChannelCounters channels;
   show_hub(now, status);
   status.uptime = now - started_;
   for (const auto& [name, entry] : peers_) {
@@ -322,28 +323,24 @@ Status Agent::status(Instant now) const {
         shown.routes.push_back(route.to_string());
       }
     }
-    channels += entry->link.counters();
     status.peers.push_back(std::move(shown));
   }
   show_refused(status);
-  status.counters["dropped_sends"] = channels.dropped_sends;
-  status.counters["dcep_refused"] = channels.dcep_refused;
-  status.counters["messages_before_ack"] = channels.messages_before_ack;
-  status.counters["messages_no_channel"] = channels.messages_no_channel;
-  const auto& packets = bridge_.counters();
-  status.counters["packets_from_tun"] = packets.from_tun;
-  status.counters["packets_to_tun"] = packets.to_tun;
-  status.counters["packets_held"] = packets.held;
-  status.counters["packets_held_expired"] = packets.held_expired;
-  status.counters["packets_held_overflow"] = packets.held_overflow;
-  status.counters["packets_malformed"] = bridge_.drops(bridge::Error::kMalformedPacket);
-  status.counters["packets_no_peer"] = bridge_.drops(bridge::Error::kNoPeer);
-  status.counters["packets_unknown_peer"] = bridge_.drops(bridge::Error::kUnknownPeer);
-  status.counters["packets_wrong_source"] = bridge_.drops(bridge::Error::kWrongSource);
-  status.counters["packets_tunnel_refused"] = bridge_.drops(bridge::Error::kRefused);
-  status.counters["datagrams_unknown_socket"] = unknown_socket_;
-  status.counters["messages_refused"] = refused_messages_;
+  write_counters(counters(), status.counters);
   return status;
+}
+
+Counters Agent::counters() const {
+  Counters result{.peers = shared_.ended,
+                  .packets = bridge_.counters(),
+                  .packet_drops = bridge_.drops(),
+                  .agent = shared_.counters,
+                  .hub = signaling_.stats()};
+  for (const auto& [name, entry] : peers_) {
+    result.peers.attempts += entry->link.counters();
+    result.peers.add(entry->carrier.tunnel());
+  }
+  return result;
 }
 
 }  // namespace bamgate::agent

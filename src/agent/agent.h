@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/address_claims.h"
+#include "agent/counters.h"
 #include "agent/effect.h"
 #include "agent/link.h"
 #include "agent/observer.h"
@@ -108,6 +109,8 @@ class Agent {
   std::vector<config::Pin> pins() const { return pins_.all(); }
 
   Status status(Instant now) const;
+  /// Of all peers that were ever known.
+  Counters counters() const;
   /// The access token, if one is at hand that still serves.
   std::optional<std::string> access_token(Instant now) const { return tokens_.current(now); }
 
@@ -188,8 +191,6 @@ class Agent {
   TimerTable<Timer> timers_;
   std::vector<IpPrefix> next_addresses_;  // of this machine, as it was told last
   Instant earliest_change_ = Instant::min();
-  std::uint64_t unknown_socket_ = 0;
-  std::uint64_t refused_messages_ = 0;
 };
 
 }  // namespace bamgate::agent

@@ -44,11 +44,11 @@ void Agent::handle_list(Instant now, const signaling::PeerList& list) {
 Agent::Entry* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
   const auto key = wg::PublicKey::parse(info.public_key);
   if (!key || info.peer_id == options_.name || revoked_.contains(*key)) {
-    ++refused_messages_;
+    ++shared_.counters.refused_messages;
     return nullptr;
   }
   if (!take_key(now, info, *key)) {
-    ++refused_messages_;
+    ++shared_.counters.refused_messages;
     return nullptr;
   }
   const auto found = peers_.find(info.peer_id);
@@ -74,7 +74,7 @@ std::vector<IpPrefix> Agent::claim_addresses(const Entry& entry, const signaling
 
 Agent::Entry* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key) {
   if (peers_.size() >= kMaxPeers) {
-    ++refused_messages_;
+    ++shared_.counters.refused_messages;
     return nullptr;
   }
   auto tunnel = wg::Tunnel::create({.local = options_.private_key,
@@ -85,7 +85,7 @@ Agent::Entry* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicK
                                     .key_log = options_.observer.keys},
                                    shared_.random);
   if (!tunnel) {
-    ++refused_messages_;
+    ++shared_.counters.refused_messages;
     notice(NoticeLevel::kWarning, info.peer_id + ": refused, its key is no usable key");
     return nullptr;
   }
@@ -117,7 +117,7 @@ void Agent::remove_peer(Instant now, const std::string& name, std::string_view w
 void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
   const auto key = wg::PublicKey::parse(revoked.public_key);
   if (!key) {
-    ++refused_messages_;
+    ++shared_.counters.refused_messages;
     return;
   }
   if (revoked_.size() < kMaxRevoked) revoked_.insert(*key);
@@ -136,7 +136,7 @@ void Agent::handle_revoked(Instant now, const signaling::PeerRevoked& revoked) {
 Agent::Entry* Agent::find_sender(const std::string& from, const std::string& public_key) {
   const auto found = peers_.find(from);
   if (found == peers_.end() || (!public_key.empty() && public_key != found->second->key().to_string())) {
-    ++refused_messages_;
+    ++shared_.counters.refused_messages;
     return nullptr;
   }
   return found->second.get();

@@ -30,14 +30,6 @@ peer::PeerConnection::Options connection_options(Instant now, const Shared& shar
 
 }  // namespace
 
-ChannelCounters& ChannelCounters::operator+=(const ChannelCounters& other) {
-  dropped_sends += other.dropped_sends;
-  dcep_refused += other.dcep_refused;
-  messages_before_ack += other.messages_before_ack;
-  messages_no_channel += other.messages_no_channel;
-  return *this;
-}
-
 Attempt::Attempt(Instant now, Shared& shared, Role role)
     : shared_(shared),
       id_{shared.next_attempt++},
@@ -47,7 +39,11 @@ Attempt::Attempt(Instant now, Shared& shared, Role role)
   shared_.effects.emplace_back(OpenSockets{id_});
 }
 
-Attempt::~Attempt() { shared_.effects.emplace_back(CloseSockets{id_}); }
+Attempt::~Attempt() {
+  shared_.effects.emplace_back(CloseSockets{id_});
+  counters_.dropped_sends += connection_.waiting_messages();
+  shared_.ended.attempts += counters();
+}
 
 void Attempt::say_goodbye(Instant now) {
   connection_.close(now);
@@ -85,13 +81,9 @@ void Attempt::forget_gone_sockets(Instant now) {
   }
 }
 
-ChannelCounters Attempt::counters() const {
-  const sctp::AssociationCounters sctp = connection_.sctp_counters();
-  ChannelCounters result = counters_;
-  result += {.dropped_sends = sctp.messages_unsent,
-             .dcep_refused = sctp.dcep_refused,
-             .messages_before_ack = sctp.messages_before_ack,
-             .messages_no_channel = sctp.messages_dropped};
+AttemptCounters Attempt::counters() const {
+  AttemptCounters result = counters_of(connection_);
+  result.channels += counters_;
   return result;
 }
 

@@ -11,21 +11,12 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/counters.h"
 #include "agent/shared.h"
 #include "agent/status.h"
 #include "core/timer_table.h"
 
 namespace bamgate::agent {
-
-/// What the data channels of attempts lost or could not use.
-struct ChannelCounters {
-  std::uint64_t dropped_sends = 0;        // WireGuard messages that found no channel or waited too long
-  std::uint64_t dcep_refused = 0;         // DCEP messages that cannot be read or do not fit the channel's state
-  std::uint64_t messages_before_ack = 0;  // messages that opened a channel of ours whose ACK had not come
-  std::uint64_t messages_no_channel = 0;  // messages on no channel of the tunnel, or of an unknown kind
-
-  ChannelCounters& operator+=(const ChannelCounters& other);
-};
 
 class Attempt {
  public:
@@ -45,7 +36,7 @@ class Attempt {
   Attempt(Instant now, Shared& shared, Role role);
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
-  /// Its sockets are closed.
+  /// Its sockets are closed, and what it counted is added to Shared::ended.
   ~Attempt();
 
   /// Ends the connection and leaves its last words among the farewells.
@@ -85,7 +76,8 @@ class Attempt {
   peer::PeerConnection& connection() { return connection_; }
   const peer::PeerConnection& connection() const { return connection_; }
   Instant next_timeout() const { return std::min(connection_.next_timeout(), timers_.next()); }
-  ChannelCounters counters() const;
+  /// Its own, and those of the layers below.
+  AttemptCounters counters() const;
 
  private:
   enum class Timer : std::uint8_t { kSilence, kTunnelSilence, kCount };

@@ -78,7 +78,6 @@ void Link::end_attempt(Instant now, bool tell_peer) {
   connected_since_.reset();
   if (!attempt_) return;
   if (tell_peer) attempt_->say_goodbye(now);
-  counters_ += attempt_->counters();
   attempt_.reset();
   carrier_.closed();
 }
@@ -150,7 +149,10 @@ void Link::handle_answer(Instant now, const signaling::Answer& answer) {
 
 void Link::handle_candidate(Instant now, const signaling::IceCandidate& candidate) {
   const auto parsed = ice::parse_candidate(candidate.candidate);
-  if (!parsed) return;
+  if (!parsed) {
+    ++shared_.ended.attempts.ice.ignored_candidates;
+    return;
+  }
   const std::string current = attempt_ ? attempt_->connection().remote_ufrag() : std::string();
   const bool fits = !current.empty() && (parsed->ufrag.empty() || parsed->ufrag == current);
   // Of an older description, or of one that has not come yet: the next description tells.

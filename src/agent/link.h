@@ -76,8 +76,8 @@ class Link {
   std::optional<AttemptId> attempt() const { return attempt_ ? std::optional(attempt_->id()) : std::nullopt; }
   /// What is known without the carrier.
   PeerStatus status(Instant now) const;
-  /// Of all attempts.
-  ChannelCounters counters() const;
+  /// Of the present attempt; what was before stands in Shared.
+  AttemptCounters counters() const { return attempt_ ? attempt_->counters() : AttemptCounters{}; }
 
  private:
   enum class Timer : std::uint8_t { kAttempt, kRetry, kCount };
@@ -108,13 +108,12 @@ class Link {
   signaling::PeerInfo info_;
   PeerState state_ = PeerState::kAway;
   std::unique_ptr<Attempt> attempt_;  // there exactly when has_connection(state_)
-  EarlyCandidates early_candidates_;
+  EarlyCandidates early_candidates_{shared_.counters.candidates_unused};
   RestartPolicy policy_;
   bool answers_passive_ = false;  // as the DTLS client we heard nothing: the other role is next
   TimerTable<Timer> timers_;
   std::optional<Instant> connected_since_;
-  std::string last_error_;    // why the last attempt failed; empty while connected
-  ChannelCounters counters_;  // of attempts that are over, and of messages that found none
+  std::string last_error_;  // why the last attempt failed; empty while connected
 };
 
 }  // namespace bamgate::agent

@@ -20,7 +20,7 @@ void Link::show(bool ours, Bytes message) const {
 void Link::carry(Instant now, CarrierMessage message) {
   show(true, message.message.data());
   if (!attempt_) {
-    ++counters_.dropped_sends;
+    ++shared_.ended.attempts.channels.dropped_sends;
   } else if (message.expects_answer) {
     attempt_->send(now, std::move(message.message));
   } else {
@@ -119,12 +119,6 @@ Instant Link::next_timeout() const {
 }
 
 // ---- Status ----
-
-ChannelCounters Link::counters() const {
-  ChannelCounters result = counters_;
-  if (attempt_) result += attempt_->counters();
-  return result;
-}
 
 PeerStatus Link::status(Instant now) const {
   PeerStatus status;

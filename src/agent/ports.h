@@ -30,8 +30,8 @@ class Socket {
   virtual ~Socket() = default;
   /// The address that it is bound to.
   virtual const Endpoint& base() const = 0;
-  /// Sends one datagram without waiting; one that does not go out is lost. `datagram` is valid during the call.
-  virtual void send(const Endpoint& remote, Bytes datagram, Ecn ecn) = 0;
+  /// Sends one datagram without waiting. False: it is lost. `datagram` is valid during the call.
+  [[nodiscard]] virtual bool send(const Endpoint& remote, Bytes datagram, Ecn ecn) = 0;
 };
 
 class Sockets {
@@ -48,8 +48,8 @@ class HubLink {
   /// ConnectHub: begins to open the WebSocket, in place of the one before. It reports to Runner::on_hub_open() or
   /// on_hub_connect_failed(), then on_hub_text(), on_hub_pong() and on_hub_closed(), each with `generation`.
   virtual void connect_hub(HubGeneration generation, std::string access_token) = 0;
-  /// SendToHub, PingHub: only while the connection is open.
-  virtual void send_to_hub(std::string text) = 0;
+  /// SendToHub, PingHub: only while the connection is open. False: the text is lost.
+  [[nodiscard]] virtual bool send_to_hub(std::string text) = 0;
   virtual void ping_hub() = 0;
   /// DisconnectHub: closes the connection, or gives up the try. Also when there is none.
   virtual void disconnect_hub(std::uint16_t code) = 0;
@@ -58,8 +58,8 @@ class HubLink {
 class TunPort {
  public:
   virtual ~TunPort() = default;
-  /// WriteTun: one IP packet, valid during the call. One that cannot be written is lost.
-  virtual void write_tun(Bytes packet) = 0;
+  /// WriteTun: one IP packet, valid during the call. False: it is lost.
+  [[nodiscard]] virtual bool write_tun(Bytes packet) = 0;
   /// SetRoutes: exactly these lead into the TUN, besides its own network.
   virtual void set_routes(std::vector<IpPrefix> routes) = 0;
 };

@@ -151,22 +151,25 @@ void Runner::send_datagrams() {
   while (const auto transmit = agent_->poll_transmit(now_, buffer)) {
     const auto found = sockets_.find(transmit->path.local);
     if (found == sockets_.end()) {
-      ++socket_gone_;
+      ++counters_.socket_gone;
       continue;
     }
-    found->second.socket->send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn);
+    Socket& socket = *found->second.socket;
+    if (!socket.send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn)) {
+      ++counters_.datagrams_unsent;
+    }
   }
 }
 
 void Runner::run_effect(Effect effect) {
   if (auto* packet = std::get_if<WriteTun>(&effect)) {
-    ports_.tun.write_tun(packet->packet.data());
+    if (!ports_.tun.write_tun(packet->packet.data())) ++counters_.packets_unwritten;
   } else if (std::holds_alternative<RefreshAccessToken>(effect)) {
     ports_.tokens.refresh_access_token(run());
   } else if (auto* connect = std::get_if<ConnectHub>(&effect)) {
     connect_hub(std::move(connect->access_token));
   } else if (auto* text = std::get_if<SendToHub>(&effect)) {
-    if (hub_ == Hub::kOpen) ports_.hub.send_to_hub(std::move(text->text));
+    if (hub_ != Hub::kOpen || !ports_.hub.send_to_hub(std::move(text->text))) ++counters_.hub_texts_unsent;
   } else if (std::holds_alternative<PingHub>(effect)) {
     if (hub_ == Hub::kOpen) ports_.hub.ping_hub();
   } else if (auto* disconnect = std::get_if<DisconnectHub>(&effect)) {
@@ -214,7 +217,7 @@ std::optional<TrustAnswer> Runner::trust(Instant now, const std::string& name) {
 Status Runner::status(Instant now) const {
   if (!agent_) return {};
   Status status = agent_->status(now);
-  status.counters["datagrams_socket_gone"] = socket_gone_;
+  write_counters(counters_, status.counters);
   return status;
 }
 

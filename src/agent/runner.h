@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/counters.h"
 #include "agent/ports.h"
 
 namespace bamgate::agent {
@@ -77,8 +78,8 @@ class Runner {
     return agent_ ? agent_->access_token(now) : std::nullopt;
   }
   std::size_t open_sockets() const { return sockets_.size(); }
-  /// Datagrams that were dropped because their socket was closed.
-  std::uint64_t socket_gone() const { return socket_gone_; }
+  /// What was lost between the agent and the ports.
+  const RunnerCounters& counters() const { return counters_; }
 
  private:
   struct OpenSocket {
@@ -104,7 +105,7 @@ class Runner {
 
   std::map<SocketId, OpenSocket> sockets_;
   std::uint32_t next_socket_ = 1;
-  std::uint64_t socket_gone_ = 0;
+  RunnerCounters counters_;
   bool stun_awaited_ = false;
   std::vector<AttemptId> awaiting_stun_;  // their sockets are open, their candidate lists wait
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/counters.h"
 #include "agent/effect.h"
 #include "agent/observer.h"
 #include "bridge/bridge.h"
@@ -43,6 +44,8 @@ struct Shared {
   bool allow_loopback = false;
   Observer observer;
   IpAddress address;  // ours inside the network
+  AgentCounters counters;
+  PeerCounters ended;  // of peers and attempts that are gone, and of messages that found no attempt
   std::uint32_t next_attempt = 1;
 
   UnixTime unix_time(Instant now) const {

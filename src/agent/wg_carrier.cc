@@ -10,7 +10,10 @@ WgCarrier::WgCarrier(Shared& shared, bridge::PeerIndex index, wg::Tunnel tunnel)
   shared_.bridge.add_peer(index_, tunnel_);
 }
 
-WgCarrier::~WgCarrier() { shared_.bridge.remove_peer(index_); }
+WgCarrier::~WgCarrier() {
+  shared_.bridge.remove_peer(index_);
+  shared_.ended.add(tunnel_);
+}
 
 // Whatever WireGuard sent before is lost, and its own retry is 5 s away: one side starts it afresh, now. If its
 // initiation or the message that confirms the new keys is lost, or its clock is behind (WireGuard then takes it for a

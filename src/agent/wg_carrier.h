@@ -23,6 +23,7 @@ class WgCarrier final : public Carrier {
   WgCarrier(Shared& shared, bridge::PeerIndex index, wg::Tunnel tunnel);
   WgCarrier(const WgCarrier&) = delete;
   WgCarrier& operator=(const WgCarrier&) = delete;
+  /// What its tunnel counted is added to Shared::ended.
   ~WgCarrier() override;
 
   void opened(Instant now, bool first) override;

@@ -107,7 +107,7 @@ std::expected<std::optional<PacketBuffer>, Error> Bridge::from_peer(Instant now,
 }
 
 std::unexpected<Error> Bridge::drop(Error error) {
-  ++drops_[static_cast<std::size_t>(error)];
+  drops_.add(error);
   return std::unexpected(error);
 }
 
@@ -163,7 +163,7 @@ std::optional<PacketBuffer> Bridge::pop_sealed(Instant now, Peer& peer) {
       ++counters_.from_tun;
       return packet;
     }
-    ++drops_[static_cast<std::size_t>(Error::kRefused)];
+    drops_.add(Error::kRefused);
   }
   return std::nullopt;
 }

@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "core/counters.h"
 #include "core/deadline_index.h"
 #include "core/ip_address.h"
 #include "core/packet_buffer.h"
@@ -43,7 +44,13 @@ enum class Error : std::uint8_t {
   kRefused,          // the tunnel refused it; its own counters say why
 };
 
-inline constexpr std::size_t kErrorCount = static_cast<std::size_t>(Error::kRefused) + 1;
+inline constexpr auto kDropReasons = std::to_array<DropReason<Error>>({
+    {Error::kMalformedPacket, "packets_malformed", "packets from the interface that are no whole IP packets: dropped"},
+    {Error::kNoPeer, "packets_no_peer", "packets from the interface to a destination that nobody has: dropped"},
+    {Error::kUnknownPeer, "packets_unknown_peer", "messages of a peer that is gone: dropped"},
+    {Error::kWrongSource, "packets_wrong_source", "packets of a peer with a source that is not its own: dropped"},
+    {Error::kRefused, "packets_tunnel_refused", "packets and messages that WireGuard refused: dropped"},
+});
 
 /// A short English name for logs; static storage.
 const char* to_string(Error error);
@@ -58,6 +65,17 @@ struct Counters {
   std::uint64_t held = 0;           // packets that had to wait for a handshake
   std::uint64_t held_expired = 0;   // of these, dropped after kMaxHeldTime or with their peer
   std::uint64_t held_overflow = 0;  // of these, dropped as the oldest of more than kMaxHeld
+
+  static constexpr auto list() {
+    return std::to_array<Counter<Counters>>({
+        {"packets_from_tun", "packets sealed for peers", &Counters::from_tun},
+        {"packets_to_tun", "packets of peers let through", &Counters::to_tun},
+        {"packets_held", "packets that had to wait for a handshake", &Counters::held},
+        {"packets_held_expired", "of these dropped: they waited too long, or their peer went", &Counters::held_expired},
+        {"packets_held_overflow", "of these dropped: too many waited", &Counters::held_overflow},
+    });
+  }
+  Counters& operator+=(const Counters& other) { return add_counters(*this, other); }
 };
 
 /// Not copyable; movable. Tunnels must outlive their entries.
@@ -91,7 +109,8 @@ class Bridge {
 
   const Counters& counters() const { return counters_; }
   /// How many packets were dropped for this reason.
-  std::uint64_t drops(Error error) const { return drops_[static_cast<std::size_t>(error)]; }
+  std::uint64_t drops(Error error) const { return drops_.count(error); }
+  const DropCounters<kDropReasons>& drops() const { return drops_; }
   /// Packets that wait now, of all peers.
   std::size_t held() const { return held_; }
 
@@ -119,7 +138,7 @@ class Bridge {
   DeadlineIndex<PeerIndex> expiries_;  // when the oldest held packet of each has waited too long
   std::size_t held_ = 0;
   Counters counters_;
-  std::array<std::uint64_t, kErrorCount> drops_{};
+  DropCounters<kDropReasons> drops_;
 };
 
 }  // namespace bamgate::bridge

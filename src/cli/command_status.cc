@@ -9,6 +9,7 @@
 #include "cli/control.h"
 #include "cli/status_text.h"
 #include "cli/terminal.h"
+#include "host/status_json.h"
 #include "json/write.h"
 
 namespace bamgate::cli {
@@ -17,7 +18,9 @@ namespace {
 constexpr auto kRefresh = std::chrono::seconds(1);
 
 std::string render(const json::Value& status, const StatusArguments& arguments) {
-  return arguments.json ? json::write(status) + "\n" : status_text(status, use_colour(STDOUT_FILENO));
+  if (arguments.json) return json::write(status) + "\n";
+  const std::string text = status_text(status, use_colour(STDOUT_FILENO));
+  return arguments.verbose ? text + "\n" + counters_text(status, host::counter_groups()) : text;
 }
 
 /// Until Ctrl-C, or until nobody reads it any more. An agent that ends may come back: a restart is worth watching.

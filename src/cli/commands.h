@@ -82,7 +82,8 @@ ExitCode run_logs(const LogsArguments& arguments);
 struct StatusArguments {
   std::string config;
   bool json = false;
-  bool watch = false;  // again each second
+  bool watch = false;    // again each second
+  bool verbose = false;  // with what was counted
 };
 ExitCode run_status(const StatusArguments& arguments);
 

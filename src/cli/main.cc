@@ -142,6 +142,7 @@ void add_device_commands(CLI::App& app, Run& run) {
   add_config_option(*command, status->config);
   command->add_flag("--json", status->json, "For scripts");
   command->add_flag("-w,--watch", status->watch, "Show it again each second, until Ctrl-C");
+  command->add_flag("-v,--verbose", status->verbose, "Say also what was counted since the start: traffic and losses");
   command->callback([&run, status] { run = [status] { return run_status(*status); }; });
 }
 

@@ -68,6 +68,12 @@ A device that is always connected:
     bamgate up \-d
     bamgate status
 .fi
+.PP
+Where packets are lost: what each part counted since the start, in words.
+.PP
+.nf
+    bamgate status \-v
+.fi
 .SH SEE ALSO
 .BR wg (8),
 .BR systemctl (1),

@@ -3,12 +3,15 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <map>
 
 #include "cli/output.h"
 #include "cli/table.h"
 
 namespace bamgate::cli {
 namespace {
+
+constexpr std::size_t kNumberWidth = 12;  // digits, and space before them
 
 std::string text_of(const json::Value* value, std::string_view key) {
   const std::string* text = value ? value->get_string(key) : nullptr;
@@ -100,7 +103,48 @@ std::string head(const json::Value& status, bool with_colour) {
   return text;
 }
 
+/// "    1234  datagrams sent", the numbers below each other.
+std::string counter_line(std::uint64_t value, std::string_view words) {
+  const std::string number = std::to_string(value);
+  return std::string(number.size() < kNumberWidth ? kNumberWidth - number.size() : 0, ' ') + number + "  " +
+         std::string(words) + "\n";
+}
+
+/// What is not zero, by name.
+std::map<std::string, std::uint64_t> counted(const json::Value& status) {
+  std::map<std::string, std::uint64_t> values;
+  const json::Value* counters = status.find("counters");
+  const json::Object* members = counters ? counters->as_object() : nullptr;
+  if (!members) return values;
+  for (const auto& [name, value] : *members) {
+    if (const double number = value.as_double().value_or(0); number > 0) {
+      values.emplace(name, static_cast<std::uint64_t>(number));
+    }
+  }
+  return values;
+}
+
 }  // namespace
+
+std::string counters_text(const json::Value& status, const std::vector<agent::CounterGroup>& groups) {
+  std::map<std::string, std::uint64_t> values = counted(status);
+  std::string text;
+  const auto add = [&](std::string_view title, const std::string& lines) {
+    if (!lines.empty()) text += (text.empty() ? "" : "\n") + std::string(title) + "\n" + lines;
+  };
+  for (const agent::CounterGroup& group : groups) {
+    std::string lines;
+    for (const auto& [name, words] : group.entries) {
+      if (const auto found = values.extract(std::string(name))) lines += counter_line(found.mapped(), words);
+    }
+    add(group.title, lines);
+  }
+  // An agent of another version counts what this program has no words for.
+  std::string lines;
+  for (const auto& [name, value] : values) lines += counter_line(value, name);
+  add("other", lines);
+  return text.empty() ? "nothing was counted so far\n" : text;
+}
 
 std::string status_text(const json::Value& status, bool with_colour) {
   const std::string text = head(status, with_colour);

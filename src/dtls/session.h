@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "core/buffer_pool.h"
+#include "core/counters.h"
 #include "core/key_log.h"
 #include "core/packet_buffer.h"
 #include "core/random.h"
@@ -86,6 +87,18 @@ class Session {
     std::uint64_t records = 0;    // well-formed records that were discarded (kBadRecord)
     std::uint64_t transmits = 0;  // datagrams that found the output queue full or the caller's buffer too small
     std::uint64_t events = 0;     // application data that found the event queue full
+
+    static constexpr auto list() {
+      return std::to_array<Counter<Counters>>({
+          {"dtls_not_records", "pieces of datagrams that are no DTLS records: dropped", &Counters::not_dtls},
+          {"dtls_records_discarded", "DTLS records that are forged, damaged, repeated or out of place: dropped",
+           &Counters::records},
+          {"dtls_transmits_dropped", "handshake datagrams of ours that found a full queue or were too long: dropped",
+           &Counters::transmits},
+          {"dtls_packets_dropped", "packets of peers that found a full queue: dropped", &Counters::events},
+      });
+    }
+    Counters& operator+=(const Counters& other) { return add_counters(*this, other); }
   };
 
   /// Errors: kBadOptions (no certificate, fingerprint, random or pool; an MTU under 256 or over 16,384 bytes; a timeout

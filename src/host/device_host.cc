@@ -62,9 +62,10 @@ class DeviceHost::UdpSocket : public agent::Socket {
 
   const Endpoint& base() const override { return base_; }
   const net::UdpCounters& counters() const { return udp_.counters(); }
-  void send(const Endpoint& remote, Bytes datagram, Ecn ecn) override {
+  bool send(const Endpoint& remote, Bytes datagram, Ecn ecn) override {
     host_.capture_->add_datagram(base_, remote, datagram);
-    udp_.send(remote, datagram, ecn);
+    // Nothing waits here for a socket whose buffer is full: the layers above send again what has to arrive.
+    return udp_.send(remote, datagram, ecn) == net::UdpSend::kSent;
   }
 
  private:
@@ -216,9 +217,9 @@ void DeviceHost::read_tun() {
   arm_timer();
 }
 
-void DeviceHost::write_tun(Bytes packet) {
-  // A failure is counted there; read_tun() sees when the interface is gone.
-  if (tun_) (void)tun_->write(packet);
+bool DeviceHost::write_tun(Bytes packet) {
+  // read_tun() sees when the interface is gone.
+  return tun_ && tun_->write(packet).value_or(false);
 }
 
 // To be called after each call into the runner.
@@ -405,11 +406,8 @@ agent::Status DeviceHost::status() {
   agent::Status status = runner_.status(net::now());
   net::UdpCounters udp = closed_sockets_;
   for (const UdpSocket* socket : open_sockets_) udp += socket->counters();
-  for (const auto& counter : net::kUdpCounterNames) status.counters[std::string(counter.name)] = udp.*counter.value;
-  if (tun_) {
-    status.counters["tun_read_oversized"] = tun_->oversized();
-    status.counters["tun_write_failures"] = tun_->write_failures();
-  }
+  agent::write_counters(udp, status.counters);
+  agent::write_counters(tun_ ? tun_->counters() : os::TunCounters{}, status.counters);
   return status;
 }
 

@@ -68,10 +68,10 @@ class DeviceHost : private agent::Sockets,
 
   std::vector<std::unique_ptr<agent::Socket>> open_sockets(SocketId first) override;
   void connect_hub(agent::HubGeneration generation, std::string access_token) override;
-  void send_to_hub(std::string text) override { hub_->send_text(text); }
+  bool send_to_hub(std::string text) override { return hub_->send_text(text); }
   void ping_hub() override { hub_->ping(); }
   void disconnect_hub(std::uint16_t code) override;
-  void write_tun(Bytes packet) override;
+  bool write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> wanted) override;
   void refresh_access_token(agent::RunId run) override { loop_.spawn(exchange_tokens(run)); }
   void store_pins(std::vector<config::Pin> pins) override;

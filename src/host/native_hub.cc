@@ -201,7 +201,10 @@ void NativeHub::answer_stun() {
   const std::size_t count = stun_->receive_batch(pool_, slots);
   for (const net::UdpReceived& received : std::span(slots).first(count)) {
     const auto size = stun::answer_binding(received.from, received.packet.data(), answer);
-    if (size) stun_->send(received.from, Bytes(answer).first(*size));
+    if (!size || stun_->send(received.from, Bytes(answer).first(*size)) == net::UdpSend::kSent) continue;
+    // Whoever asks chooses where the answer goes, so a stranger could fill the log: it says so once.
+    if (stun_->counters().send_errors + stun_->counters().send_blocked > 1) continue;
+    log_.write(hub::LogLevel::kWarning, "stun_answer_lost", {{"text", "the system did not take a datagram"}});
   }
 }
 

@@ -2,6 +2,9 @@
 
 #include <cmath>
 
+#include "net/udp_socket.h"
+#include "os/tun.h"
+
 namespace bamgate::host {
 namespace {
 
@@ -43,6 +46,13 @@ json::Value peer_json(const agent::PeerStatus& peer) {
 }
 
 }  // namespace
+
+std::vector<agent::CounterGroup> counter_groups() {
+  std::vector<agent::CounterGroup> groups = agent::counter_groups();
+  agent::add_counter_group<net::UdpCounters>("sockets", groups);
+  agent::add_counter_group<os::TunCounters>("interface", groups);
+  return groups;
+}
 
 json::Value status_json(const config::Config& config, const std::string& public_key, const agent::Status& status) {
   json::Value device;

@@ -218,7 +218,12 @@ void Agent::note_authenticated(Instant now, const Path& path) {
   consent_.note_heard();
 }
 
-std::optional<Transmit> Agent::poll_transmit(Instant, MutableBytes buffer) { return outbox_.pop(buffer); }
+std::optional<Transmit> Agent::poll_transmit(Instant, MutableBytes buffer) {
+  if (outbox_.empty()) return std::nullopt;
+  const auto transmit = outbox_.pop(buffer);
+  counters_.dropped_oversized = outbox_.oversized();
+  return transmit;
+}
 
 std::optional<Agent::Event> Agent::poll_event() {
   if (events_.empty()) return std::nullopt;

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/counters.h"
 #include "core/crypto.h"
 #include "core/endpoint.h"
 #include "core/random.h"
@@ -68,6 +69,32 @@ struct Counters {
   std::uint64_t dropped_unauthenticated = 0;  // wrong user name or integrity
   std::uint64_t dropped_excluded = 0;         // from an excluded or unusable address, or on an unknown path
   std::uint64_t dropped_limit = 0;            // candidates, pairs, early checks or replies beyond a bound
+  std::uint64_t dropped_oversized = 0;        // datagrams of ours that the caller's buffer was too small for
+
+  static constexpr auto list() {
+    return std::to_array<Counter<Counters>>({
+        {"ice_checks_sent", "connectivity checks sent", &Counters::checks_sent},
+        {"ice_retransmissions", "connectivity checks sent again", &Counters::retransmissions},
+        {"ice_checks_received", "connectivity checks of peers", &Counters::checks_received},
+        {"ice_checks_succeeded", "connectivity checks of ours that were answered", &Counters::checks_succeeded},
+        {"ice_checks_failed", "connectivity checks of ours that came to nothing", &Counters::checks_failed},
+        {"ice_role_conflicts", "conflicts about who chooses the path", &Counters::role_conflicts},
+        {"ice_consent_sent", "questions to peers whether we may go on sending", &Counters::consent_sent},
+        {"ice_consent_answered", "of these answered", &Counters::consent_answered},
+        {"ice_ignored_candidates", "candidates of peers of a kind that is not used, or malformed",
+         &Counters::ignored_candidates},
+        {"ice_dropped_malformed", "STUN messages that are malformed or that nobody asked for: dropped",
+         &Counters::dropped_malformed},
+        {"ice_dropped_unauthenticated", "STUN messages with a wrong user name or integrity: dropped",
+         &Counters::dropped_unauthenticated},
+        {"ice_dropped_excluded", "STUN messages and candidates of addresses that cannot be used: dropped",
+         &Counters::dropped_excluded},
+        {"ice_dropped_limit", "candidates, pairs, checks and answers beyond a bound: dropped",
+         &Counters::dropped_limit},
+        {"ice_dropped_oversized", "STUN messages of ours that were too long: dropped", &Counters::dropped_oversized},
+    });
+  }
+  Counters& operator+=(const Counters& other) { return add_counters(*this, other); }
 };
 
 /// A candidate of ours for the peer. Trickle it.

@@ -1,6 +1,8 @@
 // Datagrams that wait for poll_transmit(): a bounded queue.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <vector>
@@ -25,7 +27,10 @@ class Outbox {
     while (!datagrams_.empty()) {
       const Datagram datagram = std::move(datagrams_.front());
       datagrams_.pop_front();
-      if (datagram.bytes.size() > buffer.size()) continue;
+      if (datagram.bytes.size() > buffer.size()) {
+        ++oversized_;
+        continue;
+      }
       copy_bytes(datagram.bytes, buffer);
       return Transmit{.path = datagram.path, .size = static_cast<std::uint32_t>(datagram.bytes.size())};
     }
@@ -37,6 +42,8 @@ class Outbox {
   }
   void clear() { datagrams_.clear(); }
   bool empty() const { return datagrams_.empty(); }
+  /// Datagrams that did not fit a caller's buffer.
+  std::uint64_t oversized() const { return oversized_; }
 
  private:
   struct Datagram {
@@ -45,6 +52,7 @@ class Outbox {
   };
   std::size_t limit_;
   std::deque<Datagram> datagrams_;
+  std::uint64_t oversized_ = 0;
 };
 
 }  // namespace bamgate::ice

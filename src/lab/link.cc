@@ -139,11 +139,12 @@ void Link::read_socket(SocketId id) {
   }
 }
 
-bool Link::send(const Path& path, Bytes datagram) {
+void Link::send(const Path& path, Bytes datagram) {
   const auto found = sockets_.find(path.local);
-  if (found == sockets_.end()) return false;
+  if (found == sockets_.end()) return;
   if (capture_->has_pcap()) capture_->add_datagram(source_of(path), path.remote, datagram);
-  return found->second.udp.send(path.remote, datagram) == net::UdpSend::kSent;
+  if (found->second.udp.send(path.remote, datagram) == net::UdpSend::kSent) return;
+  steps_.say(StepKind::kDropped, {.text = "the system did not take a datagram to " + path.remote.to_string()});
 }
 
 void Link::wake_at(Instant when, std::function<void()> callback) {

@@ -66,8 +66,8 @@ class Link {
   void hold_lines(bool held);
   /// Ctrl-C; without it run() ends.
   void on_interrupt(std::function<void()> callback) { on_interrupt_ = std::move(callback); }
-  /// False: the system did not take it.
-  bool send(const Path& path, Bytes datagram);
+  /// What the system does not take is lost, and a step says so.
+  void send(const Path& path, Bytes datagram);
   /// Replaces what was set before; `when` is the tool's time.
   void wake_at(Instant when, std::function<void()> callback);
   /// Serves the loop until stop().

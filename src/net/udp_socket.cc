@@ -138,11 +138,6 @@ struct SendBatch {
 
 }  // namespace
 
-UdpCounters& UdpCounters::operator+=(const UdpCounters& other) {
-  for (const UdpCounterName& counter : kUdpCounterNames) this->*counter.value += other.*counter.value;
-  return *this;
-}
-
 Result<UdpSocket> UdpSocket::open(const Endpoint& bind, const UdpOptions& options) {
   const SocketAddress address(bind);
   if (address.length == 0) return fail(Error::kInvalid, "a UDP socket needs an address to bind");

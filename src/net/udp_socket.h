@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "core/buffer_pool.h"
 #include "core/bytes.h"
+#include "core/counters.h"
 #include "core/endpoint.h"
 #include "core/packet_buffer.h"
 #include "core/transmit.h"
@@ -49,25 +49,21 @@ struct UdpCounters {
   std::uint64_t send_errors = 0;        // datagrams that the kernel refused: no route, too large, filtered
   std::uint64_t segmentation_lost = 0;  // 1 after the kernel refused UDP_SEGMENT and it was given up
 
-  UdpCounters& operator+=(const UdpCounters& other);
+  static constexpr auto list() {
+    return std::to_array<Counter<UdpCounters>>({
+        {"udp_received", "datagrams received", &UdpCounters::received},
+        {"udp_sent", "datagrams sent", &UdpCounters::sent},
+        {"udp_receive_truncated", "datagrams dropped: longer than any that we know", &UdpCounters::receive_truncated},
+        {"udp_receive_errors", "failed attempts to read a socket", &UdpCounters::receive_errors},
+        {"udp_send_blocked", "attempts to send that found the socket's buffer full", &UdpCounters::send_blocked},
+        {"udp_send_errors", "datagrams that the system refused: no route, too large, filtered",
+         &UdpCounters::send_errors},
+        {"udp_segmentation_lost", "sockets on which the system cannot cut large datagrams",
+         &UdpCounters::segmentation_lost},
+    });
+  }
+  UdpCounters& operator+=(const UdpCounters& other) { return add_counters(*this, other); }
 };
-
-/// How one of UdpCounters is called where people see it; names stay.
-struct UdpCounterName {
-  std::string_view name;
-  std::uint64_t UdpCounters::* value;
-};
-
-inline constexpr std::array kUdpCounterNames = std::to_array<UdpCounterName>({
-    {"udp_received", &UdpCounters::received},
-    {"udp_sent", &UdpCounters::sent},
-    {"udp_receive_truncated", &UdpCounters::receive_truncated},
-    {"udp_receive_errors", &UdpCounters::receive_errors},
-    {"udp_send_blocked", &UdpCounters::send_blocked},
-    {"udp_send_errors", &UdpCounters::send_errors},
-    {"udp_segmentation_lost", &UdpCounters::segmentation_lost},
-});
-static_assert(sizeof(UdpCounters) == kUdpCounterNames.size() * sizeof(std::uint64_t), "each counter has a name");
 
 /// What became of one datagram.
 enum class UdpSend : std::uint8_t {
@@ -99,7 +95,7 @@ class UdpSocket {
   std::size_t receive_batch(BufferPool& pool, std::span<UdpReceived> slots);
 
   /// Sends one datagram without waiting.
-  UdpSend send(const Endpoint& to, Bytes data, Ecn ecn = Ecn::kNotCapable);
+  [[nodiscard]] UdpSend send(const Endpoint& to, Bytes data, Ecn ecn = Ecn::kNotCapable);
   /// Sends in order without waiting; returns how many of `batch` are done with (sent, or refused and counted). Fewer
   /// than batch.size(): the socket buffer is full.
   std::size_t send_batch(std::span<const UdpTransmit> batch);

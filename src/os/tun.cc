@@ -81,7 +81,7 @@ std::expected<TunRead, OsError> Tun::read(PacketBuffer& packet) {
   if (count > 0 && !cut) return TunRead::kPacket;
   switch (number) {
     case 0:
-      if (cut) ++oversized_;
+      if (cut) ++counters_.read_oversized;
       return TunRead::kNone;
     case EAGAIN:
     case EINTR:
@@ -97,7 +97,7 @@ std::expected<bool, OsError> Tun::write(Bytes packet) {
   while (true) {
     if (::write(fd_.get(), packet.data(), packet.size()) >= 0) return true;
     if (errno == EINTR) continue;
-    ++write_failures_;
+    ++counters_.write_failures;
     switch (errno) {
       case EAGAIN:
       case ENOBUFS:

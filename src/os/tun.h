@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/counters.h"
 #include "core/packet_buffer.h"
 #include "os/file_descriptor.h"
 #include "os/os_error.h"
@@ -17,6 +18,21 @@ namespace bamgate::os {
 enum class TunRead : std::uint8_t {
   kPacket,  // one IP packet
   kNone,    // nothing waits; wait until fd() is readable
+};
+
+struct TunCounters {
+  std::uint64_t read_oversized = 0;  // packets that were larger than the room of read()
+  std::uint64_t write_failures = 0;  // packets that write() did not get into the kernel
+
+  static constexpr auto list() {
+    return std::to_array<Counter<TunCounters>>({
+        {"tun_read_oversized", "packets from the interface that were larger than its MTU: dropped",
+         &TunCounters::read_oversized},
+        {"tun_write_failures", "packets that the system did not take: no memory, interface down, no IP packet",
+         &TunCounters::write_failures},
+    });
+  }
+  TunCounters& operator+=(const TunCounters& other) { return add_counters(*this, other); }
 };
 
 /// One TUN interface. It vanishes with its addresses and routes when this object (that is, its descriptor) ends, also
@@ -35,19 +51,16 @@ class Tun {
   unsigned index() const { return index_; }
 
   /// Reads one IP packet behind what `packet` holds; after anything but kPacket the packet is as it was. Its tailroom
-  /// must be larger than the MTU: a packet that fills it is taken for cut off, dropped and counted in oversized().
+  /// must be larger than the MTU: a packet that fills it is taken for cut off, dropped and counted.
   /// Errors: kNotFound (the interface was deleted), kSystem.
   [[nodiscard]] std::expected<TunRead, OsError> read(PacketBuffer& packet);
 
   /// Hands one IP packet to the kernel. False: the kernel dropped it (no memory, interface down, not an IP packet).
-  /// Whatever is not true is counted in write_failures().
+  /// Whatever is not true is counted.
   /// Errors: kNotFound (the interface was deleted), kSystem.
   [[nodiscard]] std::expected<bool, OsError> write(Bytes packet);
 
-  /// Packets that were larger than the room of read().
-  std::uint64_t oversized() const { return oversized_; }
-  /// Packets that write() did not get into the kernel.
-  std::uint64_t write_failures() const { return write_failures_; }
+  const TunCounters& counters() const { return counters_; }
 
  private:
   Tun(FileDescriptor fd, std::string name, unsigned index)
@@ -56,8 +69,7 @@ class Tun {
   FileDescriptor fd_;
   std::string name_;
   unsigned index_ = 0;
-  std::uint64_t oversized_ = 0;
-  std::uint64_t write_failures_ = 0;
+  TunCounters counters_;
 };
 
 }  // namespace bamgate::os

@@ -47,9 +47,10 @@ class EarlyDatagrams {
     return std::nullopt;
   }
 
-  void clear() {
-    entries_.clear();
+  /// Drops all; returns how many.
+  std::size_t clear() {
     bytes_ = 0;
+    return std::exchange(entries_, {}).size();
   }
 
  private:

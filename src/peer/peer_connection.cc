@@ -387,7 +387,7 @@ void PeerConnection::pump_dtls(Instant now) {
 }
 
 void PeerConnection::start_sctp(Instant now) {
-  early_.clear();
+  counters_.early_unused += early_.clear();
   enter(State::kAssociating);
   sctp::Association::Options options;
   options.dtls_client = dtls_role_ == dtls::Role::kClient;
@@ -441,6 +441,7 @@ void PeerConnection::fail(Instant now, Error reason) {
   // Sealed now (an ABORT, a SHUTDOWN COMPLETE): after its close_notify DTLS seals nothing more.
   while (auto packet = seal_next(now)) farewell_.push_back(std::move(*packet));
   if (dtls_) dtls_->close(now);
+  counters_.early_unused += early_.clear();
   enter(State::kClosed);
   push(Closed{reason});
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/buffer_pool.h"
+#include "core/counters.h"
 #include "core/crypto.h"
 #include "core/random.h"
 #include "core/ring.h"
@@ -98,12 +99,32 @@ class PeerConnection {
     std::uint64_t unknown_protocol = 0;
     std::uint64_t unexpected_source = 0;  // DTLS on no proven path, that was not kept either
     std::uint64_t kept_early = 0;         // DTLS that came before our check of its path succeeded
+    std::uint64_t early_unused = 0;       // of these, dropped: the path was not proven in time
     std::uint64_t bad_stun = 0;
     std::uint64_t bad_dtls = 0;
     std::uint64_t bad_sctp = 0;
     std::uint64_t unsealed = 0;        // SCTP packets that DTLS refused, too long for a record: dropped
     std::uint64_t oversized = 0;       // sealed packets that the caller's buffer was too small for: dropped
     std::uint64_t dropped_events = 0;  // nobody polled: more events waited than a caller may leave
+
+    static constexpr auto list() {
+      return std::to_array<Counter<Counters>>({
+          {"connection_unknown_protocol", "datagrams of no protocol of ours: dropped", &Counters::unknown_protocol},
+          {"connection_unexpected_source", "DTLS datagrams on a path that is not proven: dropped",
+           &Counters::unexpected_source},
+          {"connection_kept_early", "DTLS datagrams that came before their path was proven: kept for it",
+           &Counters::kept_early},
+          {"connection_early_unused", "of these dropped: the path was not proven in time", &Counters::early_unused},
+          {"connection_bad_stun", "STUN datagrams that were dropped", &Counters::bad_stun},
+          {"connection_bad_dtls", "DTLS datagrams that were dropped", &Counters::bad_dtls},
+          {"connection_bad_sctp", "SCTP packets that were dropped", &Counters::bad_sctp},
+          {"connection_unsealed", "SCTP packets of ours that DTLS did not take: dropped", &Counters::unsealed},
+          {"connection_oversized", "sealed packets of ours that were too long: dropped", &Counters::oversized},
+          {"connection_dropped_events", "messages and candidates that found a full queue: dropped",
+           &Counters::dropped_events},
+      });
+    }
+    Counters& operator+=(const Counters& other) { return add_counters(*this, other); }
   };
 
   /// `random`, `crypto`, `pool` and `engines` must outlive the connection.
@@ -158,8 +179,12 @@ class PeerConnection {
   const ice::Agent& ice() const { return ice_; }
   /// Which side of DTLS we are; it means nothing before both descriptions are there.
   dtls::Role dtls_role() const { return dtls_role_; }
-  /// What SCTP counted; all zero before there is an association.
+  /// What DTLS and SCTP counted; all zero before there is one.
+  dtls::Session::Counters dtls_counters() const { return dtls_ ? dtls_->counters() : dtls::Session::Counters{}; }
   sctp::AssociationCounters sctp_counters() const { return sctp_ ? sctp_->counters() : sctp::AssociationCounters{}; }
+  sctp::EngineCounters engine_counters() const { return sctp_ ? sctp_->engine_counters() : sctp::EngineCounters{}; }
+  /// Messages that send() took and that have not left.
+  std::size_t waiting_messages() const { return sctp_ ? sctp_->waiting_messages() : 0; }
   /// When DTLS last authenticated something from the peer.
   std::optional<Instant> last_authenticated() const { return last_authenticated_; }
 

@@ -119,7 +119,10 @@ void Association::handle_timeout(Instant now) {
 
 std::optional<Transmit> Association::poll_transmit(Instant, MutableBytes buffer) {
   while (const auto packet = engine_->poll_packet()) {
-    if (packet->size() > buffer.size()) continue;
+    if (packet->size() > buffer.size()) {
+      ++counters_.packets_oversized;  // the others behind it still leave
+      continue;
+    }
     copy_bytes(packet->data(), buffer);
     return Transmit{.path = {}, .size = static_cast<std::uint32_t>(packet->size())};
   }
@@ -228,10 +231,15 @@ void Association::abort(Instant now) {
 
 AssociationCounters Association::counters() const {
   AssociationCounters result = counters_;
-  result.engine = engine_->counters();
-  result.messages_unsent += result.engine.messages_stale;
+  result.messages_unsent += engine_counters().messages_stale;
   for (const auto& [id, channel] : channels_.all()) result.messages_unsent += channel.queue.dropped();
   return result;
+}
+
+std::size_t Association::waiting_messages() const {
+  std::size_t messages = 0;
+  for (const auto& [id, channel] : channels_.all()) messages += channel.queue.size();
+  return messages;
 }
 
 std::size_t Association::buffered_bytes() const {

@@ -53,7 +53,6 @@ struct Closed {
 };
 
 struct AssociationCounters {
-  EngineCounters engine;
   std::uint64_t messages_in = 0;
   std::uint64_t messages_out = 0;
   std::uint64_t messages_dropped = 0;     // on a stream without channel, or with a payload protocol that we do not know
@@ -63,6 +62,31 @@ struct AssociationCounters {
   std::uint64_t packets_malformed = 0;  // too short for a common header and a chunk, or longer than 65,535 bytes
   std::uint64_t packets_bad_checksum = 0;  // RFC 9260 §6.8
   std::uint64_t packets_wrong_port = 0;    // RFC 9260 §8.4
+  std::uint64_t packets_oversized = 0;     // of ours: longer than the buffer of poll_transmit(), so dropped
+
+  static constexpr auto list() {
+    return std::to_array<Counter<AssociationCounters>>({
+        {"sctp_messages_in", "messages received on data channels", &AssociationCounters::messages_in},
+        {"sctp_messages_out", "messages sent on data channels", &AssociationCounters::messages_out},
+        {"sctp_messages_dropped", "messages of peers on no channel, or of an unknown kind: dropped",
+         &AssociationCounters::messages_dropped},
+        {"messages_before_ack", "messages that opened a channel of ours whose acknowledgement had not come",
+         &AssociationCounters::messages_before_ack},
+        {"sctp_messages_unsent",
+         "messages of ours that waited too long, also for the path, or whose channel closed: dropped",
+         &AssociationCounters::messages_unsent},
+        {"dcep_refused", "messages about opening a channel that make no sense: dropped",
+         &AssociationCounters::dcep_refused},
+        {"sctp_packets_malformed", "SCTP packets that are too short or too long: dropped",
+         &AssociationCounters::packets_malformed},
+        {"sctp_packets_bad_checksum", "SCTP packets with a wrong checksum: dropped",
+         &AssociationCounters::packets_bad_checksum},
+        {"sctp_packets_wrong_port", "SCTP packets for another port: dropped", &AssociationCounters::packets_wrong_port},
+        {"sctp_packets_oversized", "SCTP packets of ours that were too long: dropped",
+         &AssociationCounters::packets_oversized},
+    });
+  }
+  AssociationCounters& operator+=(const AssociationCounters& other) { return add_counters(*this, other); }
 };
 
 /// Satisfies SansIo. Movable; a moved-from association may only be destroyed or assigned to.
@@ -97,8 +121,8 @@ class Association {
   /// repeats its INIT, and ours will do. Errors, all counted drops: kMalformed, kBadChecksum, kWrongPort, kClosed.
   std::expected<void, Error> handle_input(Instant now, const Received& received);
   void handle_timeout(Instant now);
-  /// Writes the next SCTP packet into `buffer`, which must hold path_mtu bytes (a packet that does not fit is dropped).
-  /// The Transmit has no path: the layer below knows it.
+  /// Writes the next SCTP packet into `buffer`, which must hold path_mtu bytes (one that does not fit is dropped and
+  /// counted). The Transmit has no path: the layer below knows it.
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
   /// The same without a copy: the packet lies in a pooled buffer with kHeadroom in front, ready to be sealed in place.
   std::optional<PacketBuffer> poll_packet();
@@ -131,7 +155,10 @@ class Association {
   bool connected() const { return state_ == State::kConnected; }
   /// Bytes accepted by send() and not yet sent a first time, of all channels. Data in flight does not count.
   std::size_t buffered_bytes() const;
+  /// Messages that wait on the channels for the congestion window.
+  std::size_t waiting_messages() const;
   AssociationCounters counters() const;
+  const EngineCounters& engine_counters() const { return engine_->counters(); }
 
  private:
   enum class State : std::uint8_t {

@@ -14,6 +14,7 @@
 
 #include "core/buffer_pool.h"
 #include "core/bytes.h"
+#include "core/counters.h"
 #include "core/packet_buffer.h"
 #include "core/random.h"
 #include "core/time.h"
@@ -88,6 +89,28 @@ struct EngineCounters {
   std::uint64_t fragments_refused = 0;  // came while too many others waited; the peer sends them again
   std::uint64_t messages_aborted = 0;  // messages of which only parts arrived (RFC 3758); each side of a hole may count
   std::uint64_t messages_stale = 0;    // messages that had not begun to leave at their send_by
+
+  static constexpr auto list() {
+    return std::to_array<Counter<EngineCounters>>({
+        {"sctp_packets_in", "SCTP packets received", &EngineCounters::packets_in},
+        {"sctp_packets_out", "SCTP packets sent", &EngineCounters::packets_out},
+        {"sctp_packets_early", "SCTP packets before we had begun: dropped", &EngineCounters::packets_early},
+        {"sctp_packets_wrong_tag", "SCTP packets of another association: dropped", &EngineCounters::packets_wrong_tag},
+        {"sctp_inits_malformed", "SCTP openings with parameters that do not fit: dropped",
+         &EngineCounters::packets_malformed},
+        {"sctp_packets_overrun", "SCTP packets of ours that found a full queue: dropped",
+         &EngineCounters::packets_overrun},
+        {"sctp_chunks_sent", "pieces of data sent", &EngineCounters::chunks_sent},
+        {"sctp_chunks_resent", "pieces of data sent again", &EngineCounters::chunks_resent},
+        {"sctp_fragments_refused", "pieces of long messages that were too many: refused, the peer sends them again",
+         &EngineCounters::fragments_refused},
+        {"sctp_messages_aborted", "messages of peers of which parts were lost: dropped",
+         &EngineCounters::messages_aborted},
+        {"sctp_messages_stale", "messages of ours that waited too long for the path: dropped",
+         &EngineCounters::messages_stale},
+    });
+  }
+  EngineCounters& operator+=(const EngineCounters& other) { return add_counters(*this, other); }
 };
 
 /// One association. Every call but the constant ones may queue packets and events.

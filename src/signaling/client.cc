@@ -82,7 +82,7 @@ void Client::on_open(Instant now) {
   state_ = State::kJoining;
   timers_.set(Timer::kAttempt, now + kJoinPatience);
   heard(now);
-  effects_.emplace_back(SendText{write(Join{self_})});
+  send_text(write(Join{self_}));
   pacer_.sent(now, Pacer::kMessageCost);
 }
 
@@ -177,6 +177,9 @@ void Client::end_for_good(const HubFault& fault) {
 
 /// What belongs to one connection ends with it.
 void Client::forget_connection() {
+  if (online()) ++stats_.losses;
+  stats_.dropped_early += held_.size();
+  stats_.dropped_queued += queue_.size();
   timers_.cancel_all();
   list_ = {};
   held_.clear();
@@ -186,6 +189,7 @@ void Client::forget_connection() {
 
 void Client::on_text(Instant now, std::string_view text) {
   if (!connected()) return;
+  ++stats_.texts_in;
   heard(now);
   auto message = parse(text);
   if (!message) {
@@ -201,7 +205,9 @@ void Client::on_text(Instant now, std::string_view text) {
 }
 
 void Client::on_pong(Instant now) {
-  if (connected()) heard(now);
+  if (!connected()) return;
+  ++stats_.pongs;
+  heard(now);
 }
 
 void Client::heard(Instant now) {
@@ -211,7 +217,10 @@ void Client::heard(Instant now) {
 
 /// Sends a ping unless one is out already, and waits no longer than `patience` for anything to be heard.
 void Client::ping(Instant now, Duration patience) {
-  if (!timers_.is_set(Timer::kDead)) effects_.emplace_back(Ping{});
+  if (!timers_.is_set(Timer::kDead)) {
+    ++stats_.pings;
+    effects_.emplace_back(Ping{});
+  }
   timers_.cancel(Timer::kPing);
   timers_.set(Timer::kDead, std::min(timers_.deadline(Timer::kDead), now + patience));
 }
@@ -251,6 +260,7 @@ void Client::deliver_list(Instant now) {
   }
   state_ = State::kOnline;
   online_since_ = now;
+  ++stats_.joins;
   timers_.cancel(Timer::kAttempt);
   timers_.set(Timer::kStable, now + kStableAfter);
   reported_.reset();
@@ -267,6 +277,8 @@ void Client::deliver(Message message) {
     events_.emplace_back(signaling::Received{std::move(message)});
   } else if (held_.size() < kMaxHeld) {
     held_.push_back(std::move(message));
+  } else {
+    ++stats_.dropped_early;
   }
 }
 
@@ -289,9 +301,14 @@ void Client::flush(Instant now) {
     Queued& next = queue_.front();
     pacer_.sent(now, next.cost);
     queued_bytes_ -= next.text.size();
-    effects_.emplace_back(SendText{std::move(next.text)});
+    send_text(std::move(next.text));
     queue_.pop_front();
   }
+}
+
+void Client::send_text(std::string text) {
+  ++stats_.texts_out;
+  effects_.emplace_back(SendText{std::move(text)});
 }
 
 void Client::network_changed(Instant now, NetworkChange change) {

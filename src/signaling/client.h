@@ -20,6 +20,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/counters.h"
 #include "core/random.h"
 #include "core/time.h"
 #include "core/timer_table.h"
@@ -130,10 +131,45 @@ struct Fatal {
 
 struct ClientStats {
   std::uint64_t attempts = 0;        // Connect effects
+  std::uint64_t joins = 0;           // times that the machine came online
+  std::uint64_t losses = 0;          // connections that ended, by whom and why ever, once the hub had accepted our join
+  std::uint64_t texts_in = 0;        // all that came
+  std::uint64_t texts_out = 0;       // SendText effects
+  std::uint64_t pings = 0;           // Ping effects
+  std::uint64_t pongs = 0;           // what came in answer
   std::uint64_t not_understood = 0;  // texts that were no message, malformed, or not for a device
   std::uint64_t ignored = 0;         // texts of an unknown type
   std::uint64_t dropped_peers = 0;   // entries of lists that were malformed or beyond what a room can hold
+  std::uint64_t dropped_early = 0;   // messages before the first list that were too many, or whose list never ended
   std::uint64_t dropped_sends = 0;   // messages that send() refused
+  std::uint64_t dropped_queued = 0;  // messages that still waited when the connection ended
+
+  static constexpr auto list() {
+    return std::to_array<Counter<ClientStats>>({
+        {"hub_attempts", "attempts to connect to the hub", &ClientStats::attempts},
+        {"hub_joins", "of these the hub accepted", &ClientStats::joins},
+        {"hub_losses", "connections to the hub that ended again", &ClientStats::losses},
+        {"hub_texts_received", "messages received from the hub", &ClientStats::texts_in},
+        {"hub_texts_sent", "messages sent to the hub", &ClientStats::texts_out},
+        {"hub_pings", "questions to the hub whether it is there", &ClientStats::pings},
+        {"hub_pongs", "of these answered", &ClientStats::pongs},
+        {"hub_texts_not_understood", "messages of the hub that are malformed or not for a device: dropped",
+         &ClientStats::not_understood},
+        {"hub_texts_unknown", "messages of the hub of a kind that this version does not know: dropped",
+         &ClientStats::ignored},
+        {"hub_entries_dropped", "devices on lists of the hub that are malformed or too many: dropped",
+         &ClientStats::dropped_peers},
+        {"hub_texts_early_dropped",
+         "messages of the hub ahead of its first list that were too many, or lost with it: dropped",
+         &ClientStats::dropped_early},
+        {"hub_sends_refused",
+         "messages to the hub while there was no connection, or that were too many or too long: dropped",
+         &ClientStats::dropped_sends},
+        {"hub_sends_lost", "messages to the hub that waited when the connection ended: dropped",
+         &ClientStats::dropped_queued},
+    });
+  }
+  ClientStats& operator+=(const ClientStats& other) { return add_counters(*this, other); }
 };
 
 class Client {
@@ -212,6 +248,7 @@ class Client {
   void deliver_list(Instant now);
   void deliver(Message message);
   void flush(Instant now);
+  void send_text(std::string text);
   bool connected() const { return state_ == State::kJoining || state_ == State::kOnline; }
 
   PeerInfo self_;

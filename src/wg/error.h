@@ -21,13 +21,14 @@ enum class Error : std::uint8_t {
   kReplayed,            // its counter was seen before or lies behind the window
   kExpiredKeypair,      // its keypair is older than REJECT_AFTER_TIME or has used up its messages
   kMalformedPacket,     // what was sealed inside is no IP packet, or a packet to seal is empty
-  kNoKeypair,           // there is no session to seal with (yet); the packet is untouched
   kNoRoom,              // the packet buffer lacks room for header, padding and tag
-  kUnderLoad,           // Device: no cookie while under load; a cookie reply has been its only answer
-  kRateLimited,         // Device: under load, and this source address has used up its share of handshakes
-  kUnknownPeer,         // Device: no peer has this id, or the static key inside this initiation
-  kPeerExists,          // Device: add_peer() with a key that another peer has
-  kNoEndpoint,          // Device: nobody has said, and no message has shown, where this peer is
+  // No drops of a tunnel:
+  kNoKeypair,    // there is no session to seal with (yet); the packet is untouched
+  kUnderLoad,    // Device: no cookie while under load; a cookie reply has been its only answer
+  kRateLimited,  // Device: under load, and this source address has used up its share of handshakes
+  kUnknownPeer,  // Device: no peer has this id, or the static key inside this initiation
+  kPeerExists,   // Device: add_peer() with a key that another peer has
+  kNoEndpoint,   // Device: nobody has said, and no message has shown, where this peer is
 };
 
 inline constexpr std::size_t kErrorCount = static_cast<std::size_t>(Error::kNoEndpoint) + 1;

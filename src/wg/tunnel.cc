@@ -1,7 +1,6 @@
 #include "wg/tunnel.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "wg/ip_packet.h"
@@ -147,7 +146,7 @@ void Tunnel::complete_handshake(Instant now, bool initiator) {
   handshake_.reset();  // paper §5.4.5: its state is zeroed
   initiation_wanted_ = false;
   last_handshake_ = now;
-  ++handshakes_;
+  ++counters_.handshakes;
   timers_.handshake_completed(keypairs_.current()->created);
   push_event(HandshakeCompleted{initiator});
 }
@@ -161,6 +160,7 @@ void Tunnel::handle_timeout(Instant now) {
       case Timers::Action::kGiveUp:
         handshake_.reset();
         initiation_wanted_ = false;
+        ++counters_.handshakes_failed;
         push_event(HandshakeFailed{});
         break;
       case Timers::Action::kSendKeepalive:
@@ -186,7 +186,10 @@ std::optional<Transmit> Tunnel::poll_transmit(Instant now, MutableBytes buffer) 
     request_handshake(now);
   }
   // An answer that could not leave for this long belongs to an initiation that has been given up.
-  if (response_ && now - response_->made >= kRekeyTimeout) response_.reset();
+  if (response_ && now - response_->made >= kRekeyTimeout) {
+    response_.reset();
+    ++counters_.responses_unsent;
+  }
   if (response_) return send_response(now, buffer);
   if (initiation_wanted_) return send_initiation(now, buffer);
   if (keepalive_wanted_) return send_keepalive(now, buffer);
@@ -340,7 +343,10 @@ std::optional<Event> Tunnel::poll_event() {
 }
 
 void Tunnel::push_event(Event event) {
-  if (events_.size() == kMaxEvents) events_.pop_front();
+  if (events_.size() == kMaxEvents) {
+    events_.pop_front();
+    ++counters_.dropped_events;
+  }
   events_.push_back(event);
 }
 
@@ -353,7 +359,5 @@ std::unique_ptr<Keypair> Tunnel::make_keypair(Instant now, TransportKeys keys, I
   keypair->lease = std::move(lease);
   return keypair;
 }
-
-std::uint64_t Tunnel::drops() const { return std::accumulate(drops_.begin(), drops_.end(), std::uint64_t{0}); }
 
 }  // namespace bamgate::wg

@@ -13,6 +13,7 @@
 #include <optional>
 #include <variant>
 
+#include "core/counters.h"
 #include "core/packet_buffer.h"
 #include "core/random.h"
 #include "core/ring.h"
@@ -45,6 +46,45 @@ using Event = std::variant<HandshakeCompleted, HandshakeFailed, SessionExpired>;
 
 // Linux: no more than 50 initiations a second are taken from one peer, however fresh their timestamps.
 inline constexpr auto kInitiationInterval = std::chrono::milliseconds(1000 / 50);
+
+/// What a tunnel drops, by reason.
+inline constexpr auto kTunnelDrops = std::to_array<DropReason<Error>>({
+    {Error::kBadKey, "wg_bad_key", "handshakes with a public key that is no key: dropped"},
+    {Error::kWrongSize, "wg_wrong_size", "WireGuard messages of a wrong size: dropped"},
+    {Error::kUnknownType, "wg_unknown_type", "messages that are not WireGuard's: dropped"},
+    {Error::kNotControl, "wg_not_control", "WireGuard data where a handshake was expected: dropped"},
+    {Error::kNotData, "wg_not_data", "WireGuard messages that should be data and are not: dropped"},
+    {Error::kBadMac1, "wg_bad_mac1", "handshakes of somebody who does not know our key: dropped"},
+    {Error::kUnknownIndex, "wg_unknown_index", "WireGuard messages of a session that we do not have: dropped"},
+    {Error::kBadTag, "wg_bad_tag", "WireGuard messages that are forged, damaged or sealed with another key: dropped"},
+    {Error::kWrongPeer, "wg_wrong_peer", "handshakes with another key than the peer's: dropped"},
+    {Error::kReplayedInitiation, "wg_replayed_initiation", "handshakes that came twice, or of a clock behind: dropped"},
+    {Error::kFlooded, "wg_flooded", "handshakes that came too fast: dropped"},
+    {Error::kReplayed, "wg_replayed", "WireGuard messages that came twice or far too late: dropped"},
+    {Error::kExpiredKeypair, "wg_expired_keypair", "WireGuard messages of a session that is too old: dropped"},
+    {Error::kMalformedPacket, "wg_malformed_packet", "WireGuard messages without an IP packet inside: dropped"},
+    {Error::kNoRoom, "wg_no_room", "packets that were too long to be sealed: dropped"},
+});
+static_assert(static_cast<std::size_t>(Error::kNoKeypair) == kTunnelDrops.size(), "the rest are no drops of a tunnel");
+using TunnelDrops = DropCounters<kTunnelDrops>;
+
+struct TunnelCounters {
+  std::uint64_t handshakes = 0;         // completed
+  std::uint64_t handshakes_failed = 0;  // given up after REKEY_ATTEMPT_TIME without an answer
+  std::uint64_t responses_unsent = 0;   // answers that could not leave in time
+  std::uint64_t dropped_events = 0;     // nobody polled: the oldest of more than a caller may leave
+
+  static constexpr auto list() {
+    return std::to_array<Counter<TunnelCounters>>({
+        {"wg_handshakes", "handshakes completed", &TunnelCounters::handshakes},
+        {"wg_handshakes_failed", "handshakes that nobody answered", &TunnelCounters::handshakes_failed},
+        {"wg_responses_unsent", "answers to handshakes that could not leave in time: dropped",
+         &TunnelCounters::responses_unsent},
+        {"wg_dropped_events", "events that found a full queue: dropped", &TunnelCounters::dropped_events},
+    });
+  }
+  TunnelCounters& operator+=(const TunnelCounters& other) { return add_counters(*this, other); }
+};
 
 /// What became of a message that was authentic, fresh and sealed by the peer.
 struct Opened {
@@ -119,11 +159,13 @@ class Tunnel {
   std::uint64_t tx_bytes() const { return tx_bytes_; }
   /// When the last handshake completed; nullopt before the first.
   std::optional<Instant> last_handshake() const { return last_handshake_; }
-  std::uint64_t handshakes() const { return handshakes_; }
+  std::uint64_t handshakes() const { return counters_.handshakes; }
+  const TunnelCounters& counters() const { return counters_; }
   /// How many messages (or packets to seal, for kNoRoom) were dropped for this reason.
-  std::uint64_t drops(Error error) const { return drops_[static_cast<std::size_t>(error)]; }
+  std::uint64_t drops(Error error) const { return drops_.count(error); }
   /// All drops together.
-  std::uint64_t drops() const;
+  std::uint64_t drops() const { return drops_.total(); }
+  const TunnelDrops& drops_by_reason() const { return drops_; }
 
  private:
   struct PendingInitiation {
@@ -156,7 +198,7 @@ class Tunnel {
   void refresh_after_send(Instant now, const Keypair& keypair);
   IndexLease draw_index() { return IndexLease::draw(indices_, id_, *random_); }
   std::unique_ptr<Keypair> make_keypair(Instant now, TransportKeys keys, IndexLease lease, bool initiator) const;
-  void drop(Error error) { ++drops_[static_cast<std::size_t>(error)]; }
+  void drop(Error error) { drops_.add(error); }
   void push_event(Event event);
 
   Identity identity_;
@@ -180,9 +222,9 @@ class Tunnel {
 
   std::uint64_t rx_bytes_ = 0;
   std::uint64_t tx_bytes_ = 0;
-  std::uint64_t handshakes_ = 0;
   std::optional<Instant> last_handshake_;
-  std::array<std::uint64_t, kErrorCount> drops_{};
+  TunnelCounters counters_;
+  TunnelDrops drops_;
 };
 
 }  // namespace bamgate::wg

@@ -66,6 +66,7 @@ TEST_F(Candidates, OfAnOlderUfragAreDropped) {
   candidate->candidate = with_ufrag(candidate->candidate, "olderufrag");
   say(*bert, *candidate);
   say(*bert, *offer);
+  EXPECT_EQ(bert->counter("candidates_unused", now), 1U);
   say(*bert, *candidate);
   EXPECT_FALSE(connects_after_the_answer());
 }
@@ -74,6 +75,7 @@ TEST_F(Candidates, ThatCannotBeReadDoNoHarm) {
   for (const char* line : {"", "candidate:", "candidate:1 1 tcp 1 192.0.2.1 9 typ host", "v=0"}) {
     say(*bert, signaling::IceCandidate{.from = "anna", .to = "bert", .candidate = line, .extra = {}});
   }
+  EXPECT_EQ(bert->counter("ice_ignored_candidates", now), 4U);
   say(*bert, *offer);
   say(*bert, *candidate);
   EXPECT_TRUE(connects_after_the_answer());
@@ -85,6 +87,7 @@ TEST_F(Candidates, OfAFloodPushOutOnlyOlderOnes) {
     junk.candidate = with_ufrag(junk.candidate, "junk" + std::to_string(i));
     say(*bert, junk);
   }
+  EXPECT_EQ(bert->counter("candidates_unused", now), 1000U - EarlyCandidates::kMax);
   say(*bert, *candidate);
   say(*bert, *offer);
   EXPECT_TRUE(connects_after_the_answer());

@@ -93,6 +93,8 @@ struct Side {
                .allow_loopback = false,
                .observer = {},
                .address = IpAddress::v4(10, 100, 0, 1),
+               .counters = {},
+               .ended = {},
                .effects = {},
                .messages = {},
                .farewells = {}},

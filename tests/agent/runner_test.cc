@@ -10,6 +10,7 @@
 
 #include "os/native_crypto.h"
 #include "sctp/engine.h"
+#include "sim/inner_packet.h"
 #include "support/seeded_random.h"
 
 namespace bamgate::agent {
@@ -86,6 +87,7 @@ class Machine : public Sockets, public HubLink, public TunPort, public TokenStor
   HubGeneration generation{};  // the last that was asked for
   RunId asked_for{};           // the last that a token was asked for
   std::function<void()> on_notice;
+  bool refuses = false;  // sockets, TUN and hub take nothing
   Runner runner{{.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}};
 
  private:
@@ -99,9 +101,11 @@ class Machine : public Sockets, public HubLink, public TunPort, public TokenStor
       machine_.bound.erase(base_);
     }
     const Endpoint& base() const override { return base_; }
-    void send(const Endpoint& remote, Bytes datagram, Ecn /*ecn*/) override {
+    bool send(const Endpoint& remote, Bytes datagram, Ecn /*ecn*/) override {
       machine_.log.emplace_back("send");
+      if (machine_.refuses) return false;
       machine_.sent.push_back({base_, remote, {datagram.begin(), datagram.end()}});
+      return true;
     }
 
    private:
@@ -121,14 +125,19 @@ class Machine : public Sockets, public HubLink, public TunPort, public TokenStor
     log.emplace_back("connect");
     generation = asked;
   }
-  void send_to_hub(std::string text) override {
+  bool send_to_hub(std::string text) override {
+    if (refuses) return false;
     static const char* const kNames[] = {"join", "peers", "offer", "answer", "candidate", "left", "revoked"};
     said.push_back(signaling::parse(text).value());
     log.emplace_back(kNames[said.back().index()]);
+    return true;
   }
   void ping_hub() override { log.emplace_back("ping"); }
   void disconnect_hub(std::uint16_t /*code*/) override { log.emplace_back("disconnect"); }
-  void write_tun(Bytes /*packet*/) override { log.emplace_back("tun"); }
+  bool write_tun(Bytes /*packet*/) override {
+    log.emplace_back("tun");
+    return !refuses;
+  }
   void set_routes(std::vector<IpPrefix> /*routes*/) override { log.emplace_back("routes"); }
   void refresh_access_token(RunId run) override {
     log.emplace_back("refresh");
@@ -207,6 +216,7 @@ class RunnerTest : public ::testing::Test {
   Instant now{1h};
   bamgate::testing::SeededRandom random{42};
   std::unique_ptr<sctp::EngineFactory> sctp = std::move(*sctp::make_engine_factory(random));
+  BufferPool pool;
   Machine anna{"anna", 1, *sctp};
   Machine bert{"bert", 2, *sctp};
 };
@@ -229,7 +239,38 @@ TEST_F(RunnerTest, SendsFarewellsBeforeItClosesTheirSocketsAndTheHub) {
   EXPECT_EQ(anna.log.back(), "disconnect");
   run_for(1s);
   EXPECT_NE(bert.state_of("anna", now), "connected");
-  EXPECT_EQ(anna.runner.socket_gone(), 0U);
+  EXPECT_EQ(anna.runner.counters().socket_gone, 0U);
+}
+
+TEST_F(RunnerTest, CountsDatagramsThatTheirSocketRefuses) {
+  connect();
+  EXPECT_EQ(anna.runner.counters().datagrams_unsent, 0U);
+  anna.refuses = true;
+  anna.log.clear();
+  run_for(30s);  // keepalives, and checks of consent
+  const auto sends = static_cast<std::uint64_t>(anna.count("send"));
+  ASSERT_GT(sends, 0U);
+  EXPECT_EQ(anna.runner.status(now).counters["datagrams_not_sent"], sends);
+}
+
+TEST_F(RunnerTest, CountsTextsThatTheHubsConnectionRefuses) {
+  bring_online(anna);
+  EXPECT_EQ(anna.runner.status(now).counters["hub_texts_not_sent"], 0U);
+  anna.refuses = true;
+  anna.list(now, {bert.info});
+  EXPECT_EQ(anna.runner.status(now).counters["hub_texts_not_sent"], 2U) << "the offer and its candidate";
+}
+
+TEST_F(RunnerTest, CountsPacketsThatTheTunRefuses) {
+  connect();
+  anna.refuses = true;
+  const auto packet = sim::write_packet(
+      {.source = {bert.network().address, 9}, .destination = {anna.network().address, 9}, .payload = {}});
+  bert.runner.on_tun(now, pool.copy(packet));
+  bert.runner.flush(now);
+  run_for(1s);
+  ASSERT_EQ(anna.count("tun"), 1);
+  EXPECT_EQ(anna.runner.status(now).counters["packets_not_written"], 1U);
 }
 
 TEST_F(RunnerTest, HearsNothingMoreOfAHubConnectionThatIsOver) {

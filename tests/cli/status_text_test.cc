@@ -80,6 +80,36 @@ TEST(StatusText, ColourTellsStatesApartAndIsNowhereWithoutIt) {
   EXPECT_EQ(shown(std::string(kHead) + std::string(kPeers), false).find('\x1b'), std::string::npos);
 }
 
+const std::vector<agent::CounterGroup> kGroups = {
+    {"packets", {{"from", "packets sent"}, {"lost", "of these dropped"}, {"held", "packets held"}}},
+    {"paths", {{"checks", "checks sent"}}},
+    {"hub", {{"texts", "messages of the hub"}}},
+};
+
+TEST(CountersText, SaysInWordsAndInGroupsWhatIsNotZero) {
+  const auto status = json::parse(R"({"counters":{"checks":0,"from":1234567,"held":0,"lost":3,"texts":12}})");
+  ASSERT_TRUE(status);
+  EXPECT_EQ(counters_text(*status, kGroups),
+            "packets\n"
+            "     1234567  packets sent\n"
+            "           3  of these dropped\n"
+            "\n"
+            "hub\n"
+            "          12  messages of the hub\n");
+}
+
+TEST(CountersText, WhatItHasNoWordsForStandsByItsNameAtTheEnd) {
+  const auto status = json::parse(R"({"counters":{"a_new_one":5,"checks":2,"another":0,"text":"x"}})");
+  ASSERT_TRUE(status);
+  EXPECT_EQ(counters_text(*status, kGroups), "paths\n           2  checks sent\n\nother\n           5  a_new_one\n");
+}
+
+TEST(CountersText, SaysWhenNothingWasCounted) {
+  for (const char* text : {"{}", R"({"counters":7})", R"({"counters":{"checks":0}})"}) {
+    EXPECT_EQ(counters_text(*json::parse(text), kGroups), "nothing was counted so far\n") << text;
+  }
+}
+
 TEST(StatusText, FieldsOfAnotherTypeAreLeftOut) {
   const std::string text = shown(R"({"device":7,"hub":[],"uptime_s":"x","peers":[{"id":1,"wireguard":null,"ice":3}]})");
   EXPECT_NE(text.find("not connected"), std::string::npos) << text;

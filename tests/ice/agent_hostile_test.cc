@@ -36,6 +36,16 @@ TEST_F(IceAgentAlone, AFloodOfChecksFromManyAddressesIsBounded) {
   EXPECT_GT(agent->counters().dropped_limit, 0U);
 }
 
+TEST_F(IceAgentAlone, ADatagramThatTheCallersBufferCannotHoldIsACountedDrop) {
+  start_with_host();
+  agent->set_remote_credentials(now, remote);
+  ASSERT_TRUE(receive(from("198.51.100.1:9"), check()));
+  std::array<std::byte, 19> small{};
+  EXPECT_FALSE(agent->poll_transmit(now, small));
+  EXPECT_EQ(agent->counters().dropped_oversized, 2U) << "the answer, and a check of ours";
+  EXPECT_TRUE(drain().empty());
+}
+
 TEST_F(IceAgentAlone, AFloodOfEarlyChecksIsBounded) {
   start_with_host();
   for (std::uint32_t i = 0; i < 1000; ++i) {

@@ -113,18 +113,6 @@ TEST_P(UdpSocketTest, RefusedDatagramIsCountedAndTheRestOfTheBatchGoesOn) {
   EXPECT_EQ(receive(right, 2), (std::vector<std::string>{"one", "two"}));
 }
 
-TEST(UdpCounters, SumHoldsEachCounter) {
-  UdpCounters sum;
-  UdpCounters one;
-  std::uint64_t value = 0;
-  for (const UdpCounterName& counter : kUdpCounterNames) one.*counter.value = ++value;
-  sum += one;
-  sum += one;
-  EXPECT_EQ(sum.received, 2U);
-  value = 0;
-  for (const UdpCounterName& counter : kUdpCounterNames) EXPECT_EQ(sum.*counter.value, 2 * ++value) << counter.name;
-}
-
 TEST_P(UdpSocketTest, PortInUseIsToldApart) {
   UdpSocket socket = UdpSocket::open(here()).value();
   const auto second = UdpSocket::open(socket.local_endpoint());

@@ -75,7 +75,7 @@ TEST(Tun, DropsAndCountsAPacketThatDoesNotFit) {
     ASSERT_TRUE(readable(tun.fd()));
     EXPECT_EQ(tun.read(packet), TunRead::kNone);
     EXPECT_EQ(packet.size(), before);
-    EXPECT_EQ(tun.oversized(), 1u);
+    EXPECT_EQ(tun.counters().read_oversized, 1u);
   });
 }
 
@@ -110,9 +110,9 @@ TEST(Tun, HandsAWrittenPacketToTheSocketThatListens) {
 TEST(Tun, WriteOfSomethingThatIsNoIpPacketIsACountedDrop) {
   in_empty_network([] {
     Tun tun = make_tun();
-    EXPECT_EQ(tun.write_failures(), 0U);
+    EXPECT_EQ(tun.counters().write_failures, 0U);
     EXPECT_EQ(tun.write(as_bytes("x")), false);
-    EXPECT_EQ(tun.write_failures(), 1U);
+    EXPECT_EQ(tun.counters().write_failures, 1U);
   });
 }
 

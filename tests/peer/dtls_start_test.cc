@@ -145,6 +145,7 @@ TEST_F(EarlyHello, IsAnsweredAsSoonAsItsPathIsProven) {
   ASSERT_FALSE(from_a.empty()) << "the flight leaves with the path";
   EXPECT_TRUE(from_b.empty()) << "B has not said it again";
   EXPECT_EQ(link.a->counters().unexpected_source + link.a->counters().bad_dtls, 0U);
+  EXPECT_EQ(link.a->counters().early_unused, 0U);
   EXPECT_TRUE(link.run(5s, [&] { return link.both_open(); }));
 }
 
@@ -170,6 +171,15 @@ TEST_F(EarlyHello, OfAFloodOnlyAFewAreKeptAndTheRestIsCounted) {
   EXPECT_GE(link.a->counters().unexpected_source + link.a->counters().unknown_protocol, 1990U);
   withheld = false;
   EXPECT_TRUE(link.run(5s, [&] { return link.both_open(); })) << "what is kept beside it does no harm";
+}
+
+TEST_F(EarlyHello, IsACountedDropWhenItsPathIsNeverProven) {
+  let_checks_come();
+  EXPECT_TRUE(link.deliver(link.a, link.b.address, hello));
+  EXPECT_EQ(link.a->counters().early_unused, 0U);
+  link.a->close(link.now());
+  EXPECT_EQ(link.a->counters().kept_early, 1U);
+  EXPECT_EQ(link.a->counters().early_unused, 1U);
 }
 
 TEST_F(EarlyHello, MayComeBeforeTheAnswer) {

@@ -112,7 +112,7 @@ class SctpFragments : public ::testing::Test {
     EXPECT_EQ(refused(), 1U);
     return tsn;
   }
-  std::uint64_t refused() { return link.b().association.counters().engine.fragments_refused; }
+  std::uint64_t refused() { return link.b().association.engine_counters().fragments_refused; }
 
   std::uint64_t answers = 0;  // packets of B
   std::uint32_t tag = 0;
@@ -204,7 +204,7 @@ TYPED_TEST(SctpFragments, BeginsWithoutEndCostNoMemory) {
   for (int i = 0; i < 20000; ++i) this->give({this->data(++tsn, kBegin, 1000)});
   this->give({this->data(++tsn, kWhole)});
   this->expect_messages({this->content(tsn, tsn)});
-  EXPECT_GT(this->link.b().association.counters().engine.messages_aborted, 19000U);
+  EXPECT_GT(this->link.b().association.engine_counters().messages_aborted, 19000U);
 }
 
 // A peer whose first fragment is lost goes on; what it sends then is kept up to a bound, and all of it arrives.

@@ -39,6 +39,7 @@ class SctpHostile : public ::testing::Test {
   }
 
   AssociationCounters counters() { return link.b().association.counters(); }
+  EngineCounters engine_counters() { return link.b().association.engine_counters(); }
 
   // The channel still works in both directions' sense: a message arrives and nothing has ended.
   bool lives() {
@@ -85,22 +86,22 @@ TYPED_TEST(SctpHostile, APacketForAnotherPortIsACountedDrop) {
 TYPED_TEST(SctpHostile, AWrongVerificationTagIsACountedDropAndNeverAnswered) {
   const std::uint32_t tag = read_common_header(this->sample).verification_tag;
   this->link.run(5s);
-  const auto sent = this->counters().engine.packets_out;
+  const auto sent = this->engine_counters().packets_out;
   const std::array<std::byte, 4> cause{};
   // A HEARTBEAT, an ABORT, a SHUTDOWN, an INIT with a tag of its own.
   for (const unsigned type : {4U, 6U, 7U, 1U}) {
     EXPECT_TRUE(this->link.inject(true, this->packet(crafted_chunk(type, 0, cause), tag + 1)));
   }
-  EXPECT_EQ(this->counters().engine.packets_wrong_tag, 4U);
+  EXPECT_EQ(this->engine_counters().packets_wrong_tag, 4U);
   this->link.drain();
-  EXPECT_EQ(this->counters().engine.packets_out, sent);
+  EXPECT_EQ(this->engine_counters().packets_out, sent);
   EXPECT_TRUE(this->lives());
 }
 
 TYPED_TEST(SctpHostile, APacketBeforeTheStartOrAfterTheEndIsNotAnswered) {
   this->link.replace_b();
   EXPECT_TRUE(this->link.inject(true, this->sample));
-  EXPECT_EQ(this->counters().engine.packets_early, 1U);
+  EXPECT_EQ(this->engine_counters().packets_early, 1U);
   EXPECT_FALSE(this->link.b().association.poll_packet());
   this->link.b().association.start(this->link.now());
   this->link.b().association.abort(this->link.now());
@@ -117,7 +118,7 @@ TYPED_TEST(SctpHostile, AnAssociationThatOnlyConnectsDoesNotAnswerStrayPackets) 
   EXPECT_TRUE(this->link.b().association.poll_packet()) << "INIT";
   EXPECT_TRUE(this->link.inject(true, stray));
   EXPECT_FALSE(this->link.b().association.poll_packet());
-  EXPECT_EQ(this->counters().engine.packets_wrong_tag, 1U);
+  EXPECT_EQ(this->engine_counters().packets_wrong_tag, 1U);
 }
 
 TYPED_TEST(SctpHostile, AnInitWithAParameterOfNoBytesIsACountedDrop) {
@@ -129,7 +130,7 @@ TYPED_TEST(SctpHostile, AnInitWithAParameterOfNoBytesIsACountedDrop) {
     EXPECT_TRUE(this->link.inject(true, this->packet(crafted_chunk(1, 0, value), 0)));
     EXPECT_TRUE(this->link.inject(true, this->packet(crafted_chunk(2, 0, value))));
   }
-  EXPECT_EQ(this->counters().engine.packets_malformed, 6U);
+  EXPECT_EQ(this->engine_counters().packets_malformed, 6U);
   EXPECT_TRUE(this->lives());
 }
 
@@ -165,10 +166,23 @@ TYPED_TEST(SctpHostile, AnswersThatNobodyTakesAreDroppedAndCounted) {
   for (int i = 0; i < 10000; ++i) {
     static_cast<void>(this->link.inject(true, this->packet(crafted_chunk(4, 0, value))));
   }
-  EXPECT_GT(this->counters().engine.packets_overrun, 7000U);
+  EXPECT_GT(this->engine_counters().packets_overrun, 7000U);
   std::size_t waiting = 0;
   while (this->link.b().association.poll_packet()) ++waiting;
   EXPECT_LE(waiting, 2048U);
+  EXPECT_TRUE(this->lives());
+}
+
+TYPED_TEST(SctpHostile, APacketThatTheCallersBufferCannotHoldIsACountedDropAndTheNextFollows) {
+  const std::vector<std::byte> value(1000);
+  static_cast<void>(this->link.inject(true, this->packet(crafted_chunk(4, 0, value))));  // HEARTBEAT: echoed
+  static_cast<void>(this->link.inject(true, this->packet(crafted_chunk(4, 0, Bytes(value).first(8)))));
+  EXPECT_EQ(this->counters().packets_oversized, 0U);
+  std::array<std::byte, 200> small{};
+  const auto sent = this->link.b().association.poll_transmit(this->link.now(), small);
+  ASSERT_TRUE(sent) << "the short answer is behind the long one";
+  EXPECT_LE(sent->size, small.size());
+  EXPECT_EQ(this->counters().packets_oversized, 1U);
   EXPECT_TRUE(this->lives());
 }
 

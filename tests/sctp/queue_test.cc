@@ -82,7 +82,7 @@ TYPED_TEST(SctpQueue, NothingOlderThanItsLimitIsSentAfterAnOutage) {
     link.run(1s);
   }
   EXPECT_GT(link.a().association.counters().messages_unsent, 100U);
-  EXPECT_GT(link.a().association.counters().engine.messages_stale, 0U);
+  EXPECT_GT(link.a().association.engine_counters().messages_stale, 0U);
   EXPECT_EQ(this->damaged, 0U);
   EXPECT_EQ(link.a().association.buffered_bytes(), 0U);
 }

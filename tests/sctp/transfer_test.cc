@@ -94,10 +94,10 @@ TYPED_TEST(SctpTransfer, AMessageOf1312BytesTravelsInOnePacketOf1340) {
   LinkOf<TypeParam> link;
   ASSERT_TRUE(link.connect());
   const ChannelId id = link.open(tunnel_channel());
-  const auto before = link.a().association.counters().engine;
+  const auto before = link.a().association.engine_counters();
   ASSERT_TRUE(link.a().association.send(link.now(), id, MessageKind::kBinary, pattern(1312, 7)));
   ASSERT_TRUE(link.run(1s, [&] { return link.b().seen.messages.size() == 1; }));
-  EXPECT_EQ(link.a().association.counters().engine.chunks_sent - before.chunks_sent, 1U);
+  EXPECT_EQ(link.a().association.engine_counters().chunks_sent - before.chunks_sent, 1U);
   EXPECT_EQ(link.largest_packet(), 1340U);
 }
 
@@ -138,7 +138,7 @@ TYPED_TEST(SctpTransfer, AReliableOrderedChannelDeliversEverythingInOrderThrough
   link.run(300s, [&] { return expected == 2000; });
   EXPECT_EQ(expected, 2000U);
   EXPECT_EQ(wrong, 0U);
-  EXPECT_GT(link.a().association.counters().engine.chunks_resent, 50U);
+  EXPECT_GT(link.a().association.engine_counters().chunks_resent, 50U);
 }
 
 TYPED_TEST(SctpTransfer, AChannelWithoutRetransmissionsNeverSendsAMessageTwice) {
@@ -146,14 +146,14 @@ TYPED_TEST(SctpTransfer, AChannelWithoutRetransmissionsNeverSendsAMessageTwice) 
   ASSERT_TRUE(link.connect());
   const ChannelId id = link.open(tunnel_channel());
   link.options.loss_permille = 50;
-  const auto before = link.a().association.counters().engine;
+  const auto before = link.a().association.engine_counters();
   // A packet every 20 ms: what is measured is loss, not congestion.
   for (std::uint32_t i = 0; i < 2000; ++i) {
     static_cast<void>(link.a().association.send(link.now(), id, MessageKind::kBinary, pattern(1000, i)));
     link.run(20ms);
   }
   link.run(10s);
-  const auto after = link.a().association.counters().engine;
+  const auto after = link.a().association.engine_counters();
   EXPECT_EQ(after.chunks_resent, before.chunks_resent);
   EXPECT_GT(link.b().seen.message_count, 1800U);
   EXPECT_LT(link.b().seen.message_count, 1960U);

@@ -154,6 +154,38 @@ TEST(SignalingClient, DropsWhatIsSentWhileOfflineAndWhatWasQueuedWhenTheConnecti
   ASSERT_TRUE(driver.client.online());
   EXPECT_EQ(driver.effects_of<SendText>(), 1U) << "only the join";
   EXPECT_EQ(driver.client.stats().dropped_sends, 1U);
+  EXPECT_GT(driver.client.stats().dropped_queued, 50U);
+}
+
+TEST(SignalingClient, CountsConnectionsAndMessages) {
+  Driver driver;
+  driver.go_online();
+  ASSERT_TRUE(driver.client.send(driver.now, Offer{"me", "a", "sdp", "", {}}));
+  driver.run(minutes(1));
+  driver.closed(1006);
+  EXPECT_EQ(driver.client.stats().losses, 1U);
+  driver.run(minutes(1));
+  ASSERT_TRUE(driver.client.online());
+  const ClientStats& stats = driver.client.stats();
+  EXPECT_EQ(stats.attempts, 2U);
+  EXPECT_EQ(stats.joins, 2U);
+  EXPECT_EQ(stats.losses, 1U);
+  EXPECT_EQ(stats.texts_out, 3U) << "two joins and an offer";
+  EXPECT_EQ(stats.texts_in, 2U) << "two lists";
+  EXPECT_GT(stats.pings, 0U);
+  EXPECT_EQ(stats.pongs, stats.pings);
+}
+
+TEST(SignalingClient, CountsMessagesThatAreTooManyBeforeItsFirstList) {
+  Driver driver;
+  driver.join_answer.clear();
+  driver.client.start(driver.now);
+  driver.run(seconds(1));
+  ASSERT_EQ(driver.client.state(), Client::State::kJoining);
+  for (int i = 0; i < 1100; ++i) driver.text(R"({"type":"peer-left","peerId":"a"})");
+  EXPECT_EQ(driver.client.stats().dropped_early, 1100U - 1024U);
+  driver.closed(1006);
+  EXPECT_EQ(driver.client.stats().dropped_early, 1100U) << "those that were held are lost with their list";
 }
 
 TEST(SignalingClient, BoundsWhatWaitsToBeSent) {

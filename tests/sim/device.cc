@@ -17,8 +17,9 @@ class Device::BoundSocket : public agent::Socket {
   ~BoundSocket() override { network_.unbind(host_, bound_); }
 
   const Endpoint& base() const override { return bound_; }
-  void send(const Endpoint& remote, Bytes datagram, Ecn /*ecn*/) override {
+  bool send(const Endpoint& remote, Bytes datagram, Ecn /*ecn*/) override {
     network_.send(host_, bound_, remote, {datagram.begin(), datagram.end()});
+    return true;
   }
 
  private:
@@ -97,7 +98,7 @@ void Device::tell(const std::string& what) const {
 }
 
 void Device::end() {
-  EXPECT_EQ(runner_.socket_gone(), 0U) << registration_.name << " sends through a socket that is closed";
+  EXPECT_EQ(runner_.counters().socket_gone, 0U) << registration_.name << " sends through a socket that is closed";
   runner_.end();
 }
 
@@ -159,12 +160,12 @@ std::optional<Instant> Device::pong_at(std::uint16_t sequence) const {
   return found->second;
 }
 
-void Device::write_tun(Bytes bytes) {
+bool Device::write_tun(Bytes bytes) {
   trace_.note(agenda_.now(), "tun " + registration_.name, bytes);
   const auto packet = read_packet(bytes);
   if (!packet) {
     ++damaged;
-    return;
+    return false;
   }
   switch (packet->kind) {
     case InnerPacket::Kind::kUdp:
@@ -173,19 +174,20 @@ void Device::write_tun(Bytes bytes) {
       } else {
         arrivals.push_back({agenda_.now(), *packet});
       }
-      return;
+      return true;
     case InnerPacket::Kind::kEchoReply:
       pongs_.emplace(packet->sequence, agenda_.now());
-      return;
+      return true;
     case InnerPacket::Kind::kEchoRequest: {
       InnerPacket reply = *packet;
       reply.kind = InnerPacket::Kind::kEchoReply;
       std::swap(reply.source, reply.destination);
       // As a program of its own, after the agent has finished.
       agenda_.after({}, [this, reply] { send(reply); });
-      return;
+      return true;
     }
   }
+  std::unreachable();
 }
 
 void Device::forget_the_past() {
@@ -278,7 +280,10 @@ void Device::connect_hub(agent::HubGeneration generation, std::string access_tok
   connection_ = hub_.connect(host_, std::move(access_token), std::move(handlers));
 }
 
-void Device::send_to_hub(std::string text) { connection_->send(std::move(text)); }
+bool Device::send_to_hub(std::string text) {
+  connection_->send(std::move(text));
+  return true;
+}
 
 void Device::ping_hub() { connection_->ping(); }
 

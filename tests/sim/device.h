@@ -109,10 +109,10 @@ class Device : private agent::Sockets,
   std::vector<IpPrefix> networks() const;
   std::vector<std::unique_ptr<agent::Socket>> open_sockets(SocketId first) override;
   void connect_hub(agent::HubGeneration generation, std::string access_token) override;
-  void send_to_hub(std::string text) override;
+  bool send_to_hub(std::string text) override;
   void ping_hub() override;
   void disconnect_hub(std::uint16_t code) override;
-  void write_tun(Bytes packet) override;
+  bool write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> wanted) override;
   void refresh_access_token(agent::RunId run) override;
   void store_pins(std::vector<config::Pin> stored) override { pins = std::move(stored); }

@@ -52,6 +52,7 @@ TEST(WgTimers, AttemptEndsAfter90SecondsAndTheNextPacketStartsAgain) {
   EXPECT_EQ(pair.count<HandshakeFailed>(Side::kA), 0U);
   pair.run(seconds(8));
   EXPECT_EQ(pair.count<HandshakeFailed>(Side::kA), 1U);
+  EXPECT_EQ(pair.a.counters().handshakes_failed, 1U);
   const std::size_t tries = pair.sent(Side::kA, MessageType::kInitiation);
   EXPECT_GE(tries, 17U);
   EXPECT_LE(tries, 18U);
