@@ -74,7 +74,7 @@ TEST_F(AgentAndHub, APacketFromTheTunThatIsNoIpIsCounted) {
   EXPECT_EQ(self.counter("packets_malformed", now), 0U);
   PacketBuffer junk = self.pool.take();
   std::ranges::fill(junk.append(3), std::byte{0});
-  self.agent->handle_tun(now, std::move(junk));
+  self.runner.on_tun(now, std::move(junk));
   EXPECT_EQ(self.counter("packets_malformed", now), 1U);
 }
 
@@ -87,7 +87,7 @@ TEST_F(AgentAndHub, APeerWithoutAKeyOrWithOursForANameIsRefused) {
   low_order.peer_id = "carl";
   low_order.public_key = wg::PublicKey{}.to_string();
   bring_online(self, {nobody, low_order});
-  EXPECT_THAT(self.agent->status(now).peers, IsEmpty());
+  EXPECT_THAT(self.runner.status(now).peers, IsEmpty());
   EXPECT_EQ(self.counter("messages_refused", now), 2U);
 }
 
@@ -95,12 +95,12 @@ TEST_F(AgentAndHub, AChangedKeyIsRefusedUntilTheOldOneIsRevoked) {
   connect_anna_and_bert();
   Actor& replacement = make("bert", "10.100.0.2/16", 22);
   announce(*anna, {replacement.info});
-  EXPECT_EQ(anna->agent->status(now).peers.front().public_key, bert->info.public_key);
+  EXPECT_EQ(anna->runner.status(now).peers.front().public_key, bert->info.public_key);
   EXPECT_EQ(anna->state_of("bert", now), "connected") << "the true bert is not disturbed";
   EXPECT_EQ(anna->counter("messages_refused", now), 1U);
 
   announce(*anna, {replacement.info}, {{"bert", bert->info.public_key}});
-  EXPECT_EQ(anna->agent->status(now).peers.front().public_key, replacement.info.public_key);
+  EXPECT_EQ(anna->runner.status(now).peers.front().public_key, replacement.info.public_key);
   kill(*bert);
   bring_online(replacement, {anna->info});
   run_for(3s);
@@ -110,13 +110,13 @@ TEST_F(AgentAndHub, AChangedKeyIsRefusedUntilTheOldOneIsRevoked) {
 TEST_F(AgentAndHub, ARevokedPeersTunnelIsDroppedAndStaysRefused) {
   connect_anna_and_bert();
   say(*anna, signaling::PeerRevoked{"bert", bert->info.public_key});
-  EXPECT_THAT(anna->agent->status(now).peers, IsEmpty());
+  EXPECT_THAT(anna->runner.status(now).peers, IsEmpty());
   EXPECT_THAT(anna->sockets, IsEmpty());
   settle();
   EXPECT_EQ(bert->state_of("anna", now), "reconnecting") << "bert was told at once";
 
   announce(*anna, {bert->info});
-  EXPECT_THAT(anna->agent->status(now).peers, IsEmpty());
+  EXPECT_THAT(anna->runner.status(now).peers, IsEmpty());
   say(*anna,
       signaling::Offer{.from = "bert", .to = "anna", .sdp = "v=0", .public_key = bert->info.public_key, .extra = {}});
   send_packet(*bert, "10.100.0.1");
@@ -134,10 +134,10 @@ TEST_F(AgentAndHub, ARevocationOfAnotherKeyOfThatNameChangesNothing) {
 
 TEST_F(AgentAndHub, ARefreshThatIsRefusedEndsTheAgent) {
   Actor& self = make("anna", "10.100.0.1/16", 1);
-  self.agent->start(now);
+  self.start();
   settle();
   EXPECT_EQ(self.refreshes, 1);
-  self.agent->on_token_failed(now, signaling::TokenFailure::kUnauthorised);
+  self.get_no_token(signaling::TokenFailure::kUnauthorised);
   run_for(1h);
   EXPECT_EQ(self.stopped, StopReason::kUnauthorised);
   EXPECT_EQ(self.refreshes, 1) << "it does not hammer the hub";
@@ -145,7 +145,7 @@ TEST_F(AgentAndHub, ARefreshThatIsRefusedEndsTheAgent) {
 
 TEST_F(AgentAndHub, TheHubsWordThatThisDeviceIsRevokedEndsTheAgent) {
   connect_anna_and_bert();
-  anna->agent->on_hub_closed(now, 4410);
+  anna->hub_closes(4410);
   run_for(1h);
   EXPECT_EQ(anna->stopped, StopReason::kRevoked);
   EXPECT_EQ(anna->connects.size(), 1U);
@@ -157,38 +157,38 @@ TEST_F(AgentAndHub, ATokenIsRefreshedAheadOfTimeAndAgainAfterAFailure) {
   ASSERT_EQ(self.refreshes, 1);
   run_for(3000s);
   EXPECT_EQ(self.refreshes, 2);
-  self.agent->on_token_failed(now, signaling::TokenFailure::kUnreachable);
+  self.get_no_token(signaling::TokenFailure::kUnreachable);
   run_for(29s);
   EXPECT_EQ(self.refreshes, 2);
   run_for(1s);
   EXPECT_EQ(self.refreshes, 3);
-  self.agent->on_access_token(now, "next", 3600s);
-  EXPECT_EQ(self.agent->access_token(now), "next");
+  self.get_token("next", 3600s);
+  EXPECT_EQ(self.runner.access_token(now), "next");
   EXPECT_THAT(self.connects, ElementsAre("token")) << "the connection stays";
 }
 
 TEST_F(AgentAndHub, ATokenThatTheHubRefusesIsNotPresentedAgain) {
   Actor& self = make("anna", "10.100.0.1/16", 1);
-  self.agent->start(now);
-  self.agent->on_access_token(now, "old", 3600s);
+  self.start();
+  self.get_token("old", 3600s);
   settle();
-  self.agent->on_hub_connect_failed(now, 401);
+  self.hub_refuses(401);
   run_for(1s);
   EXPECT_THAT(self.connects, ElementsAre("old"));
   EXPECT_EQ(self.refreshes, 2);
-  self.agent->on_access_token(now, "new", 3600s);
+  self.get_token("new", 3600s);
   settle();
   EXPECT_THAT(self.connects, ElementsAre("old", "new"));
 }
 
 TEST_F(AgentAndHub, AnUnansweringHubIsAskedAMeasuredNumberOfTimesInADay) {
   Actor& self = make("anna", "10.100.0.1/16", 1);
-  self.agent->start(now);
-  self.agent->on_access_token(now, "token", 24h * 30);
+  self.start();
+  self.get_token("token", 24h * 30);
   settle();
   for (const Instant end = now + 24h; now < end;) {
     const std::size_t before = self.connects.size();
-    self.agent->on_hub_connect_failed(now, 0);
+    self.hub_refuses(0);
     while (self.connects.size() == before && now < end) run_for(1s);
   }
   EXPECT_GE(self.connects.size(), 2880U);  // one each 30 s
