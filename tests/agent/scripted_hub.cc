@@ -37,11 +37,11 @@ class Actor::ActorSocket : public Socket {
 
   const Endpoint& base() const override { return base_; }
   void send(const Endpoint& remote, Bytes datagram, Ecn /*ecn*/) override {
-    World& world = actor_.world;
-    world.largest_datagram = std::max(world.largest_datagram, datagram.size());
+    World& shared = actor_.world;
+    shared.largest_datagram = std::max(shared.largest_datagram, datagram.size());
     // The kernel refuses to send from an address that is gone.
     if (std::ranges::find(actor_.addresses, base_.address) == actor_.addresses.end()) return;
-    world.in_flight.push_back({base_, remote, {datagram.begin(), datagram.end()}});
+    shared.in_flight.push_back({base_, remote, {datagram.begin(), datagram.end()}});
   }
 
  private:
