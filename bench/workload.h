@@ -41,6 +41,7 @@ void add_hub(Workloads& all);
 void add_peer(Workloads& all);
 void add_agent(Workloads& all);
 void add_room(Workloads& all);
+void add_runner(Workloads& all);
 void add_net(Workloads& all);
 
 /// Every workload, from the bottom layer up.

@@ -1,12 +1,10 @@
 #include "hub/rate_limit.h"
 
-#include <algorithm>
-
 namespace bamgate::hub {
 
 Instant RateLimit::next(std::string_view key) const {
   const auto found = buckets_.find(key);
-  return found == buckets_.end() ? Instant{} : found->second.next(pace_);
+  return found == buckets_.end() ? Instant{} : found->second.bucket.next(pace_);
 }
 
 int RateLimit::retry_after(Instant now, std::string_view key) const {
@@ -19,9 +17,12 @@ void RateLimit::count(Instant now, std::string_view key) {
   auto found = buckets_.find(key);
   if (found == buckets_.end()) {
     make_room(now);
-    found = buckets_.emplace(key, Bucket{}).first;
+    found = buckets_.emplace(key, Entry{}).first;
+    found->second.end = ends_.add(found->first);
   }
-  found->second.add(now, pace_);
+  Entry& entry = found->second;
+  entry.bucket.add(now, pace_);
+  ends_.set(entry.end, entry.bucket.full_until());
 }
 
 int RateLimit::take(Instant now, std::string_view key) {
@@ -32,9 +33,15 @@ int RateLimit::take(Instant now, std::string_view key) {
 
 void RateLimit::make_room(Instant now) {
   if (buckets_.size() < kMaxEntries) return;
-  std::erase_if(buckets_, [now](const auto& entry) { return entry.second.is_empty(now); });
+  while (const auto key = ends_.take_due(now)) forget(*key);
   if (buckets_.size() < kMaxEntries) return;
-  buckets_.erase(std::ranges::min_element(buckets_, {}, [](const auto& entry) { return entry.second.full_until(); }));
+  if (const auto key = ends_.take_due(ends_.next())) forget(*key);
+}
+
+void RateLimit::forget(std::string_view key) {
+  const auto found = buckets_.find(key);
+  ends_.remove(found->second.end);
+  buckets_.erase(found);
 }
 
 bool MessageRate::arrived(Instant now) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/deadline_index.h"
 #include "core/time.h"
 
 namespace bamgate::hub {
@@ -37,20 +38,22 @@ class Bucket {
   /// When the next one is allowed; `now` or earlier means at once.
   Instant next(const Pace& pace) const { return full_until_ - pace.interval * (pace.burst - 1); }
   void add(Instant now, const Pace& pace) { full_until_ = (full_until_ < now ? now : full_until_) + pace.interval; }
-  /// Nothing of the past counts any more.
-  bool is_empty(Instant now) const { return full_until_ <= now; }
+  /// From then on nothing of the past counts any more.
   Instant full_until() const { return full_until_; }
 
  private:
   Instant full_until_{};
 };
 
-/// One pace for each of many. Bounded: when the table is full, whoever's past is forgotten soonest makes room.
+/// One pace for each of many. Bounded: when the table is full, whoever's past is forgotten soonest makes room. A
+/// stranger can fill it, so that costs O(log n) for each that is forgotten.
 class RateLimit {
  public:
   static constexpr std::size_t kMaxEntries = 4096;
 
   explicit RateLimit(Pace pace) : pace_(pace) {}
+  RateLimit(RateLimit&&) = default;  // no copy: ends_ points into buckets_
+  RateLimit& operator=(RateLimit&&) = default;
 
   /// Whole seconds that `key` must wait (for Retry-After); 0: it may go on.
   int retry_after(Instant now, std::string_view key) const;
@@ -62,10 +65,17 @@ class RateLimit {
   std::size_t size() const { return buckets_.size(); }
 
  private:
+  struct Entry {
+    Bucket bucket;
+    DeadlineSlot end;
+  };
+
   void make_room(Instant now);
+  void forget(std::string_view key);
 
   Pace pace_;
-  std::map<std::string, Bucket, std::less<>> buckets_;
+  std::map<std::string, Entry, std::less<>> buckets_;
+  DeadlineIndex<std::string_view> ends_;  // when the past of each, by its key in buckets_, counts no more
 };
 
 /// All of one hub.

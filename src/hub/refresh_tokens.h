@@ -10,9 +10,10 @@
 //   newer than the database  -> it was brought back from a backup: as if this token were current
 //   anything else            -> refused; nothing else is revoked by it
 //
-// A token is 32 bytes that nobody can tell from random ones without the hub's master secret: HMAC-SHA256 of it over
-// "refresh:" device id ":" generation. So the hub knows its own without having stored them, and a backup is of use
-// although devices have gone on since.
+// A token is 32 bytes that nobody can tell from random ones without the hub's master secret: 24 of HMAC-SHA256 of it
+// over "refresh:" device id ":" generation, and before them the generation in 8 bytes, mixed with those of HMAC-SHA256
+// over "refresh generation:" device id and the 24. So the hub knows its own, and their generation, without having
+// stored them, and a backup is of use although devices have gone on since.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // bamgate lab datachannel: one WebRTC connection with one data channel (RFC 8831), with another bamgate or a browser:
 // the lines that are exchanged are what JSON.stringify(connection.localDescription) gives there. Lines of standard
 // input go through the channel as texts, and what comes goes to standard output. Left out: trickle, several channels.
+#include <cstdint>
 #include <cstdio>
 
 #include "inspect/describe.h"
@@ -107,7 +108,19 @@ class ChannelLab {
           connection_.handle_timeout(link_.now());
           flush();
         });
+    note_refused();
     send_waiting();
+  }
+
+  /// What the peer says about its channels and we cannot use leaves no other trace here.
+  void note_refused() {
+    const std::uint64_t refused = connection_.sctp_counters().dcep_refused;
+    if (refused <= refused_) return;
+    refused_ = refused;
+    link_.steps().say(
+        StepKind::kDropped,
+        {"a message about opening a channel that cannot be read or does not fit the channel's state", "RFC 8832 §6"},
+        {{"dcep_refused", refused}});
   }
 
   void handle_event(peer::PeerConnection::Event event) {
@@ -196,6 +209,7 @@ class ChannelLab {
   std::string answer_;                  // waits for the candidates
   std::optional<std::string> waiting_;  // the one line that the channel has not taken yet
   std::optional<sctp::ChannelId> channel_;
+  std::uint64_t refused_ = 0;  // of the peer's messages about channels
   bool gathered_ = false;
   bool input_ended_ = false;
 };
@@ -203,27 +217,24 @@ class ChannelLab {
 }  // namespace
 
 ExitCode run_datachannel(const PeerArguments& arguments) {
-  auto link = Link::create(arguments.lab, stderr);
-  if (!link) return fail(link.error().code, link.error().text);
-  auto servers = resolve_servers(**link, arguments);
-  if (!servers) return fail(servers.error().code, servers.error().text);
-  const auto sockets = open_sockets(**link, arguments);
-  if (!sockets) return fail(sockets.error().code, sockets.error().text);
-  auto engines = sctp::make_engine_factory((*link)->random());
+  auto opened = open_peer_link(arguments);
+  if (!opened) return fail(opened.error().code, opened.error().text);
+  Link& link = *opened->link;
+  auto engines = sctp::make_engine_factory(link.random());
   if (!engines) return fail(ExitCode::kFailed, sctp::to_string(engines.error()));
-  auto certificate = dtls::Certificate::generate((*link)->random(), net::unix_now());
+  auto certificate = dtls::Certificate::generate(link.random(), net::unix_now());
   if (!certificate) return fail(ExitCode::kFailed, dtls::to_string(certificate.error()));
   peer::PeerConnection::Options options;
   options.offerer = arguments.offers;
   options.certificate = std::move(*certificate);
-  options.stun_servers = std::move(*servers);
+  options.stun_servers = std::move(opened->stun_servers);
   options.unix_time = net::unix_now();
   options.allow_loopback = wants_loopback(arguments);
   sctp::ChannelOptions channel;
   channel.label = arguments.label;
   options.channels = {channel};
-  options.key_log = (*link)->key_log();
-  return ChannelLab(**link, arguments, options, **engines).run(*sockets);
+  options.key_log = link.key_log();
+  return ChannelLab(link, arguments, options, **engines).run(opened->sockets);
 }
 
 }  // namespace bamgate::lab

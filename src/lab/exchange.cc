@@ -17,6 +17,37 @@ namespace {
 constexpr std::size_t kMaxDescription = 65536;
 constexpr auto kLookInterval = std::chrono::milliseconds(100);
 
+std::expected<std::vector<LocalSocket>, Failure> open_sockets(Link& link, const PeerArguments& arguments) {
+  std::vector<IpAddress> addresses = arguments.addresses;
+  if (addresses.empty()) {
+    const auto found = os::local_candidate_addresses("");
+    if (!found) return std::unexpected(Failure{ExitCode::kFailed, found.error().text});
+    for (const os::LocalAddress& local : *found) addresses.push_back(local.address);
+  }
+  std::vector<LocalSocket> sockets;
+  for (const IpAddress& address : addresses) {
+    const auto socket = link.open({address, 0});
+    if (!socket) return std::unexpected(socket.error());
+    sockets.push_back({*socket, link.local(*socket)});
+  }
+  if (sockets.empty()) {
+    return std::unexpected(Failure{ExitCode::kFailed,
+                                   "this machine has no network address for ICE: '--address 127.0.0.1' on both sides "
+                                   "tries it on one machine"});
+  }
+  return sockets;
+}
+
+std::expected<std::vector<Endpoint>, Failure> resolve_servers(Link& link, const PeerArguments& arguments) {
+  std::vector<Endpoint> servers;
+  for (const std::string& name : arguments.stun_servers) {
+    const auto server = link.resolve(name, stun::kDefaultPort);
+    if (!server) return std::unexpected(server.error());
+    servers.push_back(*server);
+  }
+  return servers;
+}
+
 }  // namespace
 
 Exchange::Exchange(Link& link, const PeerArguments& arguments, std::function<void(const json::Value&)> take,
@@ -75,35 +106,14 @@ void Exchange::look_for_file() {
   take_(*description);
 }
 
-std::expected<std::vector<LocalSocket>, Failure> open_sockets(Link& link, const PeerArguments& arguments) {
-  std::vector<IpAddress> addresses = arguments.addresses;
-  if (addresses.empty()) {
-    const auto found = os::local_candidate_addresses("");
-    if (!found) return std::unexpected(Failure{ExitCode::kFailed, found.error().text});
-    for (const os::LocalAddress& local : *found) addresses.push_back(local.address);
-  }
-  std::vector<LocalSocket> sockets;
-  for (const IpAddress& address : addresses) {
-    const auto socket = link.open({address, 0});
-    if (!socket) return std::unexpected(socket.error());
-    sockets.push_back({*socket, link.local(*socket)});
-  }
-  if (sockets.empty()) {
-    return std::unexpected(Failure{ExitCode::kFailed,
-                                   "this machine has no network address for ICE: '--address 127.0.0.1' on both sides "
-                                   "tries it on one machine"});
-  }
-  return sockets;
-}
-
-std::expected<std::vector<Endpoint>, Failure> resolve_servers(Link& link, const PeerArguments& arguments) {
-  std::vector<Endpoint> servers;
-  for (const std::string& name : arguments.stun_servers) {
-    const auto server = link.resolve(name, stun::kDefaultPort);
-    if (!server) return std::unexpected(server.error());
-    servers.push_back(*server);
-  }
-  return servers;
+std::expected<PeerLink, Failure> open_peer_link(const PeerArguments& arguments) {
+  auto link = Link::create(arguments.lab, stderr);
+  if (!link) return std::unexpected(link.error());
+  auto servers = resolve_servers(**link, arguments);
+  if (!servers) return std::unexpected(servers.error());
+  auto sockets = open_sockets(**link, arguments);
+  if (!sockets) return std::unexpected(sockets.error());
+  return PeerLink{std::move(*link), std::move(*servers), std::move(*sockets)};
 }
 
 bool wants_loopback(const PeerArguments& arguments) {

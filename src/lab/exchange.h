@@ -2,8 +2,11 @@
 // terminal to the other, or both use two files. It also finds the addresses of this machine for ICE.
 #pragma once
 
+#include <expected>
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "json/value.h"
@@ -53,8 +56,14 @@ struct LocalSocket {
   SocketId id;
   Endpoint base;
 };
-/// Opens a socket on each address that was named, or on each that this machine has for ICE.
-std::expected<std::vector<LocalSocket>, Failure> open_sockets(Link& link, const PeerArguments& arguments);
+
+/// What `lab ice` and `lab datachannel` begin with.
+struct PeerLink {
+  std::unique_ptr<Link> link;
+  std::vector<Endpoint> stun_servers;
+  std::vector<LocalSocket> sockets;  // one on each address that was named, or on each that this machine has for ICE
+};
+std::expected<PeerLink, Failure> open_peer_link(const PeerArguments& arguments);
 
 /// Gives an ICE agent, or a connection that holds one, all of its sockets.
 template <typename Machine>
@@ -62,9 +71,6 @@ void add_sockets(Link& link, Machine& machine, const std::vector<LocalSocket>& s
   for (const LocalSocket& socket : sockets) machine.add_local_address(link.now(), socket.id, socket.base);
   machine.set_local_addresses_complete(link.now());
 }
-
-/// The addresses of the STUN servers that were named.
-std::expected<std::vector<Endpoint>, Failure> resolve_servers(Link& link, const PeerArguments& arguments);
 
 /// Loopback candidates are allowed when loopback addresses were named (RFC 8445 §5.1.1.1 forbids them else).
 bool wants_loopback(const PeerArguments& arguments);

@@ -134,18 +134,15 @@ class IceLab {
 }  // namespace
 
 ExitCode run_ice(const PeerArguments& arguments) {
-  auto link = Link::create(arguments.lab, stderr);
-  if (!link) return fail(link.error().code, link.error().text);
-  auto servers = resolve_servers(**link, arguments);
-  if (!servers) return fail(servers.error().code, servers.error().text);
-  const auto sockets = open_sockets(**link, arguments);
-  if (!sockets) return fail(sockets.error().code, sockets.error().text);
+  auto opened = open_peer_link(arguments);
+  if (!opened) return fail(opened.error().code, opened.error().text);
+  Link& link = *opened->link;
   ice::Options options;
   options.role = arguments.offers ? ice::Role::kControlling : ice::Role::kControlled;
-  options.local = ice::Credentials::generate((*link)->random());
-  options.stun_servers = std::move(*servers);
+  options.local = ice::Credentials::generate(link.random());
+  options.stun_servers = std::move(opened->stun_servers);
   options.allow_loopback = wants_loopback(arguments);
-  return IceLab(**link, arguments, options).run(*sockets);
+  return IceLab(link, arguments, options).run(opened->sockets);
 }
 
 }  // namespace bamgate::lab

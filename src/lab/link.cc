@@ -153,6 +153,8 @@ void Link::wake_at(Instant when, std::function<void()> callback) {
 }
 
 ExitCode Link::run() {
+  // Whoever found out before that there is nothing to do is not waited for.
+  if (stopped_) return exit_code_;
   loop_.on_signal([this](int) { on_interrupt_ ? on_interrupt_() : stop(ExitCode::kDone); });
   loop_.run();
   return exit_code_;
@@ -160,6 +162,7 @@ ExitCode Link::run() {
 
 void Link::stop(ExitCode code) {
   exit_code_ = code;
+  stopped_ = true;
   loop_.stop();
 }
 

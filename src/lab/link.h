@@ -70,7 +70,7 @@ class Link {
   void send(const Path& path, Bytes datagram);
   /// Replaces what was set before; `when` is the tool's time.
   void wake_at(Instant when, std::function<void()> callback);
-  /// Serves the loop until stop().
+  /// Serves the loop until stop(), which may have been called already.
   ExitCode run();
   void stop(ExitCode code);
 
@@ -108,6 +108,7 @@ class Link {
   std::function<void(const Received&)> on_datagram_;
   std::function<void()> on_interrupt_;
   ExitCode exit_code_ = ExitCode::kDone;
+  bool stopped_ = false;
 };
 
 /// Drains a machine: its datagrams to `send`, its events to `handle`; then `timed_out` is called at its next deadline.

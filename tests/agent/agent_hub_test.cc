@@ -74,7 +74,7 @@ TEST_F(AgentAndHub, APacketFromTheTunThatIsNoIpIsCounted) {
   EXPECT_EQ(self.counter("packets_malformed", now), 0U);
   PacketBuffer junk = self.pool.take();
   std::ranges::fill(junk.append(3), std::byte{0});
-  self.agent->handle_tun(now, std::move(junk));
+  self.runner.on_tun(now, std::move(junk));
   EXPECT_EQ(self.counter("packets_malformed", now), 1U);
 }
 
@@ -87,20 +87,20 @@ TEST_F(AgentAndHub, APeerWithoutAKeyOrWithOursForANameIsRefused) {
   low_order.peer_id = "carl";
   low_order.public_key = wg::PublicKey{}.to_string();
   bring_online(self, {nobody, low_order});
-  EXPECT_THAT(self.agent->status(now).peers, IsEmpty());
+  EXPECT_THAT(self.runner.status(now).peers, IsEmpty());
   EXPECT_EQ(self.counter("messages_refused", now), 2U);
 }
 
 TEST_F(AgentAndHub, ARevokedPeersTunnelIsDroppedAndStaysRefused) {
   connect_anna_and_bert();
   say(*anna, signaling::PeerRevoked{"bert", bert->info.public_key});
-  EXPECT_THAT(anna->agent->status(now).peers, IsEmpty());
+  EXPECT_THAT(anna->runner.status(now).peers, IsEmpty());
   EXPECT_THAT(anna->sockets, IsEmpty());
   settle();
   EXPECT_EQ(bert->state_of("anna", now), "reconnecting") << "bert was told at once";
 
   announce(*anna, {bert->info});
-  EXPECT_THAT(anna->agent->status(now).peers, IsEmpty());
+  EXPECT_THAT(anna->runner.status(now).peers, IsEmpty());
   say(*anna,
       signaling::Offer{.from = "bert", .to = "anna", .sdp = "v=0", .public_key = bert->info.public_key, .extra = {}});
   send_packet(*bert, "10.100.0.1");
@@ -118,10 +118,10 @@ TEST_F(AgentAndHub, ARevocationOfAnotherKeyOfThatNameChangesNothing) {
 
 TEST_F(AgentAndHub, TheHubsWordThatItDoesNotKnowThisDeviceEndsTheAgent) {
   Actor& self = make("anna", "10.100.0.1/16", 1);
-  self.agent->start(now);
+  self.start();
   settle();
   EXPECT_EQ(self.refreshes, 1);
-  self.agent->on_token_failed(now, {.verdict = signaling::Verdict::kGone});
+  self.get_no_token({.verdict = signaling::Verdict::kGone});
   run_for(1h);
   EXPECT_EQ(self.stopped, StopReason::kRevoked);
   EXPECT_EQ(self.refreshes, 1) << "it does not hammer the hub";
@@ -129,38 +129,38 @@ TEST_F(AgentAndHub, TheHubsWordThatItDoesNotKnowThisDeviceEndsTheAgent) {
 
 TEST_F(AgentAndHub, ACloseAsOfARevokedDeviceIsAskedAboutAndEndsNothingByItself) {
   connect_anna_and_bert();
-  anna->agent->on_hub_closed(now, 4410);
+  anna->hub_closes(4410);
   run_for(1s);
   EXPECT_EQ(anna->refreshes, 2) << "the hub is asked at once, and not with the token at hand";
   EXPECT_THAT(anna->connects, ElementsAre("token"));
-  anna->agent->on_token_failed(now, {.text = "something that is not the hub answered with status 403"});
+  anna->get_no_token({.text = "something that is not the hub answered with status 403"});
   run_for(1s);
   EXPECT_FALSE(anna->stopped);
   EXPECT_EQ(anna->state_of("bert", now), "connected");
   EXPECT_TRUE(anna->noticed("something that is not the hub answered with status 403"));
-  anna->agent->on_token_failed(now, {.verdict = signaling::Verdict::kGone});
+  anna->get_no_token({.verdict = signaling::Verdict::kGone});
   settle();
   EXPECT_EQ(anna->stopped, StopReason::kRevoked);
 }
 
 TEST_F(AgentAndHub, StatusSaysWhyThereIsNoConnectionAndWhenTheNextTryIs) {
   Actor& self = make("anna", "10.100.0.1/16", 1);
-  self.agent->start(now);
+  self.start();
   settle();
-  EXPECT_EQ(self.agent->status(now).hub_error, "") << "nothing has failed yet";
-  self.agent->on_token_failed(now, {.text = "cannot reach the hub"});
+  EXPECT_EQ(self.runner.status(now).hub_error, "") << "nothing has failed yet";
+  self.get_no_token({.text = "cannot reach the hub"});
   settle();
-  EXPECT_EQ(self.agent->status(now).hub_error, "cannot reach the hub");
-  ASSERT_TRUE(self.agent->status(now).hub_next_try);
-  EXPECT_LE(*self.agent->status(now).hub_next_try, 250ms);
+  EXPECT_EQ(self.runner.status(now).hub_error, "cannot reach the hub");
+  ASSERT_TRUE(self.runner.status(now).hub_next_try);
+  EXPECT_LE(*self.runner.status(now).hub_next_try, 250ms);
   run_for(1s);
-  EXPECT_EQ(self.agent->status(now).hub_error, "cannot reach the hub");
-  EXPECT_FALSE(self.agent->status(now).hub_next_try) << "it is under way";
-  self.agent->on_access_token(now, "token", 3600s);
+  EXPECT_EQ(self.runner.status(now).hub_error, "cannot reach the hub");
+  EXPECT_FALSE(self.runner.status(now).hub_next_try) << "it is under way";
+  self.get_token("token", 3600s);
   settle();
   rejoin(self, {});
-  EXPECT_TRUE(self.agent->status(now).hub_connected);
-  EXPECT_EQ(self.agent->status(now).hub_error, "");
+  EXPECT_TRUE(self.runner.status(now).hub_connected);
+  EXPECT_EQ(self.runner.status(now).hub_error, "");
 }
 
 // An expired refresh token ends neither tunnels nor the device: it is asked again after minutes, then after hours.
@@ -170,25 +170,25 @@ TEST_F(AgentAndHub, AnExpiredRefreshTokenIsAskedAgainEverMoreSlowlyAndTunnelsSta
       .verdict = signaling::Verdict::kExpired, .text = "expired", .code = {}, .status = 401};
   run_for(3000s);
   ASSERT_EQ(anna->refreshes, 2);
-  anna->agent->on_token_failed(now, expired);
-  EXPECT_EQ(anna->agent->status(now).hub_error, "expired") << "though the connection is still there";
-  EXPECT_TRUE(anna->agent->status(now).hub_connected);
-  anna->agent->on_hub_closed(now, 4401);
+  anna->get_no_token(expired);
+  EXPECT_EQ(anna->runner.status(now).hub_error, "expired") << "though the connection is still there";
+  EXPECT_TRUE(anna->runner.status(now).hub_connected);
+  anna->hub_closes(4401);
   for (const Instant end = now + 24h; now < end;) {
     const int before = anna->refreshes;
     while (anna->refreshes == before && now < end) {
       send_packet(*anna, "10.100.0.2");
       run_for(10s);
     }
-    anna->agent->on_token_failed(now, expired);
+    anna->get_no_token(expired);
   }
   EXPECT_FALSE(anna->stopped);
   EXPECT_EQ(anna->state_of("bert", now), "connected");
-  EXPECT_EQ(anna->agent->status(now).hub_error, "expired");
+  EXPECT_EQ(anna->runner.status(now).hub_error, "expired");
   EXPECT_GE(anna->refreshes, 2 + 14);
   EXPECT_LE(anna->refreshes, 2 + 20);
   run_for(3h);
-  anna->agent->on_access_token(now, "renewed", 3600s);
+  anna->get_token("renewed", 3600s);
   settle();
   EXPECT_EQ(anna->connects.back(), "renewed");
 }
@@ -199,38 +199,38 @@ TEST_F(AgentAndHub, ATokenIsRefreshedAheadOfTimeAndAgainAfterAFailure) {
   ASSERT_EQ(self.refreshes, 1);
   run_for(3000s);
   EXPECT_EQ(self.refreshes, 2);
-  self.agent->on_token_failed(now, {});
+  self.get_no_token({});
   run_for(29s);
   EXPECT_EQ(self.refreshes, 2);
   run_for(1s);
   EXPECT_EQ(self.refreshes, 3);
-  self.agent->on_access_token(now, "next", 3600s);
-  EXPECT_EQ(self.agent->access_token(now), "next");
+  self.get_token("next", 3600s);
+  EXPECT_EQ(self.runner.access_token(now), "next");
   EXPECT_THAT(self.connects, ElementsAre("token")) << "the connection stays";
 }
 
 TEST_F(AgentAndHub, ATokenThatTheHubRefusesIsNotPresentedAgain) {
   Actor& self = make("anna", "10.100.0.1/16", 1);
-  self.agent->start(now);
-  self.agent->on_access_token(now, "old", 3600s);
+  self.start();
+  self.get_token("old", 3600s);
   settle();
-  self.agent->on_hub_connect_failed(now, {.verdict = signaling::Verdict::kTokenRefused});
+  self.hub_refuses({.verdict = signaling::Verdict::kTokenRefused});
   run_for(1s);
   EXPECT_THAT(self.connects, ElementsAre("old"));
   EXPECT_EQ(self.refreshes, 2);
-  self.agent->on_access_token(now, "new", 3600s);
+  self.get_token("new", 3600s);
   settle();
   EXPECT_THAT(self.connects, ElementsAre("old", "new"));
 }
 
 TEST_F(AgentAndHub, AnUnansweringHubIsAskedAMeasuredNumberOfTimesInADay) {
   Actor& self = make("anna", "10.100.0.1/16", 1);
-  self.agent->start(now);
-  self.agent->on_access_token(now, "token", 24h * 30);
+  self.start();
+  self.get_token("token", 24h * 30);
   settle();
   for (const Instant end = now + 24h; now < end;) {
     const std::size_t before = self.connects.size();
-    self.agent->on_hub_connect_failed(now, {});
+    self.hub_refuses({});
     while (self.connects.size() == before && now < end) run_for(1s);
   }
   EXPECT_GE(self.connects.size(), 2880U);  // one each 30 s

@@ -339,10 +339,10 @@ class Connections : public ScriptedHub {
 };
 
 TEST_F(Connections, OutliveTheHub) {
-  anna->agent->on_hub_closed(now, 1006);
-  bert->agent->on_hub_closed(now, 1006);
+  anna->hub_closes(1006);
+  bert->hub_closes(1006);
   run_for(10min);
-  EXPECT_FALSE(anna->agent->status(now).hub_connected);
+  EXPECT_FALSE(anna->runner.status(now).hub_connected);
   EXPECT_EQ(anna->state_of("bert", now), "connected");
   send_packet(*anna, "10.100.0.2");
   settle();
@@ -351,7 +351,7 @@ TEST_F(Connections, OutliveTheHub) {
 }
 
 TEST_F(Connections, AreNotNegotiatedAgainWhenTheHubIsBack) {
-  for (Actor* who : {anna, bert}) who->agent->on_hub_closed(now, 1006);
+  for (Actor* who : {anna, bert}) who->hub_closes(1006);
   run_for(1s);
   rejoin(*anna, {});
   EXPECT_EQ(anna->state_of("bert", now), "connected") << "though the hub does not know bert yet";
@@ -381,7 +381,7 @@ TEST_F(Connections, OutliveALostHubConnectionOfThePeer) {
 }
 
 TEST_F(Connections, EndAtOnceForBothSidesWhenOneStops) {
-  anna->agent->stop(now);
+  anna->runner.stop(now);
   settle();
   EXPECT_EQ(anna->disconnects, 1);
   EXPECT_THAT(anna->sockets, IsEmpty());
@@ -449,15 +449,14 @@ TEST_F(Connections, AreTakenDownByNoDatagramOfAStranger) {
   for (const auto& [id, socket] : anna->sockets) {
     for (int first = 0; first < 256; ++first) {
       std::vector<std::byte> data(64, static_cast<std::byte>(first));
-      anna->agent->handle_datagram(
-          now, {.path = {.local = id, .remote = {IpAddress::v4(203, 0, 113, 66), 666}}, .data = data});
+      anna->runner.on_datagram(now,
+                               {.path = {.local = id, .remote = {IpAddress::v4(203, 0, 113, 66), 666}}, .data = data});
       // And as if it came from bert.
-      anna->agent->handle_datagram(
-          now, {.path = {.local = id, .remote = bert->sockets.begin()->second.second}, .data = data});
+      anna->runner.on_datagram(now, {.path = {.local = id, .remote = bert->sockets.begin()->second}, .data = data});
     }
   }
   std::vector<std::byte> data(64);
-  anna->agent->handle_datagram(now, {.path = {.local = SocketId{9999}, .remote = {}}, .data = data});
+  anna->runner.on_datagram(now, {.path = {.local = SocketId{9999}, .remote = {}}, .data = data});
   run_for(1s);
   EXPECT_EQ(anna->counter("datagrams_unknown_socket", now), 1U);
   EXPECT_EQ(anna->state_of("bert", now), "connected");

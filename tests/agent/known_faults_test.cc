@@ -40,7 +40,7 @@ TEST_F(KnownFaults, GlareAfterARestartEndsInOneConnection) {
 
 TEST_F(KnownFaults, APeerThatLeftWhileTheHubWasAwayIsNoZombie) {
   connect_anna_and_bert();
-  anna->agent->on_hub_closed(now, 1006);
+  anna->hub_closes(1006);
   kill(*bert);
   run_for(1s);
   rejoin(*anna, {});
@@ -121,7 +121,7 @@ TEST_F(KnownFaults, ARevokedDeviceStopsForGood) {
   const int refreshes = anna->refreshes;
   run_for(3000s);
   ASSERT_EQ(anna->refreshes, refreshes + 1) << "ahead of time: the token at hand still serves";
-  anna->agent->on_token_failed(now, {.verdict = signaling::Verdict::kGone});
+  anna->get_no_token({.verdict = signaling::Verdict::kGone});
   move(*anna, {kElsewhere});  // no change of the network wakes it
   run_for(24h);
   EXPECT_EQ(anna->stopped, StopReason::kRevoked);
@@ -137,7 +137,7 @@ TEST_F(KnownFaults, AnAccessTokenThatExpiredDuringASuspendIsNotPresented) {
   EXPECT_EQ(anna->disconnects, 1) << "the connection from before is not trusted";
   EXPECT_EQ(anna->refreshes, refreshes + 1);
   EXPECT_THAT(anna->connects, ElementsAre("token")) << "that of before the suspend, and none since";
-  anna->agent->on_access_token(now, "fresh", 3600s);
+  anna->get_token("fresh", 3600s);
   settle();
   EXPECT_THAT(anna->connects, ElementsAre("token", "fresh"));
 }
@@ -145,14 +145,14 @@ TEST_F(KnownFaults, AnAccessTokenThatExpiredDuringASuspendIsNotPresented) {
 // The hub's part is HubRefresh.ALostReplyLocksNobodyOut: the same refresh token may be presented again.
 TEST_F(KnownFaults, ARefreshWhoseReplyWasLostIsAskedForAgain) {
   Actor& self = make("anna", "10.100.0.1/16", 1);
-  self.agent->start(now);
+  self.start();
   settle();
   ASSERT_EQ(self.refreshes, 1);
-  self.agent->on_token_failed(now, {});
+  self.get_no_token({});
   run_for(1s);
   EXPECT_EQ(self.refreshes, 2);
   EXPECT_FALSE(self.stopped);
-  self.agent->on_access_token(now, "second", 3600s);
+  self.get_token("second", 3600s);
   settle();
   EXPECT_THAT(self.connects, ElementsAre("second"));
 }
@@ -184,7 +184,7 @@ TEST_F(KnownFaults, ANameWithAnotherKeyThanThePinnedOneIsRefused) {
                  .from = "bert", .to = "anna", .sdp = "v=0", .public_key = impostor.info.public_key, .extra = {}});
   run_for(1s);
   EXPECT_EQ(anna->counter("messages_refused", now), 2U);
-  EXPECT_EQ(anna->agent->status(now).peers.front().public_key, bert->info.public_key);
+  EXPECT_EQ(anna->runner.status(now).peers.front().public_key, bert->info.public_key);
   send_packet(*anna, "10.100.0.2");
   settle();
   EXPECT_EQ(bert->tun.size(), 1U) << "the pinned one stays connected";

@@ -39,16 +39,16 @@ TEST_F(NetworkChange, ReplacesAConnectionWhoseAddressIsGoneAtOnceWhoeverMoves) {
     run_for(200ms);
     EXPECT_TRUE(connected()) << who->name << " has moved";
     EXPECT_TRUE(traffic_flows());
-    for (const auto& [id, socket] : who->sockets) EXPECT_EQ(socket.second.address, elsewhere);
+    for (const auto& [id, socket] : who->sockets) EXPECT_EQ(socket.address, elsewhere);
     run_for(2s);
   }
 }
 
 TEST_F(NetworkChange, ADatagramOfAReplacedAttemptReachesNobodyThoughItsSocketIsOpenStill) {
   const auto [socket, use] = *anna->sockets.begin();
-  anna->agent->network_changed(now, {{kCable, 24}});
+  anna->runner.on_network_changed(now, {{kCable, 24}});
   std::vector<std::byte> late(20);
-  anna->agent->handle_datagram(now, {.path = {.local = socket, .remote = {kHome, 5000}}, .data = late});
+  anna->runner.on_datagram(now, {.path = {.local = socket, .remote = {kHome, 5000}}, .data = late});
   EXPECT_EQ(anna->counter("datagrams_unknown_socket", now), 1U);
 }
 
@@ -145,7 +145,7 @@ TEST_F(NetworkChange, IsWhatASleepLooksLike) {
   run_for(1s);
   EXPECT_EQ(anna->disconnects, 1);
   EXPECT_GE(anna->attempts, 2) << "consent is gone, and nothing is waited for";
-  anna->agent->on_access_token(now, "fresh", 3600s);
+  anna->get_token("fresh", 3600s);
   rejoin(*anna, {bert->info});
   announce(*bert, {anna->info});
   run_for(1s);

@@ -76,7 +76,7 @@ TEST(Pins, NoMoreNamesAreKeptThanTheirBoundAndNoneIsPushedOut) {
 class Pinning : public ScriptedHub {
  protected:
   PeerStatus shown(Actor& actor, const std::string& peer) const {
-    for (PeerStatus& status : actor.agent->status(now).peers) {
+    for (PeerStatus& status : actor.runner.status(now).peers) {
       if (status.id == peer) return std::move(status);
     }
     return {};
@@ -120,7 +120,7 @@ TEST_F(Pinning, ARevocationLetsNoOtherKeyIn) {
   run_for(1min);
   EXPECT_EQ(anna->state_of("bert", now), "failed");
 
-  EXPECT_TRUE(anna->agent->trust(now, "bert").done);
+  EXPECT_TRUE(anna->trust("bert").done);
   settle();
   run_for(15s);
   EXPECT_EQ(anna->state_of("bert", now), "connected") << "with what the hub has listed meanwhile";
@@ -148,7 +148,7 @@ TEST_F(Pinning, TrustReplacesAConnectedPeer) {
   connect_anna_and_bert();
   Actor& replacement = make("bert", "10.100.0.2/16", 22);
   announce(*anna, {replacement.info});
-  EXPECT_TRUE(anna->agent->trust(now, "bert").done);
+  EXPECT_TRUE(anna->trust("bert").done);
   settle();
   EXPECT_EQ(shown(*anna, "bert").public_key, replacement.info.public_key);
   EXPECT_NE(anna->state_of("bert", now), "connected");
@@ -158,8 +158,8 @@ TEST_F(Pinning, TrustReplacesAConnectedPeer) {
 
 TEST_F(Pinning, TrustSaysWhenThereIsNothingToTrust) {
   connect_anna_and_bert();
-  EXPECT_FALSE(anna->agent->trust(now, "nobody").done);
-  const TrustAnswer answer = anna->agent->trust(now, "bert");
+  EXPECT_FALSE(anna->trust("nobody").done);
+  const TrustAnswer answer = anna->trust("bert");
   EXPECT_TRUE(answer.done);
   EXPECT_NE(answer.text.find("nothing to trust"), std::string::npos);
   run_for(1s);
@@ -169,7 +169,7 @@ TEST_F(Pinning, TrustSaysWhenThereIsNothingToTrust) {
 TEST_F(Pinning, TrustBeforeTheNewKeyComesTakesTheNextOne) {
   connect_anna_and_bert();
   say(*anna, signaling::PeerRevoked{"bert", bert->info.public_key});
-  EXPECT_TRUE(anna->agent->trust(now, "bert").done);
+  EXPECT_TRUE(anna->trust("bert").done);
   Actor& replacement = make("bert", "10.100.0.2/16", 22);
   announce(*anna, {replacement.info});
   EXPECT_EQ(shown(*anna, "bert").public_key, replacement.info.public_key);
@@ -184,7 +184,7 @@ TEST_F(Pinning, ARefusedPeerThatLeftIsNotConnectedByTrust) {
   announce(*anna, {replacement.info}, {{"bert", bert->info.public_key}});
   say(*anna, signaling::PeerLeft{"bert"});
   const int attempts = anna->attempts;
-  EXPECT_TRUE(anna->agent->trust(now, "bert").done);
+  EXPECT_TRUE(anna->trust("bert").done);
   run_for(1min);
   EXPECT_EQ(anna->attempts, attempts);
 }
@@ -203,7 +203,7 @@ TEST_F(Pinning, IsStoredAtOnceAndThenNoMoreThanOnceASecond) {
   EXPECT_THAT(self.pins, SizeIs(100));
   Actor& last = make("last", "10.100.1.2/16", 99);
   announce(self, {last.info});
-  self.agent->stop(now);
+  self.runner.stop(now);
   settle();
   EXPECT_THAT(self.pins, SizeIs(101)) << "what was not stored yet is stored at the end";
 }

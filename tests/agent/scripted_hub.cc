@@ -1,7 +1,6 @@
 #include "agent/scripted_hub.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <variant>
 
@@ -15,22 +14,109 @@ constexpr int kMaxSteps = 200'000;
 }  // namespace
 
 std::string Actor::state_of(const std::string& peer, Instant now) const {
-  for (const PeerStatus& status : agent->status(now).peers) {
+  for (const PeerStatus& status : runner.status(now).peers) {
     if (status.id == peer) return status.state;
   }
   return "unknown";
 }
 
+std::vector<IpPrefix> Actor::networks() const {
+  std::vector<IpPrefix> prefixes;
+  for (const IpAddress& address : addresses) prefixes.push_back({address, 24});
+  return prefixes;
+}
+
+// ---- The ports ----
+
+class Actor::ActorSocket : public Socket {
+ public:
+  ActorSocket(Actor& actor, SocketId id, const Endpoint& base) : actor_(actor), id_(id), base_(base) {}
+  ActorSocket(const ActorSocket&) = delete;
+  ActorSocket& operator=(const ActorSocket&) = delete;
+  ~ActorSocket() override { actor_.sockets.erase(id_); }
+
+  const Endpoint& base() const override { return base_; }
+  bool send(const Endpoint& remote, Bytes datagram, Ecn /*ecn*/) override {
+    World& shared = actor_.world;
+    shared.largest_datagram = std::max(shared.largest_datagram, datagram.size());
+    // The kernel refuses to send from an address that is gone.
+    if (std::ranges::find(actor_.addresses, base_.address) == actor_.addresses.end()) return false;
+    shared.in_flight.push_back({base_, remote, {datagram.begin(), datagram.end()}});
+    return true;
+  }
+
+ private:
+  Actor& actor_;
+  SocketId id_;
+  Endpoint base_;
+};
+
+std::vector<std::unique_ptr<Socket>> Actor::open_sockets(SocketId first) {
+  ++attempts;
+  std::vector<std::unique_ptr<Socket>> opened;
+  for (const IpAddress& address : addresses) {
+    const SocketId id{std::to_underlying(first) + static_cast<std::uint32_t>(opened.size())};
+    const Endpoint bound{address, world.next_port++};
+    sockets[id] = bound;
+    opened.push_back(std::make_unique<ActorSocket>(*this, id, bound));
+  }
+  return opened;
+}
+
+void Actor::connect_hub(HubGeneration generation, std::string access_token) {
+  connection = generation;
+  connects.push_back(std::move(access_token));
+}
+
+bool Actor::send_to_hub(std::string text) {
+  auto message = signaling::parse(text);
+  EXPECT_TRUE(message) << text;
+  if (!message) return false;
+  if (auto* join = std::get_if<signaling::Join>(&*message)) {
+    joins.push_back(join->self);
+  } else {
+    said.push_back(std::move(*message));
+  }
+  return true;
+}
+
+void Actor::ping_hub() {
+  ++pings;
+  runner.on_hub_pong(world.now, connection);
+}
+
+void Actor::disconnect_hub(std::uint16_t /*code*/) { ++disconnects; }
+bool Actor::write_tun(Bytes packet) {
+  tun.emplace_back(packet.begin(), packet.end());
+  return true;
+}
+
+void Actor::set_routes(std::vector<IpPrefix> now_routed) { routes = std::move(now_routed); }
+void Actor::refresh_access_token(RunId /*run*/) { ++refreshes; }
+
+void Actor::store_pins(std::vector<config::Pin> now_known) {
+  pins = std::move(now_known);
+  ++stores;
+}
+
+void Actor::notice(Notice said_notice) { notices.push_back(std::move(said_notice.text)); }
+void Actor::gave_up(StopReason reason) { stopped = reason; }
+
+// ---- The hub's words ----
+
 ScriptedHub::ScriptedHub() : sctp_(std::move(*sctp::make_engine_factory(random_))) {}
 
 ScriptedHub::~ScriptedHub() {
-  for (const auto& actor : actors_) actor->agent.reset();
+  for (const auto& actor : actors_) {
+    actor->runner.end();
+    EXPECT_EQ(actor->runner.counters().socket_gone, 0U) << actor->name << " sent through a socket that was closed";
+  }
 }
 
 Actor& ScriptedHub::make(const std::string& name, const std::string& address, std::uint64_t key_seed,
                          std::map<std::string, std::vector<IpPrefix>> accepted, std::chrono::seconds ahead,
                          std::vector<config::Pin> pins) {
-  actors_.push_back(std::make_unique<Actor>(name, random_.number<std::uint64_t>()));
+  actors_.push_back(std::make_unique<Actor>(name, random_.number<std::uint64_t>(), world));
   Actor& actor = *actors_.back();
   const UnixTime clock{kStartUnix + std::chrono::floor<std::chrono::seconds>(now - kStart + ahead).count()};
   bamgate::testing::SeededRandom key_random(key_seed);
@@ -48,13 +134,12 @@ Actor& ScriptedHub::make(const std::string& name, const std::string& address, st
                          .certificate = dtls::Certificate::generate(actor.random, clock).value(),
                          .clock = {.unix = clock, .at = now},
                          .pins = std::move(pins)};
-  actor.agent = std::make_unique<Agent>(std::move(options), actor.random, actor.crypto, actor.pool, *sctp_);
+  actor.waiting = std::make_unique<Agent>(std::move(options), actor.random, actor.crypto, actor.pool, *sctp_);
   return actor;
 }
 
 void ScriptedHub::kill(Actor& actor) {
-  actor.agent.reset();
-  actor.sockets.clear();
+  actor.runner.end();
   actor.said.clear();
 }
 
@@ -66,36 +151,27 @@ void ScriptedHub::sleep(Actor& actor, Duration duration) {
 
 void ScriptedHub::move(Actor& actor, std::vector<IpAddress> addresses) {
   actor.addresses = std::move(addresses);
-  std::vector<IpPrefix> prefixes;
-  for (const IpAddress& address : actor.addresses) prefixes.push_back({address, 24});
-  actor.agent->network_changed(now, std::move(prefixes));
-  drain(actor);
+  actor.runner.on_network_changed(now, actor.networks());
 }
 
 void ScriptedHub::rejoin(Actor& actor, const std::vector<signaling::PeerInfo>& others) {
   settle();
-  actor.agent->on_hub_open(now);
-  drain(actor);
+  actor.hub_opens();
   actor.info.metadata = actor.joins.back().metadata;
   announce(actor, others);
 }
 
 void ScriptedHub::bring_online(Actor& actor, const std::vector<signaling::PeerInfo>& others) {
-  move(actor, actor.addresses);
-  actor.agent->start(now);
-  drain(actor);
-  actor.agent->on_access_token(now, "token", 3600s);
-  drain(actor);
-  actor.agent->on_hub_open(now);
-  drain(actor);
+  actor.start();
+  actor.get_token("token", 3600s);
+  actor.hub_opens();
   ASSERT_EQ(actor.joins.size(), 1U);
   actor.info.metadata = actor.joins.back().metadata;
   announce(actor, others);
 }
 
 void ScriptedHub::say(Actor& actor, const signaling::Message& message) {
-  actor.agent->on_hub_text(now, signaling::write(message));
-  drain(actor);
+  actor.runner.on_hub_text(now, actor.connection, signaling::write(message));
 }
 
 void ScriptedHub::announce(Actor& actor, const std::vector<signaling::PeerInfo>& peers,
@@ -118,91 +194,23 @@ void ScriptedHub::send_packet(Actor& from, const std::string& destination, std::
   const auto packet = sim::write_packet({.source = {IpPrefix::parse(from.info.address)->address, 9},
                                          .destination = {*IpAddress::parse(destination), 9},
                                          .payload = std::vector<std::byte>(size - kSmallestPacket)});
-  from.agent->handle_tun(now, from.pool.copy(packet));
-  drain(from);
-}
-
-// ---- The agents' outputs ----
-
-void ScriptedHub::drain(Actor& actor) {
-  std::array<std::byte, kBlockSize> buffer{};
-  while (actor.agent) {
-    while (const auto transmit = actor.agent->poll_transmit(now, buffer)) {
-      const auto socket = actor.sockets.find(transmit->path.local);
-      ASSERT_NE(socket, actor.sockets.end()) << actor.name << " sends through a socket that is closed";
-      const Endpoint& from = socket->second.second;
-      largest_datagram = std::max<std::size_t>(largest_datagram, transmit->size);
-      // The kernel refuses to send from an address that is gone.
-      if (std::ranges::find(actor.addresses, from.address) == actor.addresses.end()) continue;
-      in_flight_.push_back({from, transmit->path.remote, {buffer.begin(), buffer.begin() + transmit->size}});
-    }
-    auto effect = actor.agent->poll_effect();
-    if (!effect) return;
-    run_effect(actor, std::move(*effect));
-  }
-}
-
-void ScriptedHub::run_effect(Actor& actor, Effect effect) {
-  if (auto* opened = std::get_if<OpenSockets>(&effect)) {
-    ++actor.attempts;
-    for (const IpAddress& address : actor.addresses) {
-      const SocketId id{next_socket_++};
-      const Endpoint bound{address, next_port_++};
-      actor.sockets[id] = {opened->attempt, bound};
-      actor.agent->on_socket(now, opened->attempt, id, bound);
-    }
-    actor.agent->on_sockets_complete(now, opened->attempt);
-  } else if (auto* closed = std::get_if<CloseSockets>(&effect)) {
-    std::erase_if(actor.sockets, [&](const auto& entry) { return entry.second.first == closed->attempt; });
-  } else if (auto* text = std::get_if<SendToHub>(&effect)) {
-    note_text(actor, text->text);
-  } else if (auto* packet = std::get_if<WriteTun>(&effect)) {
-    const Bytes data = packet->packet.data();
-    actor.tun.emplace_back(data.begin(), data.end());
-  } else if (auto* connect = std::get_if<ConnectHub>(&effect)) {
-    actor.connects.push_back(connect->access_token);
-  } else if (auto* set = std::get_if<SetRoutes>(&effect)) {
-    actor.routes = set->routes;
-  } else if (std::holds_alternative<StorePins>(effect)) {
-    actor.pins = actor.agent->pins();
-    ++actor.stores;
-  } else if (auto* notice = std::get_if<Notice>(&effect)) {
-    actor.notices.push_back(notice->text);
-  } else if (auto* gone = std::get_if<Stop>(&effect)) {
-    actor.stopped = gone->reason;
-  } else if (std::holds_alternative<RefreshAccessToken>(effect)) {
-    ++actor.refreshes;
-  } else if (std::holds_alternative<PingHub>(effect)) {
-    ++actor.pings;
-    actor.agent->on_hub_pong(now);
-  } else if (std::holds_alternative<DisconnectHub>(effect)) {
-    ++actor.disconnects;
-  }
-}
-
-void ScriptedHub::note_text(Actor& actor, const std::string& text) {
-  auto message = signaling::parse(text);
-  ASSERT_TRUE(message) << text;
-  if (auto* join = std::get_if<signaling::Join>(&*message)) {
-    actor.joins.push_back(join->self);
-  } else {
-    actor.said.push_back(std::move(*message));
-  }
+  from.runner.on_tun(now, from.pool.copy(packet));
+  from.runner.flush(now);
 }
 
 // ---- Between them ----
 
 bool ScriptedHub::deliver_datagram() {
-  if (in_flight_.empty()) return false;
-  InFlight datagram = std::move(in_flight_.front());
-  in_flight_.pop_front();
+  if (world.in_flight.empty()) return false;
+  InFlight datagram = std::move(world.in_flight.front());
+  world.in_flight.pop_front();
   if (!wire || (carries && !carries(datagram.from, datagram.data))) return true;
   for (const auto& actor : actors_) {
-    for (const auto& [id, socket] : actor->sockets) {
-      const bool reachable = std::ranges::find(actor->addresses, socket.second.address) != actor->addresses.end();
-      if (!actor->agent || actor.get() == asleep || !reachable || socket.second != datagram.to) continue;
-      actor->agent->handle_datagram(now, {.path = {.local = id, .remote = datagram.from}, .data = datagram.data});
-      drain(*actor);
+    for (const auto& [id, base] : actor->sockets) {
+      const bool reachable = std::ranges::find(actor->addresses, base.address) != actor->addresses.end();
+      if (actor.get() == asleep || !reachable || base != datagram.to) continue;
+      actor->runner.on_datagram(now, {.path = {.local = id, .remote = datagram.from}, .data = datagram.data});
+      actor->runner.flush(now);
       return true;
     }
   }
@@ -211,7 +219,7 @@ bool ScriptedHub::deliver_datagram() {
 
 bool ScriptedHub::forward_message() {
   for (const auto& actor : actors_) {
-    if (!forward || !actor->agent || actor->said.empty()) continue;
+    if (!forward || !actor->runner.is_running() || actor->said.empty()) continue;
     const signaling::Message message = std::move(actor->said.front());
     actor->said.pop_front();
     const std::string to = std::visit(
@@ -221,7 +229,7 @@ bool ScriptedHub::forward_message() {
         },
         message);
     for (const auto& target : actors_) {
-      if (target->agent && target.get() != asleep && target->name == to) say(*target, message);
+      if (target.get() != asleep && target->name == to) say(*target, message);
     }
     return true;
   }
@@ -229,16 +237,15 @@ bool ScriptedHub::forward_message() {
 }
 
 void ScriptedHub::settle() {
-  for (const auto& actor : actors_) drain(*actor);
+  for (const auto& actor : actors_) actor->runner.flush(now);
   for (int i = 0; i < kMaxSteps; ++i) {
     if (deliver_datagram() || forward_message()) continue;
     Actor* due = nullptr;
     for (const auto& actor : actors_) {
-      if (actor->agent && actor.get() != asleep && actor->agent->next_timeout() <= now) due = actor.get();
+      if (actor.get() != asleep && actor->runner.next_timeout() <= now) due = actor.get();
     }
     if (due == nullptr) return;
-    due->agent->handle_timeout(now);
-    drain(*due);
+    due->runner.handle_timeout(now);
   }
   FAIL() << "the agents do not come to rest";
 }
@@ -249,7 +256,7 @@ void ScriptedHub::run_for(Duration duration) {
     settle();
     Instant next = end;
     for (const auto& actor : actors_) {
-      if (actor->agent && actor.get() != asleep) next = std::min(next, actor->agent->next_timeout());
+      if (actor.get() != asleep) next = std::min(next, actor->runner.next_timeout());
     }
     if (now >= end) return;
     now = std::max(now, next);

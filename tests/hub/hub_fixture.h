@@ -50,6 +50,20 @@ class BreakableSql : public Sql {
   Sql& inner_;
 };
 
+/// Counts what is asked of it.
+class CountingCrypto : public os::NativeCrypto {
+ public:
+  Sha256Digest sha256(Pieces message) override {
+    ++digests;
+    return os::NativeCrypto::sha256(message);
+  }
+  Sha256Digest hmac_sha256(Bytes key, Pieces message) override {
+    ++digests;
+    return os::NativeCrypto::hmac_sha256(key, message);
+  }
+  std::size_t digests = 0;
+};
+
 struct Answer {
   int status = 0;
   int retry_after_s = 0;
@@ -277,7 +291,7 @@ class HubTest : public ::testing::Test {
     return found->second;
   }
 
-  os::NativeCrypto crypto;
+  CountingCrypto crypto;
   testing::SeededRandom random{1};
   std::unique_ptr<os::Sqlite> sqlite;
   std::unique_ptr<testing::SqliteHubSql> inner_sql;

@@ -48,6 +48,28 @@ TEST(RateLimit, TheTableStaysBoundedAndForgetsWhoWasQuietLongest) {
   EXPECT_GT(limit.retry_after(end, std::to_string(2 * RateLimit::kMaxEntries - 1)), 0);
 }
 
+TEST(RateLimit, AFullTableForgetsAllWhosePastCountsNoMore) {
+  RateLimit limit(Pace{2, 1s});
+  for (std::size_t i = 0; i < RateLimit::kMaxEntries; ++i) {
+    limit.count(kStart, std::to_string(i));
+    if (i % 2 == 0) limit.count(kStart, std::to_string(i));  // these end a second later
+  }
+  limit.count(kStart + 1s, "newcomer");
+  EXPECT_EQ(limit.size(), RateLimit::kMaxEntries / 2 + 1);
+  EXPECT_EQ(limit.next("1"), Instant{}) << "its past is over";
+  EXPECT_EQ(limit.next("0"), kStart + 1s) << "and this one's is not";
+}
+
+TEST(RateLimit, WhoComesAgainIsForgottenByItsLastTime) {
+  RateLimit limit(Pace{1, 1h});
+  for (std::size_t i = 0; i < RateLimit::kMaxEntries; ++i) limit.count(kStart, std::to_string(i));
+  limit.count(kStart, "0");
+  for (std::size_t i = 0; i < RateLimit::kMaxEntries - 1; ++i) limit.count(kStart + 1s, "new" + std::to_string(i));
+  EXPECT_GT(limit.retry_after(kStart + 1s, "0"), 0);
+  EXPECT_EQ(limit.next("1"), Instant{});
+  EXPECT_EQ(limit.size(), RateLimit::kMaxEntries);
+}
+
 TEST(HubClient, AnIpv6ClientIsItsWholeSlash64) {
   const auto key = [](std::string_view text) { return client_key(*IpAddress::parse(text)); };
   EXPECT_EQ(key("2001:db8::1"), key("2001:db8::ffff:1"));

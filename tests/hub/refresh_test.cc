@@ -234,6 +234,24 @@ TEST_F(HubRefresh, AfterABackupCameBackOnlyTheHubsOwnTokensForThatDeviceInTimeAr
   EXPECT_EQ(refresh(home.id, good).status, 200);
 }
 
+TEST_F(HubRefresh, AWrongTokenCostsTheHubNoMoreThanARightOne) {
+  const std::string old = home.refresh_token;
+  std::string token = old;
+  const auto digests_of = [&](const std::string& presented, int status) {
+    const std::size_t before = crypto.digests;
+    const Answer reply = refresh(home.id, presented);
+    EXPECT_EQ(reply.status, status) << presented;
+    if (status == 200) token = reply.text("refresh_token");
+    return crypto.digests - before;
+  };
+  const std::size_t right = digests_of(token, 200);
+  digests_of(token, 200);
+  digests_of(token, 200);
+  EXPECT_LE(digests_of(old, 401), right) << "one that is over";
+  EXPECT_LE(digests_of(std::string(64, '0'), 401), right) << "one that never was";
+  EXPECT_LE(digests_of("no token", 401), right);
+}
+
 TEST_F(HubRefresh, ThirtyDaysRollWithEachUse) {
   std::string token = home.refresh_token;
   for (int month = 0; month < 3; ++month) {
