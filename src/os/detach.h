@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <expected>
+#include <memory>
 #include <optional>
 
 #include "os/file_descriptor.h"
@@ -22,8 +23,8 @@ class Detached {
   bool is_child() const { return child_ == 0; }
   pid_t child() const { return child_; }
 
-  /// Parent: waits. Nothing once the child's work has begun; the child's exit code when it ended before (128 and more:
-  /// a signal).
+  /// Parent: waits. From here on SIGINT and SIGTERM are passed on to the child. Nothing once the child's work has
+  /// begun; the child's exit code when it ended before (128 and more: a signal).
   [[nodiscard]] std::optional<int> wait();
 
   /// Parent, after that: the child's exit code if it has ended meanwhile.
@@ -34,8 +35,11 @@ class Detached {
 
  private:
   Detached(pid_t child, FileDescriptor pipe) : child_(child), pipe_(std::move(pipe)) {}
+  class PassOn;
+
   pid_t child_ = 0;
   FileDescriptor pipe_;
+  std::shared_ptr<PassOn> pass_on_;
 };
 
 }  // namespace bamgate::os

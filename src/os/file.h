@@ -20,17 +20,29 @@ namespace bamgate::os {
 /// kSystem.
 [[nodiscard]] std::expected<std::string, OsError> read_file(const std::filesystem::path& path, std::size_t max);
 
+/// The end of a temporary file's name, and that of the room kept for a file. Nobody else names files so.
+inline constexpr std::string_view kUnfinished = ".unfinished";
+inline constexpr std::string_view kKeptRoom = ".room";
+
 /// Replaces (or makes) `path` so that at any moment, also after a power cut, it holds either all of the old content or
 /// all of the new: a temporary file of the same folder, with `mode` from the start, is synced and renamed over it, then
 /// the folder is synced. A symbolic link is replaced, not followed. What root writes belongs to the folder's owner, so
 /// that a service which owns the folder can go on with it. Errors: kNotFound (no such folder), kNotPermitted,
 /// kSystem; after an error the old file is untouched and no temporary file is left.
+/// A file that is a mount of its own cannot be replaced: it is written in place and synced, with blank lines behind a
+/// text that is shorter than the old one; only a power cut in that moment can leave a mixture.
 [[nodiscard]] std::expected<void, OsError> write_file_atomically(const std::filesystem::path& path,
                                                                  std::string_view content, mode_t mode);
 
 /// The same for a file that must not be there yet. Errors: also kExists (something stands there; it is untouched).
 [[nodiscard]] std::expected<void, OsError> create_file_atomically(const std::filesystem::path& path,
                                                                   std::string_view content, mode_t mode);
+
+/// Keeps `size` bytes on the disk beside `path`, in a file .NAME.room, so that the next write_file_atomically() of so
+/// much succeeds on a full disk too; it uses the room up. Does nothing when it is there already, or when `path` is a
+/// mount of its own, which needs none. Errors: kSystem (the disk is full), kNotPermitted; nothing is left then.
+[[nodiscard]] std::expected<void, OsError> keep_room(const std::filesystem::path& path, std::size_t size);
+void give_up_room(const std::filesystem::path& path);
 
 /// Writes the entries of a folder to disk: what was made, renamed or removed in it stays so after a power cut.
 [[nodiscard]] std::expected<void, OsError> sync_directory(const std::filesystem::path& folder);
@@ -55,7 +67,8 @@ struct LockHolder {
 class FileLock {
  public:
   /// Takes the lock at once or not at all, and writes our process id and `note` (one line) into the file.
-  /// Errors: kBusy (the text names the process that holds it), kNotFound (no such folder), kNotPermitted, kSystem.
+  /// On a full disk the note may be missing; the lock is not. Errors: kBusy (the text names the process that holds
+  /// it), kNotFound (no such folder), kNotPermitted, kSystem.
   [[nodiscard]] static std::expected<FileLock, OsError> acquire(const std::filesystem::path& path,
                                                                 std::string_view note = {});
   /// Who holds it now; none when nobody does, or when the file must not be read.

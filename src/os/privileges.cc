@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "os/process_start.h"
+
 namespace bamgate::os {
 namespace {
 
@@ -134,6 +136,7 @@ std::expected<void, OsError> keep_only(std::initializer_list<Capability> keep) {
       return way_back("capabilities are left");
     }
   }
+  protect_memory();  // prctl(2): a change of user gives this process back to its user's eyes
   return {};
 }
 

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
@@ -31,9 +32,18 @@ std::expected<pid_t, OsError> spawn(const std::vector<std::string>& words, int o
   const std::vector<char*> arguments = to_arguments(words);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
+  // Of all that is particular to this process it gets only what other programs expect.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   pid_t child = 0;
-  const int number = posix_spawnp(&child, words.front().c_str(), &actions, nullptr, arguments.data(), environ);
+  const int number = posix_spawnp(&child, words.front().c_str(), &actions, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (number != 0) return std::unexpected(system_failure("cannot run " + words.front(), number));
   return child;
@@ -88,6 +98,7 @@ std::expected<int, OsError> run_program(const std::vector<std::string>& words) {
 }
 
 OsError become_program(const std::vector<std::string>& words) {
+  (void)std::signal(SIGPIPE, SIG_DFL);
   execvp(words.front().c_str(), to_arguments(words).data());
   return system_failure("cannot run " + words.front(), errno);
 }

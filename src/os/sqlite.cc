@@ -132,6 +132,28 @@ bool SqlError::is_damage() const {
   return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
 }
 
+std::string SqlError::to_string() const {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return message + "; make room on the disk, nothing was lost";
+    case SQLITE_READONLY:
+      return message + "; it or its disk cannot be written: look at its owner, its mode and how the disk is mounted";
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return message + "; look at the folder's owner and mode, and whether the disk is full or read-only";
+    case SQLITE_IOERR:
+      return message + " (" + sqlite3_errstr(code) + "); the disk is full or fails: look at its room and at dmesg";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return message + "; the file is damaged: keep a copy of it and bring back the last backup";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return message + "; another process writes it: try again";
+    default:  // no enum: SQLite has some thirty, and may get more
+      return message;
+  }
+}
+
 Sqlite::Sqlite(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Sqlite::Sqlite(Sqlite&&) noexcept = default;
 Sqlite& Sqlite::operator=(Sqlite&&) noexcept = default;
@@ -150,9 +172,13 @@ std::expected<Sqlite, SqlError> Sqlite::open(const std::string& path) {
   if (result != SQLITE_OK) return std::unexpected(last_error(raw));
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  int persist = 1;
+  sqlite3_file_control(raw, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
   Sqlite sqlite(std::move(state));
-  for (const std::string_view pragma :
-       {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"}) {
+  for (const std::string_view pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON",
+                                        // With this the log, which stays too, is cut to nothing at the end: nobody
+                                        // reads an old one into a new database.
+                                        "PRAGMA journal_size_limit=134217728"}) {
     if (const auto done = sqlite.execute(pragma); !done) return std::unexpected(done.error());
   }
   sqlite3_wal_autocheckpoint(raw, kCheckpointPages);

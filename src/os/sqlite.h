@@ -26,14 +26,17 @@ struct SqlError {
 
   /// The file is no database, or a broken one.
   bool is_damage() const;
+  /// SQLite's message and, where a person can do something, what that is: a full disk is said to be full.
+  std::string to_string() const;
 };
 
 class Sqlite {
  public:
   /// Opens `path`, and makes it (mode 0600) when there is none; ":memory:" is a database that dies with this object.
   /// Write-ahead log, synchronous=FULL (a commit survives a power failure), foreign keys on, waits up to 5 s for
-  /// another process. The log goes into the file when it has kCheckpointPages pages: until then the file stands still
-  /// and the log only grows, so that a plain copy of both is whole.
+  /// another process. The file beside it that several processes share (hub.db-shm) stays when the last one has ended:
+  /// to open the database again on a full disk takes no room. The log goes into the file when it has kCheckpointPages
+  /// pages: until then the file stands still and the log only grows, so that a plain copy of both is whole.
   static std::expected<Sqlite, SqlError> open(const std::string& path);
   Sqlite(Sqlite&&) noexcept;
   Sqlite& operator=(Sqlite&&) noexcept;

@@ -4,10 +4,14 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 namespace bamgate::os {
 namespace {
@@ -26,6 +30,17 @@ std::string_view open_advice(int number) {
     default:
       return {};
   }
+}
+
+/// Somebody made a file or a folder where the device belongs: a container that binds what is not there does so.
+std::optional<OsError> refuse_no_device() {
+  struct stat status{};
+  if (stat(kDevice, &status) != 0) return std::nullopt;  // open() will say why
+  if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(10, 200)) return std::nullopt;
+  return OsError{Error::kNotFound, 0,
+                 std::string(kDevice) +
+                     " is not the kernel's device: remove it and run 'mknod /dev/net/tun c 10 200'; in a container, "
+                     "pass the machine's in (--device /dev/net/tun)"};
 }
 
 std::string_view create_advice(int number) {
@@ -55,6 +70,7 @@ std::expected<Tun, OsError> Tun::create(std::string_view name) {
     return std::unexpected(
         OsError{Error::kInvalid, 0, what + ": a name has 1 to 15 characters, without / : % and spaces"});
   }
+  if (auto refused = refuse_no_device()) return std::unexpected(std::move(*refused));
   FileDescriptor fd(open(kDevice, O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd.is_open()) {
     return std::unexpected(system_failure(std::string("cannot open ") + kDevice, errno, open_advice(errno)));

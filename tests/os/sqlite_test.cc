@@ -165,6 +165,29 @@ TEST_F(SqliteTest, ErrorsAreReturnedWithCodeAndMessage) {
   EXPECT_TRUE(sqlite.execute("SELECT 1;"));
 }
 
+TEST_F(SqliteTest, WhatIsWrongWithTheDiskIsSaidByName) {
+  EXPECT_NE((SqlError{13, "full"}.to_string().find("make room on the disk")), std::string::npos);
+  EXPECT_NE((SqlError{8, "readonly"}.to_string().find("cannot be written")), std::string::npos);
+  EXPECT_NE((SqlError{10 | (3 << 8), "io"}.to_string().find("full or fails")), std::string::npos);
+  EXPECT_NE((SqlError{11, "corrupt"}.to_string().find("bring back the last backup")), std::string::npos);
+  EXPECT_NE((SqlError{5, "locked"}.to_string().find("another process")), std::string::npos);
+  EXPECT_EQ((SqlError{19, "constraint"}.to_string()), "constraint");
+}
+
+// To open it again takes no room on a disk that has filled up meanwhile; and an old log must never meet a new database.
+TEST_F(SqliteTest, AfterTheEndTheSharedFileStaysAndTheLogIsEmpty) {
+  {
+    Sqlite sqlite = open();
+    run(sqlite, "CREATE TABLE t(a)");
+    run(sqlite, "INSERT INTO t VALUES(1)");
+    EXPECT_GT(std::filesystem::file_size(path.string() + "-wal"), 0U);
+  }
+  EXPECT_EQ(std::filesystem::file_size(path.string() + "-wal"), 0U);
+  EXPECT_GE(std::filesystem::file_size(path.string() + "-shm"), 32768U);
+  Sqlite again = open();
+  EXPECT_EQ(run(again, "SELECT a FROM t").size(), 1U);
+}
+
 TEST_F(SqliteTest, AFolderThatIsNotThereIsAnError) {
   const auto opened = Sqlite::open(folder / "none" / "hub.db");
   ASSERT_FALSE(opened);
