@@ -93,6 +93,9 @@ class Agent {
   /// That the machine slept is noticed by handle_timeout() itself, by coming too late.
   void network_changed(Instant now, std::vector<IpPrefix> addresses);
 
+  /// Which routes of which peers are accepted has changed: in force at once, nobody is told.
+  void set_accepted_routes(Instant now, std::map<std::string, std::vector<IpPrefix>> accepted);
+
   /// One datagram (or a GRO batch) from the socket named in its path. Unknown sockets are counted drops.
   void handle_datagram(Instant now, const Received& received);
   /// One IP packet that was read from the TUN.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/plain_text.h"
+
 namespace bamgate::config {
 namespace {
 
@@ -116,6 +118,11 @@ std::optional<toml::table> read_toml(std::string_view text, Quote quote, Finding
     findings.fail({Error::kTooLarge, 0, {}, "the file is larger than 1 MiB", "is it the right file?"});
     return std::nullopt;
   }
+  if (is_utf16(text)) {
+    findings.fail({Error::kSyntax, 0, {}, "the file is UTF-16", "save it as UTF-8"});
+    return std::nullopt;
+  }
+  text = without_byte_order_mark(text);
   if (const unsigned line = line_of_stray_byte(text)) {
     findings.fail({Error::kSyntax,
                    line,

@@ -187,6 +187,8 @@ HttpServer::~HttpServer() {
 
 Endpoint HttpServer::local_endpoint() const { return local_end(impl_->acceptor.native_handle()); }
 
+void HttpServer::set_tls(std::shared_ptr<const TlsContext> tls) { impl_->options.tls = std::move(tls); }
+
 bool HttpServer::is_waiting(RequestId id) const {
   const auto found = impl_->waiting.find(id);
   return found != impl_->waiting.end() && !found->second->is_gone();

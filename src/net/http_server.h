@@ -82,6 +82,8 @@ class HttpServer {
   ~HttpServer();
 
   Endpoint local_endpoint() const;
+  /// From the next connection on another certificate serves; those that are open keep theirs. Not for plain HTTP.
+  void set_tls(std::shared_ptr<const TlsContext> tls);
 
   /// True as long as whoever sent that request waits for its reply.
   bool is_waiting(RequestId id) const;

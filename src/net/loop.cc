@@ -25,7 +25,8 @@ int make_timer_fd() {
 
 }  // namespace
 
-Loop::Loop() : context_(1), timer_fd_(context_, make_timer_fd()), signals_(context_), user_signal_(context_) {
+Loop::Loop()
+    : context_(1), timer_fd_(context_, make_timer_fd()), signals_(context_), user_signal_(context_), hangup_(context_) {
   wait_for_timers();
 }
 
@@ -59,13 +60,15 @@ void Loop::spawn(asio::awaitable<void> coroutine) {
 }
 
 void Loop::on_signal(std::function<void(int)> callback) {
-  signals_.cancel();
-  signals_.clear();
-  signal_callback_ = std::move(callback);
-  if (!signal_callback_) return;
-  signals_.add(SIGINT);
-  signals_.add(SIGTERM);
-  wait_for_signal();
+  const bool had = std::exchange(signal_callback_, std::move(callback)) != nullptr;
+  if (!signal_callback_) {
+    signals_.cancel();
+    signals_.clear();
+  } else if (!had) {
+    signals_.add(SIGINT);
+    signals_.add(SIGTERM);
+    wait_for_signal();
+  }
 }
 
 void Loop::wait_for_signal() {
@@ -77,15 +80,22 @@ void Loop::wait_for_signal() {
   });
 }
 
+asio::awaitable<void> Loop::call_at_each(asio::signal_set& signals, std::function<void()> callback) {
+  asio::error_code error;
+  while (!error) {
+    co_await signals.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    if (!error) callback();
+  }
+}
+
 void Loop::on_user_signal(std::function<void()> callback) {
   user_signal_.add(SIGUSR1);
-  spawn([](Loop& loop, std::function<void()> call) -> asio::awaitable<void> {
-    asio::error_code error;
-    while (!error) {
-      co_await loop.user_signal_.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      if (!error) call();
-    }
-  }(*this, std::move(callback)));
+  spawn(call_at_each(user_signal_, std::move(callback)));
+}
+
+void Loop::on_hangup(std::function<void()> callback) {
+  hangup_.add(SIGHUP);
+  spawn(call_at_each(hangup_, std::move(callback)));
 }
 
 void Loop::insert(Timer& timer, Instant deadline) {

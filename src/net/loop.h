@@ -42,8 +42,12 @@ class Loop {
   void post(std::function<void()> callback);
 
   /// Calls `callback` with SIGINT or SIGTERM whenever one arrives, instead of ending the process. Replaces an earlier
-  /// callback; an empty one gives the signals back to the system.
+  /// callback, which loses nothing: a signal that has come and that no turn of the loop has delivered goes to the new
+  /// one. An empty one gives the signals back to the system.
   void on_signal(std::function<void(int signal)> callback);
+
+  /// Calls `callback` whenever SIGHUP arrives, instead of ending the process. Once for a loop.
+  void on_hangup(std::function<void()> callback);
 
   /// Calls `callback` whenever SIGUSR1 arrives, instead of ending the process. Once for a loop.
   void on_user_signal(std::function<void()> callback);
@@ -72,6 +76,7 @@ class Loop {
   void wait_for_timers();
   void fire_timers();
   void wait_for_signal();
+  asio::awaitable<void> call_at_each(asio::signal_set& signals, std::function<void()> callback);
 
   TimerMap timers_;
   std::vector<TimerKey> due_;  // room for fire_timers()
@@ -83,6 +88,7 @@ class Loop {
   asio::posix::stream_descriptor timer_fd_;
   asio::signal_set signals_;
   asio::signal_set user_signal_;
+  asio::signal_set hangup_;
 };
 
 /// One deadline on CLOCK_BOOTTIME. It stays where it was made (not movable); destroying it cancels it.

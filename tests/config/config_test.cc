@@ -214,6 +214,23 @@ TEST(Config, RefusesASecretInThePublicFile) {
   EXPECT_NE(error.what_to_do.find("secrets.toml"), std::string::npos);
 }
 
+TEST(Config, ReadsAFileWithAByteOrderMarkAndEndsOfLinesOfAnotherSystem) {
+  std::string text = "\xef\xbb\xbf" + std::string(kSmallest);
+  for (std::size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 2))
+    text.insert(at, 1, '\r');
+  const auto config = parse_config(text);
+  ASSERT_TRUE(config.has_value()) << config.error().message();
+  EXPECT_EQ(*config, *parse_config(kSmallest));
+}
+
+TEST(Config, SaysOfUtf16WhatToDo) {
+  for (const char* mark : {"\xff\xfe", "\xfe\xff"}) {
+    const auto config = parse_config(std::string(mark) + "[");
+    ASSERT_FALSE(config);
+    EXPECT_NE(config.error().message().find("UTF-16; save it as UTF-8"), std::string::npos) << config.error().message();
+  }
+}
+
 TEST(Config, RefusesWhatIsNoToml) {
   for (const char* text : {"[network",
                            "a = ",

@@ -117,6 +117,27 @@ TEST_F(LoopTest, SignalsComeAsCallbacks) {
   loop_.on_signal(nullptr);
 }
 
+// Whoever starts something long takes signals from the first moment on, and decides later what they mean.
+TEST_F(LoopTest, ASignalThatCameBeforeTheLoopRunsGoesToTheLastCallback) {
+  int early = 0;
+  int late = 0;
+  loop_.on_signal([&](int) { ++early; });
+  std::raise(SIGTERM);
+  loop_.on_signal([&](int) { ++late; });
+  EXPECT_TRUE(wait_for([&] { return late == 1; }));
+  EXPECT_EQ(early, 0);
+  loop_.on_signal(nullptr);
+}
+
+TEST_F(LoopTest, AHangupComesAsOftenAsItIsSent) {
+  int calls = 0;
+  loop_.on_hangup([&] { ++calls; });
+  for (int i = 1; i <= 3; ++i) {
+    std::raise(SIGHUP);
+    EXPECT_TRUE(wait_for([&] { return calls == i; }));
+  }
+}
+
 TEST_F(LoopTest, TheUserSignalComesAsOftenAsItIsSent) {
   int calls = 0;
   loop_.on_user_signal([&] { ++calls; });

@@ -197,5 +197,32 @@ TEST_P(Connect, RoutesLeadOnlyWhereTheReceiverAcceptsThem) {
   EXPECT_EQ(bert.arrivals.front().packet.destination.address.to_string(), "192.168.50.7");
 }
 
+TEST_P(Connect, WhichRoutesAreAcceptedMayChangeWhileTheTunnelStays) {
+  World world(GetParam());
+  Segment& lan = world.network.add_lan("lan", "198.51.100.1");
+  Device& anna = world.add_device("anna", lan, {"192.168.1.2"});
+  Device& bert = world.add_device("bert", lan, {"192.168.1.3"});
+  bert.registration().routes = {*IpPrefix::parse("192.168.50.0/24")};
+  ASSERT_TRUE(world.start_all(3s));
+  EXPECT_TRUE(anna.routes.empty());
+  const auto attempts = anna.attempts;
+
+  const auto accept = [&](std::map<std::string, std::vector<IpPrefix>> accepted) {
+    anna.agent().set_accepted_routes(world.agenda.now(), std::move(accepted));
+    world.run_for(1s);
+  };
+  accept({{"bert", {*IpPrefix::parse("192.168.0.0/16")}}});
+  EXPECT_EQ(anna.routes, std::vector{*IpPrefix::parse("192.168.50.0/24")});
+  anna.send({.source = {anna.address(), 9}, .destination = {*IpAddress::parse("192.168.50.7"), 9}, .payload = {}});
+  world.run_for(1s);
+  EXPECT_EQ(bert.arrivals.size(), 1U);
+  accept({});
+  EXPECT_TRUE(anna.routes.empty());
+  anna.send({.source = {anna.address(), 9}, .destination = {*IpAddress::parse("192.168.50.7"), 9}, .payload = {}});
+  world.run_for(1s);
+  EXPECT_EQ(bert.arrivals.size(), 1U);
+  EXPECT_EQ(anna.attempts, attempts);
+}
+
 }  // namespace
 }  // namespace bamgate::sim
