@@ -130,7 +130,8 @@ ExitCode add(net::Loop& loop, const DevicesArguments& arguments, const host::Dev
     return ExitCode::kDone;
   }
   if (is_terminal(STDERR_FILENO)) print_qr(text);
-  std::fprintf(stderr, "on the new device, within %s: sudo bamgate setup --join 'STRING', with this string:\n",
+  // Not as an argument: every user of that machine could read it there.
+  std::fprintf(stderr, "on the new device, within %s: run 'sudo bamgate setup', which asks for this string:\n",
                human_duration(static_cast<double>(*ttl)).c_str());
   std::printf("%s\n", text.c_str());
   return ExitCode::kDone;

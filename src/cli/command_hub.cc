@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/hub_github.h"
 #include "cli/qr.h"
+#include "cli/terminal.h"
 #include "cli/time_argument.h"
 #include "cli/version.h"
 #include "config/join_string.h"
@@ -15,6 +16,7 @@
 #include "host/hub_log.h"
 #include "host/native_hub.h"
 #include "host/service_user.h"
+#include "host/tls_watch.h"
 #include "net/clock.h"
 #include "net/url.h"
 #include "os/descriptor_limit.h"
@@ -24,8 +26,6 @@
 
 namespace bamgate::cli {
 namespace {
-
-constexpr std::size_t kMaxPem = 256 * 1024;
 
 /// The hub's public name: what was given, what was given at the last start, or the listen address when it says enough.
 std::expected<std::string, std::string> choose_public_url(const HubArguments& arguments, const Endpoint& listen,
@@ -74,37 +74,38 @@ struct TlsChoice {
 
 std::expected<TlsChoice, std::string> choose_tls(const HubArguments& arguments, const host::HubFolder& folder) {
   if (arguments.plain_http) return TlsChoice{};
-  net::TlsIdentity identity;
-  const bool given = !arguments.tls_cert.empty();
-  if (given) {
-    auto cert = os::read_file(arguments.tls_cert, kMaxPem);
-    if (!cert) return std::unexpected(cert.error().text);
-    auto key = os::read_file(arguments.tls_key, kMaxPem);
-    if (!key) return std::unexpected(key.error().text);
-    identity = {std::move(*key), std::move(*cert)};
-  } else {
-    os::SystemRandom random;
-    auto own = folder.identity(random);
-    if (!own) return std::unexpected(own.error());
-    identity = std::move(*own);
+  if (!arguments.tls_cert.empty()) {
+    auto given = host::read_tls({arguments.tls_cert, arguments.tls_key});
+    if (!given) return std::unexpected(given.error());
+    return TlsChoice{std::move(*given), ""};
   }
-  auto context = net::TlsContext::server(identity);
+  os::SystemRandom random;
+  const auto identity = folder.identity(random);
+  if (!identity) return std::unexpected(identity.error());
+  auto context = net::TlsContext::server(*identity);
   if (!context) {
-    if (given) return std::unexpected(arguments.tls_cert + " and " + arguments.tls_key + ": " + context.error().detail);
     return std::unexpected(folder.certificate().string() + " and " + folder.key().string() + ": " +
                            context.error().detail +
                            "; bring back the last backup with 'bamgate hub restore FILE "
                            "--force'");
   }
-  if (given) return TlsChoice{*context, ""};
-  const auto digest = net::spki_sha256(identity.cert_pem);
+  const auto digest = net::spki_sha256(identity->cert_pem);
   if (!digest) return std::unexpected(digest.error().detail);
   return TlsChoice{*context, to_base64url(*digest)};
 }
 
-/// Serves until a signal comes; a second one ends at once. `on_restored` is what SIGUSR1 calls, from `bamgate hub
-/// restore`.
-ExitCode serve(net::Loop& loop, const host::HubLog& log, host::NativeHub& hub, std::function<void()>& on_restored) {
+/// What SIGHUP does: the certificate's files are read again. All else of a hub stands on its command line.
+void reload(const host::HubLog& log, std::optional<host::TlsWatch>& certificate) {
+  log.write(hub::LogLevel::kInfo, "hub_reloads",
+            {{"certificate", certificate ? "read again" : "as it was"},
+             {"hint", "options of the command line take effect at the next start"}});
+  if (certificate) certificate->reload();
+}
+
+/// Serves until a signal comes, or the terminal that the hub was started on goes away; a second one ends at once.
+/// `on_restored` is what SIGUSR1 calls, from `bamgate hub restore`.
+ExitCode serve(net::Loop& loop, const host::HubLog& log, const HubArguments& arguments, host::NativeHub& hub,
+               std::function<void()>& on_restored) {
   ExitCode code = ExitCode::kDone;
   on_restored = [&] {
     log.write(hub::LogLevel::kInfo, "hub_restored");
@@ -114,11 +115,20 @@ ExitCode serve(net::Loop& loop, const host::HubLog& log, host::NativeHub& hub, s
     code = ExitCode::kFailed;
     loop.stop();
   };
-  loop.on_signal([&, stopping = false](int) mutable {
+  std::optional<host::TlsWatch> certificate;
+  if (!arguments.tls_cert.empty() && !arguments.plain_http) {
+    certificate.emplace(loop, log, host::TlsFiles{arguments.tls_cert, arguments.tls_key},
+                        [&](std::shared_ptr<const net::TlsContext> tls) { hub.set_tls(std::move(tls)); });
+  }
+  bool stopping = false;
+  const auto stop = [&] {
     if (std::exchange(stopping, true)) return loop.stop();
     log.write(hub::LogLevel::kInfo, "hub_stops");
     hub.stop([&loop] { loop.stop(); });
-  });
+  };
+  const TerminalWatch terminal;
+  loop.on_hangup([&] { terminal.is_gone() ? stop() : reload(log, certificate); });
+  loop.on_signal([&](int) { stop(); });
   loop.run();
   return code;
 }
@@ -173,8 +183,13 @@ ExitCode run_hub(const HubArguments& arguments) {
   net::Loop loop;
   std::function<void()> on_restored;
   loop.on_user_signal([&] { on_restored(); });
+  loop.on_signal([](int) {});  // from here on a signal waits for serve(), so that nothing is left half made
   const auto lock = os::FileLock::acquire(folder.lock());
-  if (!lock) return fail(ExitCode::kFailed, "another hub uses " + arguments.data + ": " + lock.error().text);
+  if (!lock) {
+    const bool held = lock.error().code == os::Error::kBusy;
+    return fail(ExitCode::kFailed,
+                (held ? "another hub uses " : "cannot use ") + arguments.data + ": " + lock.error().text);
+  }
   const host::HubStart start{.own_identity = !arguments.plain_http && arguments.tls_cert.empty(),
                              .knows_url = !arguments.public_url.empty(),
                              .begin_new = arguments.begin_new};
@@ -204,7 +219,7 @@ ExitCode run_hub(const HubArguments& arguments) {
   if (const auto done = host::keep_no_rights(); !done) return fail(done.error().code, done.error().text);
   os::notify_ready();
   announce(log, arguments, **hub, *stun, *url);
-  return serve(loop, log, **hub, on_restored);
+  return serve(loop, log, arguments, **hub, on_restored);
 }
 
 ExitCode run_hub_token(const HubTokenArguments& arguments) {
@@ -225,9 +240,9 @@ ExitCode run_hub_token(const HubTokenArguments& arguments) {
   os::NativeCrypto crypto;
   os::SystemRandom random;
   auto hub = hub::Hub::create({}, sql, crypto, random, net::unix_now());
-  if (!hub) return fail(ExitCode::kFailed, hub::to_string(hub.error()));
+  if (!hub) return fail(ExitCode::kFailed, sql.explain(hub::to_string(hub.error())));
   const auto token = (*hub)->create_join_token(net::unix_now(), arguments.uses, *ttl);
-  if (!token) return fail(ExitCode::kFailed, hub::to_string(token.error()));
+  if (!token) return fail(ExitCode::kFailed, sql.explain(hub::to_string(token.error())));
 
   config::JoinString join;
   join.host = url->host;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cli/commands.h"
+#include "core/plain_text.h"
 #include "os/random.h"
 #include "wg/keys.h"
 
@@ -20,7 +21,7 @@ ExitCode run_genkey() {
 ExitCode run_pubkey() {
   std::string line;
   std::getline(std::cin, line);
-  const auto key = wg::PrivateKey::parse(line);
+  const auto key = wg::PrivateKey::parse(trim_text(line));
   wipe(std::as_writable_bytes(std::span(line)));
   if (!key) {
     return fail(ExitCode::kUsage,

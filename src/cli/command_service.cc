@@ -41,8 +41,15 @@ ExitCode run_down(const std::string& config) {
 
 ExitCode run_restart(const std::string& config) {
   const host::ConfigFolder folder(config);
-  if (service_holds(folder)) return through_service("restart");
+  const bool by_service = service_holds(folder);
   const auto holder = find_holder(folder);
+  // A device that cannot be started again is not stopped: its machine may be reached through the tunnel alone.
+  if (by_service || holder) {
+    if (const auto good = check_configuration(folder); !good) {
+      return fail(good.error().code, "nothing was restarted, the device goes on as it was: " + good.error().text);
+    }
+  }
+  if (by_service) return through_service("restart");
   if (const auto stopped = stop_agent(folder); stopped != ExitCode::kDone) return stopped;
   return run_up({.config = config, .verbose = holder && holder->verbose, .detach = true});
 }

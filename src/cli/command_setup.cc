@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/terminal.h"
 #include "config/join_string.h"
+#include "core/plain_text.h"
 #include "host/hub_api.h"
 #include "host/refresh.h"
 #include "os/device_name.h"
@@ -50,7 +51,7 @@ std::expected<std::string, Failure> read_join_string(const Before& before, const
   if (given == "-") {
     std::string line;
     std::getline(std::cin, line);
-    return line;
+    return std::string(trim_text(line));  // PowerShell and some editors put a mark in front
   }
   if (!given.empty()) return given;
   if (is_terminal(STDIN_FILENO)) introduce(before);
@@ -91,13 +92,12 @@ std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const host:
   config::Secrets secrets;
   const auto file = folder.path() / "secrets.toml";
   std::error_code ignored;
-  const bool is_there = std::filesystem::exists(file, ignored);
-  const bool is_empty = is_there && std::filesystem::file_size(file, ignored) == 0;  // nothing in it to lose
-  if (before && (!is_there || is_empty)) {
+  const bool has_secrets = folder.has_secrets();
+  if (before && !has_secrets) {
     std::fprintf(stderr, "%s %s, and with it this device's key: it gets a new one\n", file.c_str(),
-                 is_there ? "is empty" : "is missing");
+                 std::filesystem::exists(file, ignored) ? "is empty" : "is missing");
   }
-  if (is_there && !is_empty) {
+  if (has_secrets) {
     auto kept = folder.load_secrets();
     if (!kept || !was_revoked(loop, folder, before, *kept)) return kept;
     std::fprintf(stderr, "this device was revoked: it gets a new key\n");
@@ -140,12 +140,26 @@ std::expected<os::FileLock, Failure> lock_folder(const host::ConfigFolder& folde
   return std::unexpected(Failure{ExitCode::kFailed, std::move(text)});
 }
 
-/// Registers, and keeps the credentials before anything else.
+constexpr const char* kUnused = "; the join string was not used and is as good as before";
+constexpr const char* kRepeat = "; then repeat this with the same join string: the hub knows this device's key";
+
+/// A failure, and what it means for the join string.
+Failure and_then(const Failure& failure, const char* what_next) {
+  Failure result = failure;
+  result.text += what_next;
+  return result;
+}
+
+/// Registers, and keeps the credentials before anything else. The key and the room for all that is to come are on disk
+/// before the hub is asked: a join string is not used up for nothing.
 std::expected<host::Registration, Failure> join_network(net::Loop& loop, const host::ConfigFolder& folder,
                                                         const Before& before, const config::JoinString& join,
                                                         const std::string& name) {
   auto secrets = own_secrets(loop, folder, before);
-  if (!secrets) return std::unexpected(secrets.error());
+  if (!secrets) return std::unexpected(and_then(secrets.error(), kUnused));
+  for (const auto& kept : {folder.keep_room(), folder.keep_config_room()}) {
+    if (!kept) return std::unexpected(and_then(kept.error(), kUnused));
+  }
   std::fprintf(stderr, "registering '%s' at %s ...\n", name.c_str(), join.server_url().authority().c_str());
   auto registered = loop.block_on(host::register_device(loop, host::hub_access(join.server_url(), join.fingerprint),
                                                         std::string(join.token.view()), name,
@@ -153,7 +167,9 @@ std::expected<host::Registration, Failure> join_network(net::Loop& loop, const h
   if (!registered) return std::unexpected(registered.error());
   agent::begin_refresh_tokens(*secrets, registered->refresh_token);
   secrets->turn_secret = config::SecretText(registered->turn_secret);
-  if (const auto saved = folder.save_secrets(*secrets); !saved) return std::unexpected(saved.error());
+  if (const auto saved = folder.save_secrets(*secrets); !saved) {
+    return std::unexpected(and_then(saved.error(), kRepeat));
+  }
   return std::move(*registered);
 }
 
@@ -174,7 +190,9 @@ std::expected<void, Failure> set_up(const SetupArguments& arguments) {
   if (!registered) return std::unexpected(registered.error());
   const auto config = make_config(*before, *join, *registered, *name);
   if (!config) return std::unexpected(config.error());
-  if (const auto saved = folder.save_config(*config); !saved) return saved;
+  if (const auto saved = folder.save_config(*config); !saved) {
+    return std::unexpected(and_then(saved.error(), kRepeat));
+  }
   std::fprintf(stderr, "this device is '%s' with the address %s; its configuration is in %s\n", name->c_str(),
                registered->address.c_str(), folder.path().c_str());
   std::fprintf(stderr, "connect it with 'bamgate up%s'\n", option(arguments).c_str());

@@ -11,6 +11,7 @@
 #include "cli/terminal.h"
 #include "host/status_json.h"
 #include "json/write.h"
+#include "os/answer.h"
 
 namespace bamgate::cli {
 namespace {
@@ -23,7 +24,8 @@ std::string render(const json::Value& status, const StatusArguments& arguments) 
   return arguments.verbose ? text + "\n" + counters_text(status, host::counter_groups()) : text;
 }
 
-/// Until Ctrl-C, or until nobody reads it any more. An agent that ends may come back: a restart is worth watching.
+/// Until Ctrl-C, or until nobody reads it any more (os::AnswerLost). An agent that ends may come back: a restart is
+/// worth watching.
 ExitCode watch(net::Loop& loop, const host::ConfigFolder& folder, const StatusArguments& arguments) {
   bool asked_to_stop = false;
   loop.on_signal([&](int) { asked_to_stop = true; });
@@ -33,12 +35,12 @@ ExitCode watch(net::Loop& loop, const host::ConfigFolder& folder, const StatusAr
     const auto status = ask_agent(loop, folder, "status");
     const std::string text = status ? render(*status, arguments) : status.error().text + "\n";
     if (screen) {
-      if (!screen->show(text)) break;
+      if (!screen->show(text)) os::flush_answer(stdout);
     } else {
       // In a file or a pipe each state is a paragraph, or a line of JSON; what is no state goes to stderr.
       std::fputs(text.c_str(), status ? stdout : stderr);
       if (status && !arguments.json) std::fputs("\n", stdout);
-      if (std::fflush(stdout) != 0) break;
+      os::flush_answer(stdout);
     }
     loop.run_until([&] { return asked_to_stop; }, kRefresh);
   }

@@ -11,6 +11,7 @@
 #include "cli/first_answer.h"
 #include "cli/log_file.h"
 #include "cli/service.h"
+#include "cli/terminal.h"
 #include "host/device_host.h"
 #include "host/service_user.h"
 #include "os/descriptor_limit.h"
@@ -42,6 +43,7 @@ std::expected<std::unique_ptr<host::DeviceHost>, Failure> prepare(net::Loop& loo
   if (!capture) return std::unexpected(Failure{ExitCode::kFailed, capture.error().detail});
   auto device = folder.load();
   if (!device) return std::unexpected(device.error());
+  if (auto good = host::DeviceHost::check(folder, device->config); !good) return std::unexpected(good.error());
   hand_over(folder);
   if (auto done = become_device_user(folder); !done) return std::unexpected(done.error());
   auto lock = take_lock(folder, mode, arguments.verbose);
@@ -59,12 +61,22 @@ std::expected<std::unique_ptr<host::DeviceHost>, Failure> prepare(net::Loop& loo
 ExitCode run_here(const UpArguments& arguments, RunMode mode, os::Detached* detached) {
   os::raise_descriptor_limit();  // a terminal's is 1,024: too few for the sockets of a large network
   net::Loop loop;
+  // From here on signals wait until the loop runs: a device that is half made is made, says goodbye and leaves nothing.
+  std::unique_ptr<host::DeviceHost> running;
+  const TerminalWatch terminal;
+  loop.on_signal([](int) {});
+  loop.on_hangup([&] {
+    // The file first: what comes of it is to stand in the new one.
+    if (mode == RunMode::kBackground) reopen_log();
+    terminal.is_gone() ? running->stop(ExitCode::kDone) : running->reload();
+  });
   auto host = prepare(loop, host::ConfigFolder(arguments.config), mode, arguments);
   if (!host) return fail(host.error().code, host.error().text);
+  running = std::move(*host);
   os::notify_ready();
   if (detached != nullptr) detached->ready();
   try {
-    return (*host)->run();
+    return running->run();
   } catch (const std::exception& error) {
     spdlog::critical("{}", error.what());  // in the background nobody hears standard error
     return ExitCode::kFailed;
@@ -89,7 +101,7 @@ ExitCode run_in_background(const UpArguments& arguments) {
 
 ExitCode start_service(const host::ConfigFolder& folder) {
   if (const auto holder = find_holder(folder)) return fail(ExitCode::kFailed, held_by(*holder).text);
-  if (const auto device = folder.load(); !device) return fail(device.error().code, device.error().text);
+  if (const auto good = check_configuration(folder); !good) return fail(good.error().code, good.error().text);
   hand_over(folder);
   if (const auto started = control_service("start"); !started) return fail(started.error().code, started.error().text);
   const Heard heard = await_first_answer(folder, [] { return !service_is_active(); });

@@ -3,11 +3,15 @@
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 
+#include "os/answer.h"
+#include "os/os_error.h"
 #include "os/service.h"
 
 namespace bamgate::cli {
@@ -20,14 +24,28 @@ std::filesystem::path predecessor(const std::filesystem::path& file) {
   return file.parent_path() / (file.stem().string() + ".1" + file.extension().string());
 }
 
-void print_file(const std::filesystem::path& path) {
+using Sink = spdlog::sinks::rotating_file_sink_st;
+
+std::shared_ptr<Sink> open_sink(const std::filesystem::path& file) {
+  auto sink = std::make_shared<Sink>(file.string(), kMaxSize, 1);
+  sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
+  return sink;
+}
+
+/// False: it is there and cannot be read; errno says why.
+bool print_file(const std::filesystem::path& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
-  if (!file) return;
+  if (!file) return errno == ENOENT;
   std::array<char, 8192> piece{};
   while (const std::size_t count = std::fread(piece.data(), 1, piece.size(), file.get())) {
     std::fwrite(piece.data(), 1, count, stdout);
+    os::flush_answer(stdout);
   }
-  std::fflush(stdout);
+  return true;
+}
+
+ExitCode unreadable(const std::filesystem::path& file, int number) {
+  return fail(ExitCode::kFailed, os::system_failure("cannot read the log " + file.string(), number).text);
 }
 
 }  // namespace
@@ -39,13 +57,23 @@ std::filesystem::path log_file(const host::ConfigFolder& folder) {
 std::expected<void, Failure> log_into(const std::filesystem::path& file) {
   try {
     umask(0027);  // addresses of peers are for the owner and its group, also in the file that follows a full one
-    auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_st>(file.string(), kMaxSize, 1);
-    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
-    spdlog::default_logger()->sinks().push_back(std::move(sink));
+    spdlog::default_logger()->sinks().push_back(open_sink(file));
     spdlog::default_logger()->flush_on(spdlog::level::trace);
     return {};
   } catch (const spdlog::spdlog_ex& error) {
     return std::unexpected(Failure{ExitCode::kFailed, "cannot write the log " + file.string() + ": " + error.what()});
+  }
+}
+
+void reopen_log() {
+  for (auto& sink : spdlog::default_logger()->sinks()) {
+    const auto log = std::dynamic_pointer_cast<Sink>(sink);
+    if (!log) continue;
+    try {
+      sink = open_sink(log->filename());
+    } catch (const spdlog::spdlog_ex& error) {
+      spdlog::error("cannot begin a new log, the old one goes on: {}", error.what());
+    }
   }
 }
 
@@ -54,11 +82,8 @@ ExitCode show_log(const std::filesystem::path& file, bool follow) {
   if (!std::filesystem::exists(file, ignored)) {
     return fail(ExitCode::kNotRunning, "there is no log " + file.string() + ": 'bamgate up -d' begins one");
   }
-  print_file(predecessor(file));
-  if (!follow) {
-    print_file(file);
-    return ExitCode::kDone;
-  }
+  if (!print_file(predecessor(file)) || access(file.c_str(), R_OK) != 0) return unreadable(file, errno);
+  if (!follow) return print_file(file) ? ExitCode::kDone : unreadable(file, errno);
   // It goes on when a new file stands there: the old one was full, or the agent was started again.
   const os::OsError error =
       os::become_program({"tail", "--quiet", "--lines=+1", "--follow=name", "--retry", file.string()});

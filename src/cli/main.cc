@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "cli/command_lab.h"
 #include "cli/commands.h"
@@ -14,6 +17,8 @@
 #include "cli/man_page.h"
 #include "cli/terminal.h"
 #include "cli/version.h"
+#include "os/answer.h"
+#include "os/process_start.h"
 
 namespace bamgate::cli {
 namespace {
@@ -213,7 +218,7 @@ void add_small(CLI::App& app, Run& run) {
   });
 }
 
-int main(int argc, char** argv) {
+int run_command(int argc, char** argv) {
   log_to_stderr();
   CLI::App app("A private network for your own machines: WireGuard over WebRTC data channels.", "bamgate");
   app.set_version_flag("--version", std::string("bamgate ") + kVersion);
@@ -246,12 +251,39 @@ int main(int argc, char** argv) {
   }
   try {
     return static_cast<int>(run());
+  } catch (const os::AnswerLost&) {
+    throw;
   } catch (const std::exception& error) {
     return static_cast<int>(fail(ExitCode::kFailed, error.what()));
+  }
+}
+
+/// Every command ends here: what it printed has arrived, or it has failed. A reader that ends early (`| head`) is no
+/// exception, unless the command prints on and on and the reader has had a part: then it has seen enough.
+int main(int argc, char** argv) {
+  try {
+    const int code = run_command(argc, argv);
+    const auto number = os::lost_output(stdout);
+    if (!number) return code;
+    fail(ExitCode::kFailed, os::lost_answer(*number));
+    return code != 0 ? code : static_cast<int>(ExitCode::kFailed);
+  } catch (const os::AnswerLost& lost) {
+    const bool enough = lost.number() == EPIPE && lost.has_begun();
+    return static_cast<int>(enough ? ExitCode::kDone : fail(ExitCode::kFailed, lost.what()));
   }
 }
 
 }  // namespace
 }  // namespace bamgate::cli
 
-int main(int argc, char** argv) { return bamgate::cli::main(argc, argv); }
+int main(int argc, char** argv) {
+  using namespace bamgate;
+  os::open_standard_descriptors();
+  os::ignore_broken_pipes();
+  os::protect_memory();
+  os::collect_answer();
+  std::vector<std::string> arguments = os::take_arguments(argc, argv, "--join", "bamgate://");
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  return cli::main(argc, pointers.data());
+}

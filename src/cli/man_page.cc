@@ -34,13 +34,22 @@ The configuration folder, where \-\-config does not say it.
 .TP
 .B NO_COLOR
 No colour, whatever it is set to.
+.SH SIGNALS
+.TP
+.BR SIGTERM ", " SIGINT
+End a device or a hub in order; a second one at once.
+.TP
+.B SIGHUP
+Reads again what can change while it runs: a device's config.toml and log file, a hub's certificate. The log says what came of
+it.
 .SH EXIT STATUS
 .TP
 0
 Done.
 .TP
 1
-Failed; a message on standard error says what was tried and what to do.
+Failed; a message on standard error says what was tried and what to do. So does a command whose answer does not arrive, as on a
+full disk.
 .TP
 2
 Wrong usage.
@@ -64,7 +73,7 @@ A hub, and a join string for the first device:
 A device that is always connected:
 .PP
 .nf
-    bamgate setup \-\-join 'bamgate://...' \-\-name laptop
+    bamgate setup \-\-join \- \-\-name laptop
     bamgate up \-d
     bamgate status
 .fi

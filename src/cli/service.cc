@@ -4,6 +4,7 @@
 #include <charconv>
 #include <ctime>
 
+#include "host/device_host.h"
 #include "os/service.h"
 
 namespace bamgate::cli {
@@ -76,6 +77,12 @@ bool is_service(const host::ConfigFolder& folder) {
 bool service_is_active() {
   const std::string state = property("ActiveState");
   return state == "active" || state == "activating" || state == "reloading";
+}
+
+std::expected<void, Failure> check_configuration(const host::ConfigFolder& folder) {
+  const auto device = folder.load();
+  if (!device) return std::unexpected(device.error());
+  return host::DeviceHost::check(folder, device->config);
 }
 
 ExitCode service_exit_code() {

@@ -34,6 +34,8 @@ bool is_service(const host::ConfigFolder& folder);
 bool service_is_active();
 /// The exit code that the service's last process ended with; kFailed when it says nothing.
 ExitCode service_exit_code();
+/// Refuses what `up` would refuse: to be asked before a device that runs is stopped.
+std::expected<void, Failure> check_configuration(const host::ConfigFolder& folder);
 /// Does `verb` (start, stop, restart) with the service. On failure with the exit code that the service ended with.
 std::expected<void, Failure> control_service(const std::string& verb);
 /// Shows the service's journal; to its end, or following it until Ctrl-C.

@@ -1,10 +1,14 @@
 #include "cli/terminal.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
+
+#include "os/file_descriptor.h"
 
 namespace bamgate::cli {
 namespace {
@@ -25,7 +29,23 @@ std::size_t colour_length(const std::string& line, std::size_t at) {
   return end == std::string::npos ? line.size() - at : end - at + 1;
 }
 
+// nohup(1), whose point is to go on.
+bool is_hangup_ignored() {
+  struct sigaction action{};
+  return sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+bool has_controlling_terminal() {
+  // tty(4): ENXIO when the process has none, also after it was hung up.
+  const os::FileDescriptor terminal(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC));
+  return terminal.is_open();
+}
+
 }  // namespace
+
+TerminalWatch::TerminalWatch() : had_one_(!is_hangup_ignored() && has_controlling_terminal()) {}
+
+bool TerminalWatch::is_gone() const { return had_one_ && !has_controlling_terminal(); }
 
 bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
 

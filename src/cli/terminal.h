@@ -16,6 +16,18 @@ bool is_terminal(int descriptor);
 /// True when `descriptor` is a terminal and NO_COLOR is not set (or empty).
 bool use_colour(int descriptor);
 
+/// SIGHUP has two meanings: read the configuration again, and: the terminal is gone. Whoever was started on a terminal
+/// asks this which it is.
+class TerminalWatch {
+ public:
+  TerminalWatch();
+  /// There was a controlling terminal when this object was made, and now there is none. Never under nohup(1).
+  bool is_gone() const;
+
+ private:
+  bool had_one_;
+};
+
 struct TerminalSize {
   std::size_t columns = 80;
   std::size_t rows = 24;

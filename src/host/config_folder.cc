@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "core/encoding.h"
+#include "core/plain_text.h"
 #include "host/service_user.h"
 #include "os/file.h"
 
@@ -13,6 +14,11 @@ namespace {
 constexpr const char* kDefaultFolder = "/etc/bamgate";
 constexpr const char* kDefaultSocket = "/run/bamgate/control.sock";
 constexpr std::size_t kMaxFile = 1024 * 1024;
+
+// More than a key and three tokens of the longest kind take.
+constexpr std::size_t kSecretsRoom = 4096;
+// More than a registration writes; what a person has added comes on top.
+constexpr std::size_t kConfigRoom = 4096;
 
 std::unexpected<Failure> malformed(const std::filesystem::path& file, const config::ConfigError& error) {
   return std::unexpected(Failure{ExitCode::kFailed, file.string() + ": " + error.message()});
@@ -58,7 +64,7 @@ std::expected<config::Config, Failure> ConfigFolder::load_config() const {
                                          "run 'bamgate setup' with a new join string, which keeps the key"});
     }
     return std::unexpected(Failure{ExitCode::kFailed, "this device is not set up (there is no " + file.string() +
-                                                          "): run 'bamgate setup --join STRING' first; 'bamgate hub "
+                                                          "): run 'bamgate setup' first; 'bamgate hub "
                                                           "token' on the hub prints the string"});
   }
   std::vector<config::Warning> warnings;
@@ -101,10 +107,10 @@ std::string network_id(const config::NetworkConfig& network) {
 
 std::expected<config::Secrets, Failure> ConfigFolder::load_secrets() const {
   const auto file = path_ / "secrets.toml";
-  std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
-  if (error == std::errc::no_such_file_or_directory || (!error && size == 0)) {
-    return std::unexpected(Failure{ExitCode::kFailed, file.string() + (error ? " is missing" : " is empty") +
+  if (!has_secrets()) {
+    std::error_code ignored;
+    const bool is_there = std::filesystem::exists(file, ignored);
+    return std::unexpected(Failure{ExitCode::kFailed, file.string() + (is_there ? " is empty" : " is missing") +
                                                           ": this device's key and its credentials are lost; bring the "
                                                           "file back from a backup, or run 'bamgate setup' "
                                                           "with a new join string, which gives the device a new key"});
@@ -118,6 +124,18 @@ std::expected<config::Secrets, Failure> ConfigFolder::load_secrets() const {
   return std::move(*parsed);
 }
 
+bool ConfigFolder::has_secrets() const {
+  std::error_code ignored;
+  const auto file = path_ / "secrets.toml";
+  const auto type = std::filesystem::status(file, ignored).type();
+  if (type != std::filesystem::file_type::regular) return type != std::filesystem::file_type::not_found;
+  auto text = os::read_file(file, kMaxFile);
+  if (!text) return true;  // load_secrets() says what is wrong with it
+  const bool empty = trim_text(*text).empty();
+  wipe(std::as_writable_bytes(std::span(*text)));
+  return !empty;
+}
+
 std::expected<void, Failure> ConfigFolder::create() const {
   if (const auto made = os::ensure_directory(path_, 0755); !made) return refuse(made.error());
   hand_over(*this);
@@ -126,6 +144,7 @@ std::expected<void, Failure> ConfigFolder::create() const {
 
 std::expected<void, Failure> ConfigFolder::save_config(const config::Config& config) const {
   const auto written = os::write_file_atomically(path_ / "config.toml", config::write_config(config), 0644);
+  os::give_up_room(path_ / "config.toml");
   if (!written) return refuse(written.error());
   return {};
 }
@@ -133,6 +152,21 @@ std::expected<void, Failure> ConfigFolder::save_config(const config::Config& con
 std::expected<void, Failure> ConfigFolder::save_secrets(const config::Secrets& secrets) const {
   const auto written = os::write_file_atomically(path_ / "secrets.toml", config::write_secrets(secrets).view(), 0600);
   if (!written) return refuse(written.error());
+  (void)keep_room();  // the old file's place has become free; without it, whoever asks the hub next is told
+  return {};
+}
+
+std::expected<void, Failure> ConfigFolder::keep_room() const {
+  const auto kept = os::keep_room(path_ / "secrets.toml", kSecretsRoom);
+  if (!kept) return refuse(kept.error());
+  return {};
+}
+
+std::expected<void, Failure> ConfigFolder::keep_config_room() const {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path_ / "config.toml", error);
+  const auto kept = os::keep_room(path_ / "config.toml", kConfigRoom + (error ? 0 : size));
+  if (!kept) return refuse(kept.error());
   return {};
 }
 

@@ -34,6 +34,9 @@ class ConfigFolder {
   std::filesystem::path lock() const { return path_ / "agent.lock"; }
 
   bool has_device() const;
+  /// True when there is a secrets.toml with anything in it. An empty one is as good as none: a crash of another system,
+  /// or a file made for a container to mount.
+  bool has_secrets() const;
   /// All files, checked. Odd things that hinder nobody are printed to stderr.
   std::expected<Device, Failure> load() const;
   std::expected<config::Config, Failure> load_config() const;
@@ -44,8 +47,14 @@ class ConfigFolder {
   /// Makes it where it is missing, and gives it to the service's user where there is one (hand_over() says when).
   std::expected<void, Failure> create() const;
   std::expected<void, Failure> save_config(const config::Config& config) const;
-  /// On disk, synced, before this returns.
+  /// On disk, synced, before this returns. On a full disk the room serves that keep_room() has kept; what has been
+  /// written makes new room where it can.
   std::expected<void, Failure> save_secrets(const config::Secrets& secrets) const;
+  /// Keeps room on the disk for the next secrets. To be called before the hub is asked for new ones: what it gives and
+  /// nobody can keep would be lost. Failure: the disk is full, or not to be written.
+  std::expected<void, Failure> keep_room() const;
+  /// The same for the next config.toml; save_config() gives it up again.
+  std::expected<void, Failure> keep_config_room() const;
 
  private:
   std::filesystem::path path_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/config_change.h"
 #include "host/hub_api.h"
 #include "host/refresh.h"
 #include "host/status_json.h"
@@ -91,16 +92,18 @@ class DeviceHost::UdpSocket : public agent::Socket {
   net::FdWatcher watcher_;
 };
 
+std::expected<void, Failure> DeviceHost::check(const ConfigFolder& folder, const config::Config& config) {
+  if (!config.device.force_relay) return {};
+  // Whoever sets it does not want direct paths at all; connecting directly would break that promise.
+  return std::unexpected(
+      Failure{ExitCode::kFailed, "force_relay is set in " + (folder.path() / "config.toml").string() +
+                                     ", but this version cannot relay: set it to false to allow direct paths"});
+}
+
 std::expected<std::unique_ptr<DeviceHost>, Failure> DeviceHost::create(net::Loop& loop, ConfigFolder folder,
                                                                        Device device, os::FileLock lock,
                                                                        std::unique_ptr<net::Capture> capture) {
-  if (device.config.device.force_relay) {
-    // Whoever sets it does not want direct paths at all; connecting directly would break that promise.
-    return std::unexpected(Failure{ExitCode::kFailed, "force_relay is set in " +
-                                                          (folder.path() / "config.toml").string() +
-                                                          ", but this version cannot relay: set it to false to allow "
-                                                          "direct paths"});
-  }
+  if (auto good = check(folder, device.config); !good) return std::unexpected(good.error());
   auto tun = os::Tun::create(device.config.device.interface);
   if (!tun) return refuse(tun.error());
   std::unique_ptr<DeviceHost> host(
@@ -151,7 +154,7 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .address6 = device_.config.device.address6,
                                 .routes = device_.config.device.routes,
                                 .accepted_routes = {},
-                                .stun_servers = read_stun_servers(),
+                                .stun_servers = read_stun_servers(device_.config.stun.servers),
                                 .certificate = std::move(*certificate),
                                 .ordered = device_.config.webrtc.ordered,
                                 .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
@@ -306,9 +309,9 @@ void DeviceHost::gave_up(agent::StopReason /*reason*/) {
 // ---- STUN servers ----
 
 // Those that are known by address; names are left to be resolved.
-std::vector<Endpoint> DeviceHost::read_stun_servers() {
+std::vector<Endpoint> DeviceHost::read_stun_servers(const std::vector<std::string>& servers) {
   std::vector<Endpoint> known;
-  for (const std::string& text : device_.config.stun.servers) {
+  for (const std::string& text : servers) {
     const auto uri = stun::Uri::parse(text);
     if (!uri) continue;
     if (const auto address = IpAddress::parse(uri->host)) {
@@ -397,6 +400,30 @@ asio::awaitable<void> DeviceHost::open_hub(agent::HubGeneration generation, std:
 
 void DeviceHost::disconnect_hub(std::uint16_t code) {
   if (hub_) hub_->close(code, "");
+}
+
+// ---- A configuration that was changed ----
+
+void DeviceHost::reload() {
+  if (stopping_) return;
+  auto read = folder_.load_config();
+  const auto good = read ? check(folder_, *read) : std::unexpected(read.error());
+  if (!good) {
+    return spdlog::error("the configuration is not taken over, the one before stays in force: {}", good.error().text);
+  }
+  const ConfigChange change = compare(device_.config, *read);
+  spdlog::info("{} was read again: {}", (folder_.path() / "config.toml").string(), to_string(change));
+  device_.config.peers = std::move(read->peers);
+  std::ranges::copy(change.stun_servers, std::back_inserter(device_.config.stun.servers));
+  if (change.accepted_routes) {
+    std::map<std::string, std::vector<IpPrefix>> accepted;
+    for (const auto& [name, peer] : device_.config.peers) accepted[name] = peer.routes;
+    runner_.agent().set_accepted_routes(net::now(), std::move(accepted));
+    runner_.flush(net::now());
+  }
+  for (const Endpoint& server : read_stun_servers(change.stun_servers)) runner_.add_stun_server(net::now(), server);
+  resolve_stun_servers();
+  arm_timer();
 }
 
 // ---- Control, and the end ----

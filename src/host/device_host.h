@@ -35,6 +35,8 @@ class DeviceHost : private agent::Sockets,
                    private agent::PinStore,
                    private agent::Owner {
  public:
+  /// Refuses a configuration that can be read but not be carried out; to be asked before a device that runs is stopped.
+  static std::expected<void, Failure> check(const ConfigFolder& folder, const config::Config& config);
   /// Makes the TUN interface and the agent; nothing is sent yet. `lock` is the folder's.
   static std::expected<std::unique_ptr<DeviceHost>, Failure> create(net::Loop& loop, ConfigFolder folder, Device device,
                                                                     os::FileLock lock,
@@ -45,6 +47,11 @@ class DeviceHost : private agent::Sockets,
 
   /// Connects, and serves the loop until a signal, `bamgate down` or a refusal for good ends it.
   ExitCode run();
+  /// From the loop: reads the configuration again and does what can be done while the device runs; the log says what,
+  /// and what waits for a restart. One that cannot be read or carried out changes nothing.
+  void reload();
+  /// From the loop: says goodbye and makes run() end. Asked twice, it ends at once.
+  void stop(ExitCode code);
 
  private:
   class UdpSocket;
@@ -56,7 +63,7 @@ class DeviceHost : private agent::Sockets,
   std::expected<void, Failure> make_agent();
   std::expected<void, Failure> listen_control();
   std::vector<IpPrefix> watch_network();
-  std::vector<Endpoint> read_stun_servers();
+  std::vector<Endpoint> read_stun_servers(const std::vector<std::string>& servers);
   void resolve_stun_servers();
   asio::awaitable<void> resolve_stun_server(stun::Uri uri);
 
@@ -79,7 +86,6 @@ class DeviceHost : private agent::Sockets,
   void gave_up(agent::StopReason reason) override;
   asio::awaitable<void> exchange_tokens(agent::RunId run);
   asio::awaitable<void> open_hub(agent::HubGeneration generation, std::string access_token);
-  void stop(ExitCode code);
   void finish();
 
   net::Loop& loop_;

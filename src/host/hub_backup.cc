@@ -80,9 +80,16 @@ std::filesystem::path waiting_in(const std::filesystem::path& folder, std::strin
   return folder / std::string(kWaiting).append(name);
 }
 
+/// What SQLite puts beside a database and, once it is closed, is not needed.
+void remove_beside(const std::filesystem::path& database) {
+  std::error_code ignored;
+  for (const char* end : {"-wal", "-shm"}) std::filesystem::remove(database.string() + end, ignored);
+}
+
 void remove_waiting(const std::filesystem::path& folder) {
   std::error_code ignored;
   for (const Known& known : kFiles) std::filesystem::remove(waiting_in(folder, known.name), ignored);
+  remove_beside(waiting_in(folder, kDatabase));
 }
 
 /// Puts the files of `members` into the folder and looks whether the database among them is sound.
@@ -94,10 +101,10 @@ std::expected<void, std::string> unpack(const Members& members, const std::files
     const auto written = os::write_file_atomically(waiting_in(folder, known.name), member->content, known.mode);
     if (!written) return std::unexpected(written.error().text);
   }
-  // Closing it again removes what SQLite puts beside it.
   if (const auto opened = open_hub_database(waiting_in(folder, kDatabase)); !opened) {
     return std::unexpected("the database in the backup cannot be used: " + opened.error());
   }
+  remove_beside(waiting_in(folder, kDatabase));
   return {};
 }
 
@@ -105,7 +112,8 @@ std::expected<void, std::string> unpack(const Members& members, const std::files
 std::expected<void, std::string> move_in(const std::filesystem::path& folder) {
   std::error_code error;
   // The log of the old database must never be read into the new one.
-  for (const char* name : {"hub.db-wal", "hub.db-shm", kHubBegun}) std::filesystem::remove(folder / name, error);
+  remove_beside(folder / kDatabase);
+  std::filesystem::remove(folder / kHubBegun, error);
   for (const Known& known : kFiles) {
     const auto from = waiting_in(folder, known.name);
     if (std::filesystem::exists(from, error)) {
@@ -133,9 +141,10 @@ std::expected<void, std::string> replace_database(const HubFolder& folder) {
   const auto waiting = open_hub_database(waiting_in(folder.path(), kDatabase));
   if (!waiting) return std::unexpected(waiting.error());
   auto database = os::Sqlite::open(folder.database().string());
-  if (!database) return std::unexpected("cannot open " + folder.database().string() + ": " + database.error().message);
+  if (!database)
+    return std::unexpected("cannot open " + folder.database().string() + ": " + database.error().to_string());
   if (const auto done = database->become(*waiting); !done) {
-    return std::unexpected("cannot write " + folder.database().string() + ": " + done.error().message +
+    return std::unexpected("cannot write " + folder.database().string() + ": " + done.error().to_string() +
                            "; nothing was changed");
   }
   const auto holder = os::FileLock::holder(folder.lock());
@@ -154,7 +163,7 @@ std::expected<void, std::string> back_up_hub(const HubFolder& folder, const std:
   auto database = open_hub_database(folder.database());
   if (!database) return std::unexpected(database.error());
   auto snapshot = database->snapshot();
-  if (!snapshot) return std::unexpected("cannot read the hub's database: " + snapshot.error().message);
+  if (!snapshot) return std::unexpected("cannot read the hub's database: " + snapshot.error().to_string());
   Members members;
   for (const Known& known : kFiles) {
     if (known.name == kDatabase) {

@@ -23,11 +23,11 @@ std::expected<os::Sqlite, std::string> open_hub_database(const std::filesystem::
   if (!database) {
     const os::SqlError& refused = database.error();
     if (refused.is_damage()) return std::unexpected(damaged(path, refused.message));
-    return std::unexpected("cannot open " + path.string() + ": " + refused.message);
+    return std::unexpected("cannot open " + path.string() + ": " + refused.to_string());
   }
   const auto checked = database->execute("PRAGMA quick_check(1)");
   if (!checked && !checked.error().is_damage()) {
-    return std::unexpected("cannot check " + path.string() + ": " + checked.error().message);
+    return std::unexpected("cannot check " + path.string() + ": " + checked.error().to_string());
   }
   if (!checked) return std::unexpected(damaged(path, checked.error().message));
   const auto* verdict =

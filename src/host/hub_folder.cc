@@ -56,7 +56,10 @@ std::expected<void, std::string> HubFolder::write_address(const HubAddress& addr
   json::Value value;
   value.set("public_url", address.public_url);
   value.set("fingerprint", address.fingerprint);
-  const auto written = os::write_file_atomically(this->address(), json::write(value) + "\n", 0644);
+  const std::string text = json::write(value) + "\n";
+  // A start needs no write: the disk may be full.
+  if (const auto before = os::read_file(this->address(), kMaxOwnFile); before && *before == text) return {};
+  const auto written = os::write_file_atomically(this->address(), text, 0644);
   if (!written) return said(written.error());
   return {};
 }

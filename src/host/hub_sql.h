@@ -2,6 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -27,6 +30,12 @@ class HubSql : public hub::Sql {
     if (!rows) return std::nullopt;
     return std::move(*rows);
   }
+  /// `said`, and why, where a call failed since forget_error(): "the database failed: database or disk is full; make
+  /// room …".
+  std::string explain(std::string_view said) const {
+    return std::string(said) + (last_error_ ? ": " + last_error_->to_string() : "");
+  }
+  void forget_error() { last_error_.reset(); }
   /// As in os::Sqlite. False: something that was committed may not be on disk.
   bool is_unsynced() const { return database_.is_unsynced(); }
   bool sync() {
@@ -44,12 +53,15 @@ class HubSql : public hub::Sql {
   template <typename Outcome>
   void note(const Outcome& outcome) {
     const bool failed_before = std::exchange(failing_, !outcome.has_value());
-    if (!outcome && !failed_before && on_error_) on_error_(outcome.error());
+    if (outcome) return;
+    last_error_ = outcome.error();
+    if (!failed_before && on_error_) on_error_(*last_error_);
   }
 
   os::Sqlite database_;
   OnError on_error_;
   bool failing_ = false;
+  std::optional<os::SqlError> last_error_;  // a rollback after it succeeds, and is no cure
 };
 
 }  // namespace bamgate::host

@@ -40,7 +40,7 @@ net::ConnectionId from_core(hub::ConnectionId id) { return net::ConnectionId{std
 NativeHub::NativeHub(net::Loop& loop, const HubLog& log, os::Sqlite database, hub::HubOptions options)
     : loop_(loop),
       log_(log),
-      sql_(std::move(database), [&log](const os::SqlError& error) { log.error("database_failed", error.message); }),
+      sql_(std::move(database), [&log](const os::SqlError& error) { log.error("database_failed", error.to_string()); }),
       options_(std::move(options)),
       timer_(loop) {}
 
@@ -50,13 +50,14 @@ std::expected<std::unique_ptr<NativeHub>, std::string> NativeHub::start(net::Loo
                                                                         Options options) {
   auto database = open_hub_database(options.database, NoDatabase::kMake);
   if (!database) return std::unexpected(database.error());
-  // What the last run left in the log goes into the file now, not amid the first requests.
+  // What the last run left in the log goes into the file now, not amid the first requests. A start needs no write: on a
+  // full disk it waits where it is.
   if (const auto done = database->execute("PRAGMA wal_checkpoint(TRUNCATE)"); !done) {
-    return std::unexpected("cannot write " + options.database + ": " + done.error().message);
+    log.error("database_failed", "cannot write " + options.database + ": " + done.error().to_string());
   }
   // Every reply waits for sync_and_reply().
   if (const auto done = database->sync_by_hand(); !done) {
-    return std::unexpected("cannot use " + options.database + ": " + done.error().message);
+    return std::unexpected("cannot use " + options.database + ": " + done.error().to_string());
   }
   std::unique_ptr<NativeHub> self(new NativeHub(loop, log, std::move(*database), std::move(options.hub)));
   if (const auto made = self->make_core(); !made) return std::unexpected(made.error());
@@ -78,8 +79,9 @@ std::expected<std::unique_ptr<NativeHub>, std::string> NativeHub::start(net::Loo
 }
 
 std::expected<void, std::string> NativeHub::make_core() {
+  sql_.forget_error();
   auto core = hub::Hub::create(options_, sql_, crypto_, random_, net::unix_now());
-  if (!core) return std::unexpected(std::string(hub::to_string(core.error())));
+  if (!core) return std::unexpected(sql_.explain(hub::to_string(core.error())));
   hub_ = std::move(*core);
   return {};
 }

@@ -42,6 +42,8 @@ class NativeHub {
   /// The database has become another one (os::Sqlite::become): goes on with what it holds. Every device is
   /// disconnected, so that it comes again and proves who it is. The error is a sentence; then the hub must end.
   std::expected<void, std::string> start_over();
+  /// Another certificate for the connections from now on.
+  void set_tls(std::shared_ptr<const net::TlsContext> tls) { server_->set_tls(std::move(tls)); }
   /// Closes every connection and calls `done` when all are gone.
   void stop(std::function<void()> done) { server_->shutdown(std::move(done)); }
 

@@ -17,12 +17,23 @@ ApiFailure no_token(const ConfigFolder& folder) {
   return failure;
 }
 
+ApiFailure no_place(const Failure& why) {
+  ApiFailure failure;
+  static_cast<Failure&>(failure) = {why.code, "this device cannot keep a new token of the hub: " + why.text +
+                                                  "; until then it goes on with what it has, and the hub is not at "
+                                                  "fault"};
+  failure.fault.text = failure.text;
+  return failure;
+}
+
 }  // namespace
 
 asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loop, const ConfigFolder& folder,
                                                                   const config::NetworkConfig& network,
                                                                   config::Secrets& secrets) {
   if (secrets.refresh_token.empty()) co_return std::unexpected(no_token(folder));
+  // The hub's old token is good until the new one is used, but who asks and cannot keep the answer asks in vain.
+  if (const auto room = folder.keep_room(); !room) co_return std::unexpected(no_place(room.error()));
   agent::RefreshExchange exchange(secrets);
   auto reply = co_await refresh_token(loop, hub_access(network), network.device_id, std::string(exchange.token()));
   if (!reply && exchange.refused(reply.error().fault.code)) {
@@ -33,10 +44,7 @@ asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loo
   exchange.accepted(reply->refresh_token);
   if (const auto saved = folder.save_secrets(secrets); !saved) {
     secrets = std::move(before);
-    ApiFailure failure;
-    static_cast<Failure&>(failure) = saved.error();
-    failure.fault.text = saved.error().text;
-    co_return std::unexpected(std::move(failure));
+    co_return std::unexpected(no_place(saved.error()));
   }
   co_return reply;
 }

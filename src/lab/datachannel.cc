@@ -7,6 +7,7 @@
 #include "lab/lab.h"
 #include "net/clock.h"
 #include "net/goodbye.h"
+#include "os/answer.h"
 #include "peer/demux.h"
 #include "peer/peer_connection.h"
 #include "sctp/engine.h"
@@ -143,7 +144,7 @@ class ChannelLab {
       const Bytes content = message->data.data();
       std::fwrite(content.data(), 1, content.size(), stdout);
       std::fputc('\n', stdout);
-      std::fflush(stdout);
+      os::flush_answer(stdout);
     } else if (std::holds_alternative<peer::ChannelClosed>(event)) {
       close();
     } else if (const auto* closed = std::get_if<peer::Closed>(&event)) {

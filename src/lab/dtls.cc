@@ -9,6 +9,7 @@
 #include "lab/lab.h"
 #include "net/clock.h"
 #include "net/goodbye.h"
+#include "os/answer.h"
 
 namespace bamgate::lab {
 namespace {
@@ -78,7 +79,7 @@ class DtlsLab {
     } else if (const auto* data = std::get_if<dtls::ApplicationData>(&event)) {
       const Bytes content = data->packet.data();
       std::fwrite(content.data(), 1, content.size(), stdout);
-      std::fflush(stdout);
+      os::flush_answer(stdout);
     } else if (const auto* closed = std::get_if<dtls::Closed>(&event)) {
       finish(closed->reason);
     }

@@ -6,6 +6,7 @@
 #include "json/parse.h"
 #include "json/write.h"
 #include "net/clock.h"
+#include "os/answer.h"
 #include "os/candidate_addresses.h"
 #include "os/file.h"
 #include "stun/uri.h"
@@ -46,7 +47,7 @@ void Exchange::publish(const json::Value& description) {
   if (file.empty()) {
     std::fprintf(stderr, "bamgate: give this line to the other side:\n");
     std::printf("%s", text.c_str());
-    std::fflush(stdout);
+    os::flush_answer(stdout);
   } else if (const auto written = os::write_file_atomically(file, text, 0600); !written) {
     std::fprintf(stderr, "bamgate: %s\n", written.error().text.c_str());
     link_.stop(ExitCode::kFailed);

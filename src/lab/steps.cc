@@ -5,6 +5,7 @@
 
 #include "json/write.h"
 #include "net/clock.h"
+#include "os/answer.h"
 
 namespace bamgate::lab {
 namespace {
@@ -48,7 +49,12 @@ void Steps::say(StepKind kind, const inspect::Description& step, json::Object ex
     }
     std::fputc('\n', out_);
   }
-  std::fflush(out_);
+  // What goes to stderr is for whoever looks on; an answer that is lost ends the tool.
+  if (out_ == stdout) {
+    os::flush_answer(out_);
+  } else {
+    std::fflush(out_);
+  }
 }
 
 void Steps::message(StepKind kind, const std::string& endpoint, const inspect::Description& step) {

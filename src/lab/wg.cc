@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "core/plain_text.h"
 #include "inspect/inner_host.h"
 #include "lab/lab.h"
 #include "lab/wg_session.h"
@@ -27,7 +28,7 @@ std::expected<Key, Failure> read_key(const std::string& path) {
   if (const auto safe = os::check_private(path); !safe) return refuse(safe.error());
   auto text = os::read_file(path, kMaxKeyFile);
   if (!text) return refuse(text.error());
-  const auto key = Key::parse(std::string_view(*text).substr(0, text->find_last_not_of(" \r\n") + 1));
+  const auto key = Key::parse(trim_text(*text));
   wipe(std::as_writable_bytes(std::span(*text)));
   if (!key) return os::usage(path + " holds no key: 'bamgate genkey' makes one");
   return *key;

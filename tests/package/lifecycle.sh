@@ -104,12 +104,24 @@ set_up() {
   check_owner dev1 "bamgate:bamgate 600" /etc/bamgate/secrets.toml
 }
 
+# Not grep -q: it would end journalctl by SIGPIPE.
+reloaded() { in_machine dev1 bamgate logs 2>/dev/null | grep 'was read again' >/dev/null; }
+
 use() {
   local pid
   pid=$(service_pid dev1 bamgate)
   fails_with dev1 1 "process $pid as the service bamgate.service, since 2" bamgate up
   fails_with dev1 1 "process $pid as the service" bamgate up -d
   fails_with dev1 0 'bamgate0 is up' bamgate logs
+  in_machine dev1 grep -Eq '^Max core file size +0 +0 ' "/proc/$pid/limits" || lab_fail "the service may write a core file"
+  in_machine dev1 systemctl reload bamgate || lab_fail "the service cannot be reloaded"
+  lab_wait 10 "the service does not say that it has read its configuration again" reloaded
+  [ "$(service_pid dev1 bamgate)" = "$pid" ] || lab_fail "reload has restarted the service"
+  # A configuration that cannot be carried out stops nothing.
+  in_machine dev1 sed -i.good 's/^mtu = .*/mtu = 1/' /etc/bamgate/config.toml
+  fails_with dev1 1 'nothing was restarted, the device goes on as it was: .*device.mtu' bamgate restart
+  in_machine dev1 mv /etc/bamgate/config.toml.good /etc/bamgate/config.toml
+  [ "$(service_pid dev1 bamgate)" = "$pid" ] || lab_fail "restart took a service down that cannot start again"
   in_machine dev1 useradd friend
   fails_with dev1 1 'usermod -aG bamgate' setpriv --reuid friend --regid friend --clear-groups bamgate status
   in_machine dev1 usermod -aG bamgate friend
