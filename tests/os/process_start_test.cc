@@ -98,12 +98,15 @@ TEST(ProcessStart, ADashBehindTheOptionStays) {
 }
 
 TEST(Answer, AFullDiskIsSeenHoweverMuchWasPrinted) {
-  for (const std::size_t size : {1U, 100'000U}) {
-    std::FILE* full = std::fopen("/dev/full", "w");
-    std::fputs(std::string(size, 'x').c_str(), full);
-    EXPECT_EQ(lost_output(full), ENOSPC) << size;
-    std::fclose(full);
-  }
+  std::FILE* full = std::fopen("/dev/full", "w");
+  std::fputs("x", full);
+  EXPECT_EQ(lost_output(full), ENOSPC);
+  std::fclose(full);
+  // More than is kept in memory: the reason may be gone by the end, the loss is not.
+  full = std::fopen("/dev/full", "w");
+  std::fputs(std::string(100'000, 'x').c_str(), full);
+  EXPECT_TRUE(lost_output(full));
+  std::fclose(full);
 }
 
 TEST(Answer, WhatArrivesIsNotLost) {
