@@ -8,9 +8,14 @@
 #include <filesystem>
 #include <fstream>
 
-#include "json/parse.h"
+#include "host/hub_database.h"
+#include "host/hub_sql.h"
+#include "hub/hub.h"
+#include "net/clock.h"
 #include "net/unix_control.h"
 #include "os/file.h"
+#include "os/native_crypto.h"
+#include "os/random.h"
 
 namespace bamgate::host {
 namespace {
@@ -24,6 +29,14 @@ class HubControl : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(path_); }
   void make_hub() { ASSERT_TRUE(folder().write_address({"https://hub.example:8443", ""})); }
+  void make_database() {
+    auto database = open_hub_database(folder().database(), NoDatabase::kMake);
+    ASSERT_TRUE(database) << database.error();
+    HubSql sql(std::move(*database));
+    os::NativeCrypto crypto;
+    os::SystemRandom random;
+    ASSERT_TRUE(hub::Hub::create({}, sql, crypto, random, net::now(), net::unix_now()));
+  }
   HubFolder folder() const { return HubFolder(path_); }
   ApiResult<json::Value> ask(const std::string& method, const std::string& target, const std::string& body = {}) {
     return ask_local_hub(loop_, folder(), {method, target, body});
@@ -57,6 +70,7 @@ TEST_F(HubControl, AFolderWithoutAHubIsNamedAndNotMadeOne) {
 
 TEST_F(HubControl, WhereNoHubRunsItsDatabaseIsAsked) {
   make_hub();
+  make_database();
   const auto devices = ask("GET", "/auth/devices");
   ASSERT_TRUE(devices) << devices.error().text;
   EXPECT_TRUE(read_devices(*devices)->empty());
