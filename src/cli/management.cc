@@ -92,9 +92,9 @@ void print_tokens_json(const std::vector<ListedToken>& tokens) {
 }
 
 /// One run of a command, with what it was asked and by whom.
-class Run {
+class Managing {
  public:
-  Run(const Management& what, const AskHub& ask, const std::string& own_id, const std::string& words)
+  Managing(const Management& what, const AskHub& ask, const std::string& own_id, const std::string& words)
       : what_(what), ask_(ask), own_id_(own_id), words_(words) {}
 
   std::expected<void, Failure> go() {
@@ -242,7 +242,7 @@ class Run {
 }  // namespace
 
 ExitCode manage(const Management& what, const AskHub& ask, const std::string& own_id, const std::string& words) {
-  const auto done = Run(what, ask, own_id, words).go();
+  const auto done = Managing(what, ask, own_id, words).go();
   return done ? ExitCode::kDone : fail(done.error().code, done.error().text);
 }
 
