@@ -149,7 +149,7 @@ TEST_F(HubHttp, ANewHubOnTheSameDatabaseKeepsAll) {
   EXPECT_EQ(request("GET", "/status").number("devices"), 2);
   EXPECT_EQ(request("GET", "/auth/devices", {}, home.access_token).status, 200);
   EXPECT_EQ(refresh(other.id, other.refresh_token).status, 200);
-  EXPECT_EQ(try_register(token, "late", key_of(5)).text("address"), "10.100.0.3/16");
+  EXPECT_EQ(try_register(token, "late", key_of(5)).text("address"), "10.100.0.4/16") << "that of `lost` rests";
   const ConnectionId socket = connect(home);
   EXPECT_FALSE(close_code(socket));
   const auto list = take(socket);

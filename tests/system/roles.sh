@@ -100,7 +100,7 @@ with sqlite3.connect(sys.argv[1]) as database:
 PYTHON
 expect "the renamed device's state while the hub is off" "$(field work false expired)" true
 hub_start
-refused 4 "devices renew work" lab_in dev2 "$BAMGATE" devices list --config "$LAB_DIR/dev2"
+refused 4 "devices renew" lab_in dev2 "$BAMGATE" devices list --config "$LAB_DIR/dev2"
 admin renew work 2>/dev/null || lab_fail "renew failed"
 device_up dev1
 device_up dev2
