@@ -66,7 +66,7 @@ class World {
     for (auto& [id, socket] : sockets_) socket.open = false;
     unsent_.clear();
     pending_.clear();
-    auto made = hub::Hub::create(options_, sql_, crypto_, random_, unix_now_);
+    auto made = hub::Hub::create(options_, sql_, crypto_, random_, now_, unix_now_);
     require(made.has_value(), "a hub starts on its own database");
     hub_ = std::move(*made);
   }
@@ -118,7 +118,11 @@ class World {
   }
 
   void make_join_token() {
-    const auto token = hub_->create_join_token(unix_now_, 1 + input_.u8() % 3, 60 * (1 + input_.u8()));
+    const auto token = hub_->create_join_token(now_, unix_now_,
+                                               {.uses = 1 + input_.u8() % 3,
+                                                .ttl_s = 60 * (1 + input_.u8()),
+                                                .admin = input_.below(4) != 0,
+                                                .name = input_.below(3) == 0 ? some_name() : ""});
     if (token) join_tokens_.push_back(token->token);
   }
 

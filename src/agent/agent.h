@@ -150,6 +150,7 @@ class Agent {
   void handle_revoked(Instant now, const signaling::PeerRevoked& revoked);
   Entry* add_peer(const signaling::PeerInfo& info, const wg::PublicKey& key);
   std::vector<IpPrefix> claim_addresses(const Entry& entry, const signaling::PeerInfo& info);
+  void forget_former_name(Instant now, const wg::PublicKey& key);
   void remove_peer(Instant now, const std::string& name, std::string_view why);
   Entry* find_sender(const std::string& from, const std::string& public_key);
   bool update_routes();
@@ -178,11 +179,12 @@ class Agent {
 
   std::map<std::string, std::unique_ptr<Entry>> peers_;  // by name
   std::map<bridge::PeerIndex, Entry*> by_index_;
-  std::map<AttemptId, Entry*> by_attempt_;  // those under way
-  std::map<SocketId, Entry*> by_socket_;    // those of the attempts under way
-  std::vector<Entry*> touched_;             // something may have happened to them since they were settled
-  std::vector<Entry*> sending_;             // they may have something to send
-  DeadlineIndex<Entry*> deadlines_;         // of all but those in the two lists
+  std::map<AttemptId, Entry*> by_attempt_;       // those under way
+  std::map<SocketId, Entry*> by_socket_;         // those of the attempts under way
+  std::vector<Entry*> touched_;                  // something may have happened to them since they were settled
+  std::vector<Entry*> sending_;                  // they may have something to send
+  DeadlineIndex<Entry*> deadlines_;              // of all but those in the two lists
+  std::map<wg::PublicKey, std::string> by_key_;  // the names in peers_
   std::set<wg::PublicKey> revoked_;
   Pins pins_;
   std::map<std::string, signaling::PeerInfo>

@@ -26,15 +26,18 @@ void Agent::handle_list(Instant now, const signaling::PeerList& list) {
     }
   }
   // All are known, and so are their routes, before the first attempt asks what leads into the tunnel.
-  std::vector<Entry*> present;
+  // By index: one that is listed under two names is forgotten under the first.
+  std::vector<bridge::PeerIndex> present;
   for (const signaling::PeerInfo& info : list.peers) {
-    if (Entry* entry = take_info(now, info)) present.push_back(entry);
+    if (const Entry* entry = take_info(now, info)) present.push_back(entry->carrier.index());
   }
   claims_.share_out();
   const bool rerouted = update_routes();
-  for (Entry* entry : present) {
-    entry->link.handle_present(now);
-    touch(*entry);
+  for (const bridge::PeerIndex index : present) {
+    const auto found = by_index_.find(index);
+    if (found == by_index_.end()) continue;
+    found->second->link.handle_present(now);
+    touch(*found->second);
   }
   if (rerouted) leave_stale_paths(now);
   store_pins(now);
@@ -52,6 +55,7 @@ Agent::Entry* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
     return nullptr;
   }
   const auto found = peers_.find(info.peer_id);
+  if (found == peers_.end()) forget_former_name(now, *key);
   Entry* entry = found != peers_.end() ? found->second.get() : add_peer(info, *key);
   if (entry == nullptr) return nullptr;
   for (const IpPrefix& refused : claim_addresses(*entry, info)) {
@@ -59,6 +63,15 @@ Agent::Entry* Agent::take_info(Instant now, const signaling::PeerInfo& info) {
   }
   entry->link.set_info(now, info);
   return entry;
+}
+
+// A device is its key: one that comes under another name was renamed, and its addresses are no longer the old name's.
+void Agent::forget_former_name(Instant now, const wg::PublicKey& key) {
+  const auto former = by_key_.find(key);
+  if (former == by_key_.end()) return;
+  const std::string name = former->second;
+  notice(NoticeLevel::kInfo, name + ": has another name now");
+  remove_peer(now, name, "renamed");
 }
 
 // Returns those that another peer has.
@@ -95,6 +108,7 @@ Agent::Entry* Agent::add_peer(const signaling::PeerInfo& info, const wg::PublicK
   added->deadline = deadlines_.add(added);
   peers_[info.peer_id] = std::move(entry);
   by_index_[index] = added;
+  by_key_[key] = info.peer_id;
   return added;
 }
 
@@ -108,6 +122,7 @@ void Agent::remove_peer(Instant now, const std::string& name, std::string_view w
   std::erase(sending_, &entry);
   deadlines_.remove(entry.deadline);
   by_index_.erase(entry.carrier.index());
+  by_key_.erase(entry.key());
   peers_.erase(found);
   routes_stale_ = routes_stale_ || options_.accepted_routes.contains(name);
   claims_.remove(name);

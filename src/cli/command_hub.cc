@@ -164,7 +164,7 @@ ExitCode run_hub(const HubArguments& arguments) {
   if (!log_format) {
     return fail(ExitCode::kUsage, "--log-format '" + arguments.log_format + "' is unknown: say text or json");
   }
-  host::NativeHub::Options options{.listen = *listen, .stun = {}, .tls = {}, .database = {}, .hub = {}};
+  host::NativeHub::Options options{.listen = *listen, .stun = {}, .tls = {}, .database = {}, .control = {}, .hub = {}};
   if (!arguments.subnet.empty()) {
     options.hub.subnet = IpPrefix::parse(arguments.subnet);
     if (!options.hub.subnet) {
@@ -172,6 +172,11 @@ ExitCode run_hub(const HubArguments& arguments) {
     }
   }
   if (const auto done = choose_github(arguments, options.hub); !done) return fail(ExitCode::kUsage, done.error());
+  const auto lifetime = parse_time(arguments.device_lifetime);
+  if (!lifetime) {
+    return fail(ExitCode::kUsage, "--device-lifetime '" + arguments.device_lifetime + "' is no time: say it as 180d");
+  }
+  options.hub.device_lifetime = *lifetime;
   const auto stun = choose_stun(arguments, *listen);
   if (!stun) return fail(ExitCode::kUsage, stun.error());
   options.stun = *stun;
@@ -203,6 +208,7 @@ ExitCode run_hub(const HubArguments& arguments) {
 
   options.tls = tls->context;
   options.database = folder.database().string();
+  options.control = folder.control_socket().string();
   options.hub.server_url = *url;
   options.hub.version = kVersion;
   if (options.stun && !url->empty()) {
@@ -239,9 +245,11 @@ ExitCode run_hub_token(const HubTokenArguments& arguments) {
   host::HubSql sql(std::move(*database));
   os::NativeCrypto crypto;
   os::SystemRandom random;
-  auto hub = hub::Hub::create({}, sql, crypto, random, net::unix_now());
+  auto hub = hub::Hub::create({}, sql, crypto, random, net::now(), net::unix_now());
   if (!hub) return fail(ExitCode::kFailed, sql.explain(hub::to_string(hub.error())));
-  const auto token = (*hub)->create_join_token(net::unix_now(), arguments.uses, *ttl);
+  const auto token = (*hub)->create_join_token(
+      net::now(), net::unix_now(),
+      {.uses = arguments.uses, .ttl_s = *ttl, .admin = arguments.admin, .name = arguments.for_name});
   if (!token) return fail(ExitCode::kFailed, sql.explain(hub::to_string(token.error())));
 
   config::JoinString join;

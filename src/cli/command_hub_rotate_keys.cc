@@ -21,9 +21,9 @@ ExitCode run_hub_rotate_keys(const HubRotateKeysArguments& arguments) {
   host::HubSql sql(std::move(*database));
   os::NativeCrypto crypto;
   os::SystemRandom random;
-  const auto hub = hub::Hub::create({}, sql, crypto, random, net::unix_now());
+  const auto hub = hub::Hub::create({}, sql, crypto, random, net::now(), net::unix_now());
   if (!hub) return fail(ExitCode::kFailed, sql.explain(hub::to_string(hub.error())));
-  const auto kid = (*hub)->rotate_signing_key(net::unix_now());
+  const auto kid = (*hub)->rotate_signing_key(net::now(), net::unix_now());
   if (!kid) return fail(ExitCode::kFailed, sql.explain(hub::to_string(kid.error())));
   std::fprintf(stderr,
                "the hub in %s signs access tokens with the new key %s; tokens of the key before end within an hour\n",

@@ -82,7 +82,8 @@ std::expected<std::string, Failure> choose_name(const SetupArguments& arguments,
 /// refusing it. Any other answer, or none, leaves the key as it is.
 bool was_revoked(net::Loop& loop, const host::ConfigFolder& folder, const Before& before, config::Secrets& secrets) {
   if (!before || secrets.refresh_token.empty()) return false;
-  const auto refreshed = loop.block_on(exchange_refresh_token(loop, folder, before->network, secrets));
+  config::Config config = *before;
+  const auto refreshed = loop.block_on(exchange_refresh_token(loop, folder, config, secrets));
   return !refreshed && refreshed.error().fault.verdict == signaling::Verdict::kGone;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/management.h"
 #include "net/capture.h"
 #include "os/failure.h"
 
@@ -24,6 +25,7 @@ struct HubArguments {
   std::string github_api = "https://api.github.com";
   std::string log_format = "text";  // or "json"
   bool begin_new = false;           // though a part of another hub is there
+  std::string device_lifetime = "180d";
   bool verbose = false;
 };
 ExitCode run_hub(const HubArguments& arguments);
@@ -32,9 +34,17 @@ struct HubTokenArguments {
   std::string data = "/var/lib/bamgate-hub";
   std::int64_t uses = 1;
   std::string ttl = "24h";
+  bool admin = false;
+  std::string for_name;  // as of DevicesArguments
   bool qr = false;
 };
 ExitCode run_hub_token(const HubTokenArguments& arguments);
+
+struct HubManageArguments {
+  std::string data = "/var/lib/bamgate-hub";
+  Management manage;
+};
+ExitCode run_hub_manage(const HubManageArguments& arguments);
 
 struct HubRotateKeysArguments {
   std::string data = "/var/lib/bamgate-hub";
@@ -89,12 +99,12 @@ ExitCode run_status(const StatusArguments& arguments);
 
 struct DevicesArguments {
   std::string config;
-  bool json = false;
-  std::string revoke;  // device id or name; empty: list
-  bool yes = false;    // do not ask back
-  bool add = false;    // make a join string
+  Management manage;
+  bool add = false;  // make a join string instead
   std::int64_t uses = 1;
   std::string ttl = "24h";
+  bool admin = false;
+  std::string for_name;  // the only device name that it lets in; empty: any that is free
 };
 ExitCode run_devices(const DevicesArguments& arguments);
 

@@ -56,6 +56,55 @@ void add_hub_backup(CLI::App& hub, Run& run) {
   command->callback([&run, restore] { run = [restore] { return run_hub_restore(*restore); }; });
 }
 
+using Action = Management::Action;
+
+/// A command that is about one device.
+CLI::Option* add_device_argument(CLI::App& command, Management& manage) {
+  return command.add_option("device", manage.which, "Its name or id")->required()->type_name("ID|NAME");
+}
+
+/// What is done to join strings: the commands below "tokens". `common` adds the options of all, `chosen` runs one.
+void add_tokens(CLI::App& parent, Management& manage, const std::function<void(CLI::App&)>& common,
+                const std::function<void(Action)>& chosen) {
+  auto* tokens = parent.add_subcommand("tokens", "The join strings that are good: who made them, and how to end one");
+  common(*tokens);
+  tokens->callback([chosen, tokens] {
+    if (tokens->get_subcommands().empty()) chosen(Action::kTokens);
+  });
+  auto* list = tokens->add_subcommand("list", "List them (the default)");
+  common(*list);
+  list->callback([chosen] { chosen(Action::kTokens); });
+  auto* withdraw = tokens->add_subcommand("withdraw", "End one");
+  common(*withdraw);
+  withdraw->add_option("id", manage.which, "Its id in the list")->required()->type_name("ID");
+  withdraw->callback([chosen] { chosen(Action::kWithdraw); });
+}
+
+void add_hub_management(CLI::App& hub, Run& run) {
+  auto arguments = std::make_shared<HubManageArguments>();
+  const std::function<void(CLI::App&)> common = [arguments](CLI::App& command) {
+    command.add_option("--data", arguments->data, "Data folder of the hub")->type_name("DIR")->capture_default_str();
+    command.add_flag("--json", arguments->manage.json, "For scripts");
+  };
+  const std::function<void(Action)> chosen = [&run, arguments](Action action) {
+    arguments->manage.action = action;
+    run = [arguments] { return run_hub_manage(*arguments); };
+  };
+  auto* devices = hub.add_subcommand("devices", "The devices of the network; the hub may be running");
+  common(*devices);
+  devices->callback([chosen] { chosen(Action::kList); });
+  auto* revoke = hub.add_subcommand("revoke", "Throw a device out of the network, also the last administrator");
+  common(*revoke);
+  add_device_argument(*revoke, arguments->manage);
+  revoke->add_flag("-y,--yes", arguments->manage.yes, "Do not ask back");
+  revoke->callback([chosen] { chosen(Action::kRevoke); });
+  auto* forget = hub.add_subcommand("forget", "Let any device have the name of a revoked one");
+  common(*forget);
+  add_device_argument(*forget, arguments->manage);
+  forget->callback([chosen] { chosen(Action::kForget); });
+  add_tokens(hub, arguments->manage, common, chosen);
+}
+
 void add_hub(CLI::App& app, Run& run) {
   auto arguments = std::make_shared<HubArguments>();
   auto* hub = app.add_subcommand("hub", "Run the hub, which introduces devices to each other");
@@ -81,6 +130,10 @@ void add_hub(CLI::App& app, Run& run) {
   hub->add_option("--github-api", arguments->github_api, "Another API than GitHub's own, as of GitHub Enterprise")
       ->type_name("URL")
       ->capture_default_str();
+  hub->add_option("--device-lifetime", arguments->device_lifetime,
+                  "How long a device may be away before an administrator must renew it: 30d, 180d")
+      ->type_name("TIME")
+      ->capture_default_str();
   hub->add_option("--log-format", arguments->log_format, "One line an event, for people or for machines")
       ->type_name("text|json")
       ->capture_default_str();
@@ -100,6 +153,9 @@ void add_hub(CLI::App& app, Run& run) {
   command->add_option("--ttl", token->ttl, "How long it is good: 30m, 24h, 7d")
       ->type_name("TIME")
       ->capture_default_str();
+  command->add_flag("--admin", token->admin, "Who joins with it administers the network");
+  command->add_option("--for", token->for_name, "The only name that it lets in; also that of a revoked device")
+      ->type_name("NAME");
   command->add_flag("--qr", token->qr, "Show it as a QR code too");
   command->callback([&run, token] { run = [token] { return run_hub_token(*token); }; });
   auto rotate = std::make_shared<HubRotateKeysArguments>();
@@ -107,6 +163,7 @@ void add_hub(CLI::App& app, Run& run) {
   command->add_option("--data", rotate->data, "Data folder of the hub")->type_name("DIR")->capture_default_str();
   command->callback([&run, rotate] { run = [rotate] { return run_hub_rotate_keys(*rotate); }; });
   add_hub_backup(*hub, run);
+  add_hub_management(*hub, run);
 }
 
 void add_device_commands(CLI::App& app, Run& run) {
@@ -151,36 +208,58 @@ void add_device_commands(CLI::App& app, Run& run) {
   command->callback([&run, status] { run = [status] { return run_status(*status); }; });
 }
 
-void add_devices(CLI::App& app, Run& run) {
-  auto arguments = std::make_shared<DevicesArguments>();
-  auto* devices = app.add_subcommand("devices", "The devices of the network");
-  const auto common = [arguments](CLI::App& command) {
-    add_config_option(command, arguments->config);
-    command.add_flag("--json", arguments->json, "For scripts");
-  };
-  common(*devices);
-  const auto chosen = [&run, arguments] { run = [arguments] { return run_devices(*arguments); }; };
-  devices->callback([chosen, devices] {
-    if (devices->get_subcommands().empty()) chosen();
-  });
-  auto* list = devices->add_subcommand("list", "List them (the default)");
-  common(*list);
-  list->callback(chosen);
-  auto* revoke = devices->add_subcommand("revoke", "Throw a device out of the network");
-  common(*revoke);
-  revoke->add_option("device", arguments->revoke, "Its name or id")->required()->type_name("ID|NAME");
-  revoke->add_flag("-y,--yes", arguments->yes, "Do not ask back");
-  revoke->callback(chosen);
-  auto* add = devices->add_subcommand("add", "Print a join string for a new device");
+void add_join_string(CLI::App& devices, const std::shared_ptr<DevicesArguments>& arguments,
+                     const std::function<void(CLI::App&)>& common, const std::function<void(Action)>& chosen) {
+  auto* add = devices.add_subcommand("add", "Print a join string for a new device");
   common(*add);
   add->add_option("--uses", arguments->uses, "How many devices may join with it")->capture_default_str();
   add->add_option("--ttl", arguments->ttl, "How long it is good: 30m, 24h, 7d")
       ->type_name("TIME")
       ->capture_default_str();
+  add->add_flag("--admin", arguments->admin, "Who joins with it administers the network");
+  add->add_option("--for", arguments->for_name, "The only name that it lets in; also that of a revoked device")
+      ->type_name("NAME");
   add->callback([chosen, arguments] {
     arguments->add = true;
-    chosen();
+    chosen(Action::kList);
   });
+}
+
+void add_devices(CLI::App& app, Run& run) {
+  auto arguments = std::make_shared<DevicesArguments>();
+  auto* devices = app.add_subcommand("devices", "The devices of the network");
+  const std::function<void(CLI::App&)> common = [arguments](CLI::App& command) {
+    add_config_option(command, arguments->config);
+    command.add_flag("--json", arguments->manage.json, "For scripts");
+  };
+  common(*devices);
+  const std::function<void(Action)> chosen = [&run, arguments](Action action) {
+    arguments->manage.action = action;
+    run = [arguments] { return run_devices(*arguments); };
+  };
+  devices->callback([chosen, devices] {
+    if (devices->get_subcommands().empty()) chosen(Action::kList);
+  });
+  auto* list = devices->add_subcommand("list", "List them (the default)");
+  common(*list);
+  list->callback([chosen] { chosen(Action::kList); });
+  add_join_string(*devices, arguments, common, chosen);
+  add_tokens(*devices, arguments->manage, common, chosen);
+  const auto about_one = [&](const char* name, const char* meaning, Action action) {
+    auto* command = devices->add_subcommand(name, meaning);
+    common(*command);
+    add_device_argument(*command, arguments->manage);
+    command->callback([chosen, action] { chosen(action); });
+    return command;
+  };
+  about_one("revoke", "Throw a device out of the network", Action::kRevoke)
+      ->add_flag("-y,--yes", arguments->manage.yes, "Do not ask back");
+  about_one("renew", "Let a device in again that was away for too long", Action::kRenew);
+  about_one("rename", "Give a device another name", Action::kRename)
+      ->add_option("name", arguments->manage.rename, "The new name")
+      ->required()
+      ->type_name("NEW-NAME");
+  about_one("forget", "Let any device have the name of a revoked one", Action::kForget);
 }
 
 void add_trust(CLI::App& app, Run& run) {

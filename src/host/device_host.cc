@@ -185,9 +185,9 @@ ExitCode DeviceHost::run() {
   loop_.on_signal([this](int) { stop(ExitCode::kDone); });
   tun_watcher_ = std::make_unique<net::FdWatcher>(loop_, tun_->fd());
   tun_watcher_->on_readable([this] { read_tun(); });
-  std::vector<IpPrefix> addresses = watch_network();
+  addresses_ = watch_network();
   resolve_stun_servers();
-  runner_.start(net::now(), std::move(agent_), std::move(addresses));
+  runner_.start(net::now(), std::move(agent_), addresses_);
   arm_timer();
   loop_.run();
   return exit_code_;
@@ -197,8 +197,9 @@ ExitCode DeviceHost::run() {
 std::vector<IpPrefix> DeviceHost::watch_network() {
   network_ = std::make_unique<NetworkWatcher>(loop_, tun_->name(), tun_->index(), kMark);
   return network_->start([this](std::vector<IpPrefix> changed) {
+    addresses_ = std::move(changed);
     resolve_stun_servers();
-    runner_.on_network_changed(net::now(), std::move(changed));
+    runner_.on_network_changed(net::now(), addresses_);
     arm_timer();
   });
 }
@@ -311,6 +312,7 @@ void DeviceHost::gave_up(agent::StopReason /*reason*/) {
 // Those that are known by address; names are left to be resolved.
 std::vector<Endpoint> DeviceHost::read_stun_servers(const std::vector<std::string>& servers) {
   std::vector<Endpoint> known;
+  stun_names_.clear();
   for (const std::string& text : servers) {
     const auto uri = stun::Uri::parse(text);
     if (!uri) continue;
@@ -352,8 +354,11 @@ asio::awaitable<void> DeviceHost::resolve_stun_server(stun::Uri uri) {
 // ---- The hub ----
 
 asio::awaitable<void> DeviceHost::exchange_tokens(agent::RunId run) {
-  auto refreshed = co_await exchange_refresh_token(loop_, folder_, device_.config.network, device_.secrets);
-  if (refreshed) {
+  const std::string name = device_.config.device.name;
+  auto refreshed = co_await exchange_refresh_token(loop_, folder_, device_.config, device_.secrets);
+  if (device_.config.device.name != name && runner_.run() == run && !stopping_) {
+    begin_again();
+  } else if (refreshed) {
     runner_.on_access_token(net::now(), run, std::move(refreshed->access_token),
                             std::chrono::seconds(refreshed->expires_in));
   } else {
@@ -361,6 +366,21 @@ asio::awaitable<void> DeviceHost::exchange_tokens(agent::RunId run) {
     runner_.on_token_failed(net::now(), run, refreshed.error().fault);
   }
   arm_timer();
+}
+
+// An administrator has renamed this device. Names decide who offers, and peers know each other by them: so all begins
+// anew, as after a restart, within a second.
+void DeviceHost::begin_again() {
+  spdlog::info("this device is called '{}' now", device_.config.device.name);
+  runner_.stop(net::now());
+  runner_.end();
+  sctp_.reset();  // there is one of it at a time
+  if (const auto made = make_agent(); !made) {
+    spdlog::error("{}", made.error().text);
+    return stop(ExitCode::kFailed);
+  }
+  runner_.start(net::now(), std::move(agent_), addresses_);
+  resolve_stun_servers();
 }
 
 void DeviceHost::connect_hub(agent::HubGeneration generation, std::string access_token) {

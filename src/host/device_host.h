@@ -84,6 +84,7 @@ class DeviceHost : private agent::Sockets,
   void store_pins(std::vector<config::Pin> pins) override;
   void notice(agent::Notice notice) override;
   void gave_up(agent::StopReason reason) override;
+  void begin_again();
   asio::awaitable<void> exchange_tokens(agent::RunId run);
   asio::awaitable<void> open_hub(agent::HubGeneration generation, std::string access_token);
   void finish();
@@ -111,6 +112,7 @@ class DeviceHost : private agent::Sockets,
   std::set<net::Error> socket_failures_;     // kinds that the log has warned of
   bool pins_unwritten_ = false;              // the log has told of it
   std::vector<net::UdpReceived> slots_;
+  std::vector<IpPrefix> addresses_;  // of this machine, as they were last seen
   std::vector<IpPrefix> routes_;
   std::vector<stun::Uri> stun_names_;  // those that no resolver has known so far
   std::size_t stun_unresolved_ = 0;    // questions that are under way

@@ -130,16 +130,39 @@ asio::awaitable<ApiResult<RefreshedToken>> refresh_token(net::Loop& loop, HubAcc
   RefreshedToken result;
   result.access_token = text_of(*reply, "access_token");
   result.refresh_token = text_of(*reply, "refresh_token");
+  result.device_name = text_of(*reply, "device_name");
   result.expires_in = reply->get_int("expires_in").value_or(0);
   if (result.access_token.empty() || result.refresh_token.empty()) co_return unreadable();
   co_return result;
 }
 
-asio::awaitable<ApiResult<std::vector<DeviceEntry>>> list_devices(net::Loop& loop, HubAccess hub, std::string access) {
-  const auto reply = co_await call(loop, std::move(hub), "GET", "/auth/devices", std::move(access), json::Value());
+asio::awaitable<ApiResult<JoinToken>> make_join_token(net::Loop& loop, HubAccess hub, std::string access,
+                                                      TokenRequest wanted) {
+  json::Value body;
+  body.set("uses", wanted.uses);
+  body.set("ttl_s", wanted.ttl_s);
+  if (wanted.admin) body.set("role", "admin");
+  if (!wanted.name.empty()) body.set("name", std::move(wanted.name));
+  const auto reply = co_await call(loop, std::move(hub), "POST", "/auth/tokens", std::move(access), std::move(body));
   if (!reply) co_return std::unexpected(reply.error());
-  const json::Array* devices = reply->get_array("devices");
-  if (!devices) co_return unreadable();
+  JoinToken result{text_of(*reply, "join_token"), text_of(*reply, "token_id"), reply->get_int("expires_at").value_or(0),
+                   reply->get_int("uses").value_or(wanted.uses)};
+  if (result.token.empty()) co_return unreadable();
+  co_return result;
+}
+
+asio::awaitable<ApiResult<json::Value>> ask_hub(net::Loop& loop, HubAccess hub, std::string access, std::string method,
+                                                std::string target, json::Value body) {
+  const bool changes = method != "GET";
+  auto reply =
+      co_await call(loop, std::move(hub), std::move(method), std::move(target), std::move(access), std::move(body));
+  if (reply && changes && !reply->get_bool("ok").value_or(false)) co_return unreadable();
+  co_return reply;
+}
+
+ApiResult<std::vector<DeviceEntry>> read_devices(const json::Value& reply) {
+  const json::Array* devices = reply.get_array("devices");
+  if (!devices) return unreadable();
   std::vector<DeviceEntry> result;
   for (const json::Value& device : *devices) {
     DeviceEntry entry;
@@ -150,31 +173,23 @@ asio::awaitable<ApiResult<std::vector<DeviceEntry>>> list_devices(net::Loop& loo
     entry.last_seen_at = device.get_int("last_seen_at");
     entry.revoked = device.get_bool("revoked").value_or(false);
     entry.online = device.get_bool("online").value_or(false);
+    entry.role = text_of(device, "role");
+    entry.expired = device.get_bool("expired").value_or(false);
     result.push_back(std::move(entry));
   }
-  co_return result;
+  return result;
 }
 
-asio::awaitable<ApiResult<std::monostate>> revoke_device(net::Loop& loop, HubAccess hub, std::string access,
-                                                         std::string device_id) {
-  const auto reply =
-      co_await call(loop, std::move(hub), "DELETE", "/auth/devices/" + device_id, std::move(access), json::Value());
-  if (!reply) co_return std::unexpected(reply.error());
-  if (!reply->get_bool("ok").value_or(false)) co_return unreadable();
-  co_return std::monostate{};
-}
-
-asio::awaitable<ApiResult<JoinToken>> make_join_token(net::Loop& loop, HubAccess hub, std::string access,
-                                                      std::int64_t uses, std::int64_t ttl_s) {
-  json::Value body;
-  body.set("uses", uses);
-  body.set("ttl_s", ttl_s);
-  const auto reply = co_await call(loop, std::move(hub), "POST", "/auth/tokens", std::move(access), std::move(body));
-  if (!reply) co_return std::unexpected(reply.error());
-  JoinToken result{text_of(*reply, "join_token"), reply->get_int("expires_at").value_or(0),
-                   reply->get_int("uses").value_or(uses)};
-  if (result.token.empty()) co_return unreadable();
-  co_return result;
+ApiResult<std::vector<ListedToken>> read_tokens(const json::Value& reply) {
+  const json::Array* tokens = reply.get_array("tokens");
+  if (!tokens) return unreadable();
+  std::vector<ListedToken> result;
+  for (const json::Value& token : *tokens) {
+    result.push_back({text_of(token, "token_id"), text_of(token, "made_by"), text_of(token, "role"),
+                      text_of(token, "name"), token.get_int("uses_left").value_or(0),
+                      token.get_int("created_at").value_or(0), token.get_int("expires_at").value_or(0)});
+  }
+  return result;
 }
 
 }  // namespace bamgate::host

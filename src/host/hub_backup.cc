@@ -71,7 +71,7 @@ bool is_vacant(const std::filesystem::path& folder) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    if (name != "hub.lock" && name != kTurn && !name.starts_with(kWaiting)) return false;
+    if (name != "hub.lock" && name != "hub.sock" && name != kTurn && !name.starts_with(kWaiting)) return false;
   }
   return true;
 }

@@ -4,6 +4,7 @@
 //   hub-cert.pem
 //   hub.json      public URL and the fingerprint that join strings carry
 //   hub.begun     there while the first start is under way: what is missing may be made
+//   hub.sock      while it runs: where it is asked by whoever holds it (hub_control.h)
 #pragma once
 
 #include <expected>
@@ -35,6 +36,7 @@ class HubFolder {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path database() const { return path_ / "hub.db"; }
+  std::filesystem::path control_socket() const { return path_ / "hub.sock"; }
   std::filesystem::path lock() const { return path_ / "hub.lock"; }
   std::filesystem::path key() const { return path_ / "hub-key.pem"; }
   std::filesystem::path certificate() const { return path_ / "hub-cert.pem"; }

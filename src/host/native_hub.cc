@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "host/hub_control.h"
 #include "host/hub_database.h"
 #include "host/hub_fetch.h"
 #include "net/clock.h"
@@ -74,13 +75,14 @@ std::expected<std::unique_ptr<NativeHub>, std::string> NativeHub::start(net::Loo
   if (options.stun) {
     if (auto stun = self->start_stun(*options.stun); !stun) return std::unexpected(stun.error());
   }
+  if (!options.control.empty()) self->listen_control(options.control);
   self->run_effects();
   return self;
 }
 
 std::expected<void, std::string> NativeHub::make_core() {
   sql_.forget_error();
-  auto core = hub::Hub::create(options_, sql_, crypto_, random_, net::unix_now());
+  auto core = hub::Hub::create(options_, sql_, crypto_, random_, net::now(), net::unix_now());
   if (!core) return std::unexpected(sql_.explain(hub::to_string(core.error())));
   hub_ = std::move(*core);
   return {};
@@ -124,6 +126,33 @@ net::HttpServer::Handlers NativeHub::handlers() {
     run_effects();
   };
   return handlers;
+}
+
+// A hub that cannot be asked this way serves its devices all the same.
+void NativeHub::listen_control(const std::string& path) {
+  net::ControlServer::Options options;
+  options.path = path;
+  options.mode = 0600;
+  auto control = net::ControlServer::listen(
+      loop_, std::move(options),
+      [this](const std::string& line, net::ControlReply reply) { reply.send_line(answer_local(line)); });
+  if (control) {
+    control_ = std::move(*control);
+  } else {
+    log_.write(hub::LogLevel::kWarning, "no_control_socket", {{"reason", control.error().detail}});
+  }
+}
+
+std::string NativeHub::answer_local(std::string_view line) {
+  const auto request = read_local_request(line);
+  if (!request) return write_local_reply(hub::bad_request("This is no request to a hub."));
+  hub::HttpReply reply = hub_->on_local(
+      net::now(), net::unix_now(),
+      {.method = request->method, .target = request->target, .authorization = {}, .body = request->body, .client = {}});
+  run_effects();
+  // As with every reply, what it says is on disk before it leaves.
+  if (sql_.is_unsynced() && !sql_.sync()) reply = hub::internal_error();
+  return write_local_reply(reply);
 }
 
 void NativeHub::give(net::RequestId id, hub::HttpReply reply) {

@@ -15,6 +15,7 @@
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "net/udp_socket.h"
+#include "net/unix_control.h"
 #include "os/native_crypto.h"
 #include "os/random.h"
 
@@ -27,6 +28,7 @@ class NativeHub {
     std::optional<Endpoint> stun;                // none: no STUN responder
     std::shared_ptr<const net::TlsContext> tls;  // null: plain HTTP behind a proxy, see net::HttpServerOptions
     std::string database;
+    std::string control;  // path of the socket for whoever holds the hub; empty: none
     hub::HubOptions hub;
   };
 
@@ -54,6 +56,8 @@ class NativeHub {
   net::HttpServer::Handlers handlers();
   std::expected<void, std::string> start_stun(const Endpoint& listen);
   void answer_stun();
+  void listen_control(const std::string& path);
+  std::string answer_local(std::string_view line);
   void give(net::RequestId id, hub::HttpReply reply);
   void sync_and_reply();
   void run_effects();
@@ -67,6 +71,7 @@ class NativeHub {
   hub::HubOptions options_;
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<net::ControlServer> control_;
   net::Timer timer_;
   std::vector<std::pair<net::RequestId, net::HttpReply>> unsynced_replies_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // gone with this object, when a fetch may still run

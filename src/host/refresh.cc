@@ -1,5 +1,7 @@
 #include "host/refresh.h"
 
+#include <spdlog/spdlog.h>
+
 #include <string>
 #include <utility>
 
@@ -26,14 +28,26 @@ ApiFailure no_place(const Failure& why) {
   return failure;
 }
 
+/// The rest of the file is as a person has left it, which need not be what was read at the start.
+void keep_name(const ConfigFolder& folder, config::Config& config, const std::string& name) {
+  if (name == config.device.name || !is_device_name(name)) return;
+  config.device.name = name;
+  auto kept = folder.load_config();
+  if (kept) {
+    kept->device.name = name;
+    if (const auto saved = folder.save_config(*kept); saved) return;
+  }
+  spdlog::warn("this device is called '{}' now, but its configuration cannot be written", name);
+}
+
 }  // namespace
 
 asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loop, const ConfigFolder& folder,
-                                                                  const config::NetworkConfig& network,
-                                                                  config::Secrets& secrets) {
+                                                                  config::Config& config, config::Secrets& secrets) {
   if (secrets.refresh_token.empty()) co_return std::unexpected(no_token(folder));
   // The hub's old token is good until the new one is used, but who asks and cannot keep the answer asks in vain.
   if (const auto room = folder.keep_room(); !room) co_return std::unexpected(no_place(room.error()));
+  const config::NetworkConfig& network = config.network;
   agent::RefreshExchange exchange(secrets);
   auto reply = co_await refresh_token(loop, hub_access(network), network.device_id, std::string(exchange.token()));
   if (!reply && exchange.refused(reply.error().fault.code)) {
@@ -46,6 +60,7 @@ asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loo
     secrets = std::move(before);
     co_return std::unexpected(no_place(saved.error()));
   }
+  keep_name(folder, config, reply->device_name);
   co_return reply;
 }
 

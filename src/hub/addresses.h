@@ -1,4 +1,5 @@
-// Which address a device gets (protocol.md, "Names and addresses"). Arithmetic only; who holds what is in devices.h.
+// Which address a device gets (protocol.md, "Names and addresses"). Arithmetic only; who holds what, and what rests, is
+// in addresses_given.h.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,8 @@ std::expected<Login, HttpReply> authenticate(Context& context, UnixTime unix_now
   if (!token) {
     return std::unexpected(error_reply(401, "unauthorized", "Send an Authorization header with a bearer token."));
   }
-  const auto claims = read_access_token(context.crypto, signing_keys(context.database, unix_now), *token, unix_now);
+  const auto claims =
+      read_access_token(context.crypto, signing_keys(context.database, context.clock.lived()), *token, unix_now);
   if (!claims) return std::unexpected(refused(claims.error()));
   if (claims->network != context.settings.network_id) return std::unexpected(refused(TokenError::kUnknownKey));
   auto device = find_device(context.database, claims->device_id);
@@ -51,7 +52,7 @@ std::expected<Login, HttpReply> authenticate(Context& context, UnixTime unix_now
 std::string issue_access_token(Context& context, UnixTime unix_now, const Device& device, std::int64_t generation) {
   const AccessClaims claims{device.id,  device.owner, context.settings.network_id,
                             generation, unix_now,     UnixTime{unix_now.seconds + kAccessTokenLifetime}};
-  const auto keys = signing_keys(context.database, unix_now);
+  const auto keys = signing_keys(context.database, context.clock.lived());
   return keys.empty() ? std::string() : write_access_token(context.crypto, keys.front(), claims);
 }
 

@@ -6,6 +6,7 @@
 #include "core/encoding.h"
 #include "hub/addresses.h"
 #include "hub/device_keys.h"
+#include "hub/names.h"
 #include "json/parse.h"
 #include "json/write.h"
 
@@ -29,7 +30,7 @@ CloseEvent event_of(CloseCode code) {
     case CloseCode::kMalformed:
       return {LogLevel::kInfo, "message_refused"};
     case CloseCode::kUnauthorized:
-      return {LogLevel::kInfo, "join_too_late"};
+      return {LogLevel::kInfo, "new_token_wanted"};
     case CloseCode::kForbidden:
       return {LogLevel::kWarning, "join_refused"};
     case CloseCode::kReplaced:
@@ -102,7 +103,8 @@ void Connections::on_sent(Instant now, UnixTime unix_now, ConnectionId id) {
 }
 
 void Connections::handle_timeout(Instant now, UnixTime unix_now) {
-  if (room_.next_timeout() <= now) room_.handle_timeout(now, recent_revocations(context_.database, unix_now));
+  if (room_.next_timeout() <= now)
+    room_.handle_timeout(now, recent_revocations(context_.database, context_.clock.lived()));
   // Each turn either ends a connection, or moves its deadline past `now`.
   while (const auto id = deadlines_.take_due(now)) {
     const auto at = connections_.find(*id);
@@ -119,14 +121,22 @@ Instant Connections::next_timeout() const { return std::min(deadlines_.next(), r
 void Connections::revoke(Instant now, UnixTime unix_now, const Device& device, const std::vector<std::string>& keys,
                          std::string_view reason) {
   for (const std::string& key : keys) room_.announce_revoked({device.name, key});
+  close_all_of(now, unix_now, device, CloseCode::kRevoked, reason);
+}
+
+void Connections::rename(Instant now, UnixTime unix_now, const Device& device) {
+  close_all_of(now, unix_now, device, CloseCode::kUnauthorized, "this device has another name now; refresh its token");
+}
+
+void Connections::close_all_of(Instant now, UnixTime unix_now, const Device& device, CloseCode code,
+                               std::string_view reason) {
   if (const auto pending = unjoined_.find(device.id); pending != unjoined_.end()) {
-    close(now, unix_now, connections_.find(pending->second), CloseCode::kRevoked, reason);
+    close(now, unix_now, connections_.find(pending->second), code, reason);
   }
   const auto joined = room_.connection_of(device.name);
   if (!joined) return;
   const auto at = connections_.find(*joined);
-  if (at != connections_.end() && at->second.device_id == device.id)
-    close(now, unix_now, at, CloseCode::kRevoked, reason);
+  if (at != connections_.end() && at->second.device_id == device.id) close(now, unix_now, at, code, reason);
 }
 
 void Connections::process(Instant now, UnixTime unix_now, Map::iterator at, std::string_view text) {
@@ -182,8 +192,8 @@ void Connections::join(Instant now, UnixTime unix_now, Map::iterator at, signali
     set_last_seen(context_.database, connection.device_id, unix_now);
     context_.log(LogLevel::kDebug, "peer_joined", {{"device", connection.name}});
   }
-  const auto replaced =
-      room_.join(now, at->first, self.peer_id, std::move(entry), recent_revocations(context_.database, unix_now));
+  const auto replaced = room_.join(now, at->first, self.peer_id, std::move(entry),
+                                   recent_revocations(context_.database, context_.clock.lived()));
   if (replaced) {
     // protocol.md: a peer that joins again replaces its old connection, and the close of the old one announces nothing.
     end(connections_.find(*replaced), CloseCode::kReplaced, "a newer connection of this device");
@@ -202,7 +212,12 @@ bool Connections::check_identity(Instant now, UnixTime unix_now, Map::iterator a
     close(now, unix_now, at, CloseCode::kForbidden, reason);
     return false;
   };
-  if (self.peer_id != device.name) return refuse("peerId is not this device's name");
+  if (self.peer_id != device.name) {
+    if (!was_called(context_.database, device.id, self.peer_id)) return refuse("peerId is not this device's name");
+    // It learns its new name with its next access token.
+    close(now, unix_now, at, CloseCode::kUnauthorized, "this device has another name now; refresh its token");
+    return false;
+  }
   if (is_other_address(self.address, address)) return refuse("address is not this device's");
   if (is_other_address(self.address6, address6)) return refuse("address6 is not this device's");
   if (!array_from_base64<32>(self.public_key)) {
@@ -229,7 +244,7 @@ bool Connections::bind_key(Instant now, UnixTime unix_now, Map::iterator at, con
   }
   std::vector<std::string> retired;
   const bool committed = context_.database.transaction([&] {
-    retired = hub::bind_key(context_.database, device, public_key, unix_now);
+    retired = hub::bind_key(context_.database, device, public_key, context_.clock.lived());
     return true;
   });
   if (!committed) {

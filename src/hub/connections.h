@@ -62,6 +62,10 @@ class Connections {
   void revoke(Instant now, UnixTime unix_now, const Device& device, const std::vector<std::string>& keys,
               std::string_view reason);
 
+  /// Closes what a device of this old name has open, with 4401: it comes again, and its new name with it. The others
+  /// hear that the old name has left.
+  void rename(Instant now, UnixTime unix_now, const Device& device);
+
   bool is_online(std::string_view name) const { return room_.contains(name); }
   std::size_t peers() const { return room_.size(); }
 
@@ -92,6 +96,7 @@ class Connections {
   void process_waiting(Instant now, UnixTime unix_now, ConnectionId id);
   /// Closes, and tells the others when the peer is gone with it.
   void close(Instant now, UnixTime unix_now, Map::iterator at, CloseCode code, std::string_view reason);
+  void close_all_of(Instant now, UnixTime unix_now, const Device& device, CloseCode code, std::string_view reason);
   /// Closes what another connection of the same device replaces: the others hear nothing.
   void end(Map::iterator at, CloseCode code, std::string_view reason);
   void announce_close(Map::iterator at, CloseCode code, std::string_view reason);

@@ -9,6 +9,7 @@
 #include "core/random.h"
 #include "hub/database.h"
 #include "hub/effect.h"
+#include "hub/hub_clock.h"
 #include "hub/options.h"
 #include "hub/rate_limit.h"
 #include "hub/settings.h"
@@ -21,6 +22,7 @@ struct Context {
   Crypto& crypto;
   Random& random;
   Settings settings;
+  HubClock clock;
   HubCounters counters;
   std::deque<Effect> effects;
   RateLimits limits;

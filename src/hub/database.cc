@@ -46,6 +46,8 @@ bool Database::transaction(const std::function<bool()>& body) {
   return committed;
 }
 
+SqlValue text_or_null(std::string_view text) { return text.empty() ? SqlValue() : SqlValue(std::string(text)); }
+
 std::vector<std::byte> blob(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
 
 }  // namespace bamgate::hub

@@ -64,6 +64,9 @@ class Database {
   bool failed_ = false;
 };
 
+/// A text parameter; NULL for an empty one.
+SqlValue text_or_null(std::string_view text);
+
 /// A blob parameter with a copy of `bytes`.
 std::vector<std::byte> blob(Bytes bytes);
 

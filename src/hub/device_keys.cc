@@ -10,7 +10,8 @@ void put_into_waiting(Database& database, const Device& device) {
 }
 
 /// Whoever may bind keys at will must not fill the database; what is not told any more serves nothing.
-void forget_oldest(Database& database) {
+void forget_oldest(Database& database, UnixTime lived) {
+  database.run("DELETE FROM retired_keys WHERE retired_at < ?1", lived.seconds - kRevocationMemory);
   database.run(
       "DELETE FROM retired_keys WHERE retired_at IS NOT NULL AND rowid NOT IN"
       " (SELECT rowid FROM retired_keys WHERE retired_at IS NOT NULL ORDER BY retired_at DESC, rowid DESC LIMIT ?1)",
@@ -20,11 +21,11 @@ void forget_oldest(Database& database) {
 }  // namespace
 
 std::vector<std::string> bind_key(Database& database, const Device& device, const std::string& public_key,
-                                  UnixTime unix_now) {
+                                  UnixTime lived) {
   put_into_waiting(database, device);
   database.run("UPDATE devices SET public_key = ?2 WHERE id = ?1", device.id, public_key);
   database.run("DELETE FROM retired_keys WHERE public_key = ?1", public_key);
-  return retire_waiting_keys(database, device.id, unix_now);
+  return retire_waiting_keys(database, device.id, lived);
 }
 
 void release_key(Database& database, const Device& device) {
@@ -32,18 +33,18 @@ void release_key(Database& database, const Device& device) {
   database.run("UPDATE devices SET public_key = NULL WHERE id = ?1", device.id);
 }
 
-std::vector<std::string> retire_waiting_keys(Database& database, std::string_view device_id, UnixTime unix_now) {
+std::vector<std::string> retire_waiting_keys(Database& database, std::string_view device_id, UnixTime lived) {
   std::vector<std::string> retired;
   for (const Row& row : database.run(
            "UPDATE retired_keys SET retired_at = ?2 WHERE device_id = ?1 AND retired_at IS NULL RETURNING public_key",
-           std::string(device_id), unix_now.seconds)) {
+           std::string(device_id), lived.seconds)) {
     retired.push_back(row.text(0));
   }
-  if (!retired.empty()) forget_oldest(database);
+  if (!retired.empty()) forget_oldest(database, lived);
   return retired;
 }
 
-std::vector<signaling::PeerRevoked> recent_revocations(Database& database, UnixTime unix_now) {
+std::vector<signaling::PeerRevoked> recent_revocations(Database& database, UnixTime lived) {
   std::vector<signaling::PeerRevoked> revoked;
   for (const Row& row : database.run(
            "SELECT name, public_key FROM"
@@ -54,7 +55,7 @@ std::vector<signaling::PeerRevoked> recent_revocations(Database& database, UnixT
            " WHERE NOT EXISTS"
            " (SELECT 1 FROM devices AS held WHERE held.public_key = gone.public_key AND held.revoked_at IS NULL)"
            " ORDER BY ended_at DESC, id LIMIT ?2",
-           unix_now.seconds - kRevocationMemory, kMaxRevocations)) {
+           lived.seconds - kRevocationMemory, kMaxRevocations)) {
     revoked.push_back({row.text(0), row.text(1)});
   }
   return revoked;

@@ -18,22 +18,24 @@
 
 namespace bamgate::hub {
 
-/// Revocations that are kept and told; the newest count.
+// All times here are lived ones (hub_clock.h): a wrong clock neither hides a revocation nor removes it.
+
+/// Revocations that are told, and keys that are kept; the newest count.
 inline constexpr std::int64_t kMaxRevocations = 1024;
 
 /// From now on `device` holds `public_key`, and none that it held before. Returns what is retired by that: everybody is
 /// to be told.
 std::vector<std::string> bind_key(Database& database, const Device& device, const std::string& public_key,
-                                  UnixTime unix_now);
+                                  UnixTime lived);
 
 /// `device` holds no key until its first join says which one.
 void release_key(Database& database, const Device& device);
 
 /// Retires what still waits for the first join of `device`, and returns it.
-std::vector<std::string> retire_waiting_keys(Database& database, std::string_view device_id, UnixTime unix_now);
+std::vector<std::string> retire_waiting_keys(Database& database, std::string_view device_id, UnixTime lived);
 
 /// Name and key of what was revoked or retired within the last 90 days, the newest first, at most kMaxRevocations. Keys
 /// that a device holds again are left out, and devices that never had a key.
-std::vector<signaling::PeerRevoked> recent_revocations(Database& database, UnixTime unix_now);
+std::vector<signaling::PeerRevoked> recent_revocations(Database& database, UnixTime lived);
 
 }  // namespace bamgate::hub

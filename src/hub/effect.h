@@ -21,7 +21,7 @@ enum class ConnectionId : std::uint64_t {};
 enum class CloseCode : std::uint16_t {
   kTooSlow = 1008,       // it does not read what it asked for (RFC 6455 §7.4.1); it may come again
   kMalformed = 4400,     // not a message that may stand here
-  kUnauthorized = 4401,  // the access token expired before the join
+  kUnauthorized = 4401,  // the access token expired before the join, or the device has another name now
   kForbidden = 4403,     // an identity that is not the token's device
   kReplaced = 4409,      // the device has a newer connection
   kRevoked = 4410,       // the device was revoked, or registered again

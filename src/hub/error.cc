@@ -19,7 +19,9 @@ std::string_view to_string(Error error) {
     case Error::kBadLifetime:
       return "a join token lives from 1 second to 365 days";
     case Error::kTooManyTokens:
-      return "1000 join tokens are valid already; wait until some have ended";
+      return "1000 join tokens are valid already; withdraw some with 'bamgate devices tokens withdraw ID'";
+    case Error::kBadName:
+      return "a device name is 1 to 63 of a-z, 0-9 and '-', and neither begins nor ends with '-'";
   }
   return "unknown error";
 }

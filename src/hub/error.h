@@ -16,6 +16,7 @@ enum class Error : std::uint8_t {
   kBadUses,         // a join token for fewer than one or too many registrations
   kBadLifetime,     // a join token that lives less than a second or too long
   kTooManyTokens,   // too many join tokens are valid already
+  kBadName,         // a join token for what can be no device's name
 };
 
 /// A short sentence in English, for messages.

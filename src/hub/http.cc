@@ -15,6 +15,12 @@ HttpReply ok(json::Object body) { return {200, json::write(std::move(body)), 0};
 
 HttpReply bad_request(std::string_view message) { return error_reply(400, "bad_request", message); }
 
+HttpReply bad_name(std::string_view field) {
+  return error_reply(
+      400, "bad_name",
+      std::string(field).append(" must be 1 to 63 of a-z, 0-9 and '-', and neither begin nor end with '-'."));
+}
+
 HttpReply too_many(std::string_view code, std::string_view message, int retry_after_s) {
   HttpReply reply = error_reply(429, code, message);
   reply.retry_after_s = retry_after_s;

@@ -48,6 +48,9 @@ HttpReply ok(json::Object body);
 /// 400 `bad_request`.
 HttpReply bad_request(std::string_view message);
 
+/// 400 `bad_name`: the field `field` is no device name.
+HttpReply bad_name(std::string_view field);
+
 /// 429 with Retry-After.
 HttpReply too_many(std::string_view code, std::string_view message, int retry_after_s);
 

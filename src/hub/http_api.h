@@ -1,11 +1,12 @@
 // The requests of the HTTP API (protocol.md, "HTTP API"), all but two answered at once: registrations are sign_in.h's,
-// upgrades hub.h's.
+// upgrades hub.h's. What is done to devices and join tokens is admin_api.h's.
 #pragma once
 
 #include <optional>
 #include <string_view>
 
 #include "core/time.h"
+#include "hub/admin_api.h"
 #include "hub/authentication.h"
 #include "hub/connections.h"
 #include "hub/context.h"
@@ -21,8 +22,8 @@ std::string_view path_of(std::string_view target);
 class HttpApi {
  public:
   /// All must outlive this object.
-  HttpApi(Context& context, Connections& connections, SignIn& sign_in)
-      : context_(context), connections_(connections), sign_in_(sign_in) {}
+  HttpApi(Context& context, Connections& connections, SignIn& sign_in, AdminApi& admin)
+      : context_(context), connections_(connections), sign_in_(sign_in), admin_(admin) {}
 
   /// Answers every request, what is unknown with 404; nullopt: the answer comes later, as an effect.
   std::optional<HttpReply> handle(Instant now, UnixTime unix_now, RequestId id, const HttpRequest& request);
@@ -31,15 +32,12 @@ class HttpApi {
   HttpReply refresh(Instant now, UnixTime unix_now, const HttpRequest& request);
   HttpReply try_refresh(Instant now, UnixTime unix_now, const HttpRequest& request);
   HttpReply refuse_refresh(const HttpRequest& request, const Device* device, RefreshError error);
-  HttpReply handle_with_login(Instant now, UnixTime unix_now, const HttpRequest& request, const Login& login);
-  HttpReply list_devices(UnixTime unix_now);
-  HttpReply revoke_device(Instant now, UnixTime unix_now, std::string_view id, const Device& by);
-  HttpReply create_join_token(UnixTime unix_now, std::string_view body, const Device& device);
   HttpReply status();
 
   Context& context_;
   Connections& connections_;
   SignIn& sign_in_;
+  AdminApi& admin_;
 };
 
 }  // namespace bamgate::hub

@@ -4,11 +4,14 @@
 #include <string_view>
 #include <utility>
 
+#include "hub/admin_api.h"
 #include "hub/client.h"
 #include "hub/connections.h"
 #include "hub/context.h"
 #include "hub/devices.h"
 #include "hub/http_api.h"
+#include "hub/hub_clock.h"
+#include "hub/join_tokens.h"
 #include "hub/migrations.h"
 #include "hub/pace.h"
 #include "hub/sign_in.h"
@@ -17,8 +20,12 @@
 namespace bamgate::hub {
 namespace {
 
-/// Owner of the devices that join with a token made on the hub itself.
-constexpr std::string_view kHubOwner = "hub";
+/// Says in the log that the clock is not what it was, and that nobody suffers by it.
+void say_jump(Context& context, std::string_view event, std::int64_t seconds) {
+  context.log(LogLevel::kWarning, event,
+              {{"seconds", seconds},
+               {"hint", "nothing expires because of it; check this machine's clock if it is not right now"}});
+}
 
 }  // namespace
 
@@ -28,18 +35,30 @@ struct Hub::State {
   Context context;
   Connections connections{context};
   SignIn sign_in{context, connections};
-  HttpApi http{context, connections, sign_in};
+  AdminApi admin{context, connections};
+  HttpApi http{context, connections, sign_in, admin};
+
+  /// Comes before everything that is done with an input.
+  void begin(Instant now, UnixTime unix_now) {
+    if (const auto jump = context.clock.observe(context.database, now, unix_now)) {
+      say_jump(context, "clock_jumped", *jump);
+    }
+    // A time that cannot be noted hinders nobody.
+    context.database.clear_failure();
+  }
 };
 
 std::expected<std::unique_ptr<Hub>, Error> Hub::create(HubOptions options, Sql& sql, Crypto& crypto, Random& random,
-                                                       UnixTime unix_now) {
+                                                       Instant now, UnixTime unix_now) {
   Database database(sql);
   if (const auto migrated = migrate(database); !migrated) return std::unexpected(migrated.error());
-  auto settings = load_settings(database, random, unix_now, options.subnet);
+  HubClock clock(database, now, unix_now);
+  auto settings = load_settings(database, random, clock.lived(), options.subnet);
   if (!settings) return std::unexpected(settings.error());
-  forget_revoked(database, unix_now);
   if (database.failed()) return std::unexpected(Error::kDatabase);
-  Context context{std::move(options), database, crypto, random, std::move(*settings), {}, {}, {}};
+  Context context{std::move(options), database, crypto, random, std::move(*settings), clock, {}, {}, {}};
+  if (clock.gap() < -kClockJump) say_jump(context, "clock_went_back", clock.gap());
+  if (clock.gap() > kClockGap) say_jump(context, "clock_is_ahead", clock.gap());
   return std::unique_ptr<Hub>(new Hub(std::make_unique<State>(std::move(context))));
 }
 
@@ -47,13 +66,13 @@ Hub::Hub(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Hub::~Hub() = default;
 
 std::optional<HttpReply> Hub::on_http(Instant now, UnixTime unix_now, RequestId id, const HttpRequest& request) {
-  state_->context.database.clear_failure();
+  state_->begin(now, unix_now);
   auto reply = state_->http.handle(now, unix_now, id, request);
   return reply && state_->context.database.failed() ? internal_error() : reply;
 }
 
 void Hub::on_fetched(Instant now, UnixTime unix_now, RequestId id, const FetchResult& result) {
-  state_->context.database.clear_failure();
+  state_->begin(now, unix_now);
   state_->sign_in.on_fetched(now, unix_now, id, result);
 }
 
@@ -67,7 +86,7 @@ std::optional<HttpReply> Hub::on_open(Instant now, UnixTime unix_now, Connection
   if (request.method != "GET" || path_of(request.target) != "/connect") {
     return error_reply(404, "not_found", "This hub has no such WebSocket.");
   }
-  context.database.clear_failure();
+  state_->begin(now, unix_now);
   const auto login = authenticate(context, unix_now, request.authorization);
   if (context.database.failed()) return internal_error();
   if (!login) return login.error();
@@ -76,7 +95,7 @@ std::optional<HttpReply> Hub::on_open(Instant now, UnixTime unix_now, Connection
 }
 
 void Hub::on_text(Instant now, UnixTime unix_now, ConnectionId connection, std::string_view text) {
-  state_->context.database.clear_failure();
+  state_->begin(now, unix_now);
   state_->connections.on_text(now, unix_now, connection, text);
 }
 
@@ -93,7 +112,7 @@ void Hub::on_sent(Instant now, UnixTime unix_now, ConnectionId connection) {
 }
 
 void Hub::on_timer(Instant now, UnixTime unix_now) {
-  state_->context.database.clear_failure();
+  state_->begin(now, unix_now);
   state_->connections.handle_timeout(now, unix_now);
   state_->sign_in.handle_timeout(now, unix_now);
 }
@@ -110,20 +129,28 @@ Instant Hub::next_timeout() const {
   return std::min(state_->connections.next_timeout(), state_->sign_in.next_timeout());
 }
 
-std::expected<JoinToken, Error> Hub::create_join_token(UnixTime unix_now, std::int64_t uses, std::int64_t ttl_s) {
-  state_->context.database.clear_failure();
-  return hub::create_join_token(state_->context.database, state_->context.crypto, state_->context.random, unix_now,
-                                kHubOwner, uses, ttl_s);
+HttpReply Hub::on_local(Instant now, UnixTime unix_now, const HttpRequest& request) {
+  state_->begin(now, unix_now);
+  if (!AdminApi::knows(request.method, path_of(request.target))) {
+    return error_reply(404, "not_found", "Only devices and join tokens are asked about here.");
+  }
+  HttpReply reply = state_->admin.handle(now, unix_now, request, nullptr);
+  return state_->context.database.failed() ? internal_error() : reply;
 }
 
-std::expected<std::string, Error> Hub::rotate_signing_key(UnixTime unix_now) {
+std::expected<JoinToken, Error> Hub::create_join_token(Instant now, UnixTime unix_now, const JoinGrant& grant) {
+  state_->begin(now, unix_now);
+  return hub::create_join_token(state_->context, grant, kHubOwner, kMadeByHub);
+}
+
+std::expected<std::string, Error> Hub::rotate_signing_key(Instant now, UnixTime unix_now) {
+  state_->begin(now, unix_now);
   Database& database = state_->context.database;
-  database.clear_failure();
   std::string kid;
   const bool committed = database.transaction([&] {
-    kid = add_signing_key(database, state_->context.random, unix_now);
+    kid = add_signing_key(database, state_->context.random, state_->context.clock.lived());
     // Removes those that end now.
-    return !signing_keys(database, unix_now).empty();
+    return !signing_keys(database, state_->context.clock.lived()).empty();
   });
   if (!committed) return std::unexpected(Error::kDatabase);
   return kid;

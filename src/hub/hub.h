@@ -20,7 +20,7 @@
 #include "hub/error.h"
 #include "hub/host.h"
 #include "hub/http.h"
-#include "hub/join_tokens.h"
+#include "hub/join_grant.h"
 #include "hub/options.h"
 
 namespace bamgate::hub {
@@ -32,7 +32,7 @@ class Hub {
   /// `sql`, `crypto` and `random` must outlive the hub. A second Hub on the same file (another process that only makes
   /// join tokens) does no harm. Errors: kDatabase, kNewerDatabase, kBadSubnet, kReservedSubnet, kSubnetInUse.
   static std::expected<std::unique_ptr<Hub>, Error> create(HubOptions options, Sql& sql, Crypto& crypto, Random& random,
-                                                           UnixTime unix_now);
+                                                           Instant now, UnixTime unix_now);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -65,14 +65,17 @@ class Hub {
   /// When on_timer() wants to be called; kNever when the hub waits for nothing.
   Instant next_timeout() const;
 
-  /// A new join token for `uses` registrations within `ttl_s` seconds, as `bamgate hub token` prints it.
-  /// Errors: kBadUses, kBadLifetime, kTooManyTokens, kDatabase.
-  std::expected<JoinToken, Error> create_join_token(UnixTime unix_now, std::int64_t uses = kDefaultJoinUses,
-                                                    std::int64_t ttl_s = kDefaultJoinLifetime);
+  /// A request of whoever holds the hub, and so needs no token and may do everything: the paths of /auth/devices and
+  /// /auth/tokens, without limits. Every failure is a reply.
+  HttpReply on_local(Instant now, UnixTime unix_now, const HttpRequest& request);
+
+  /// A new join token, as `bamgate hub token` prints it.
+  /// Errors: kBadUses, kBadLifetime, kBadName, kTooManyTokens, kDatabase.
+  std::expected<JoinToken, Error> create_join_token(Instant now, UnixTime unix_now, const JoinGrant& grant = {});
 
   /// Adds a key that signs access tokens from now on, in every process that uses this database, and returns its name.
   /// Tokens of the keys before stay good for the rest of their hour. Errors: kDatabase.
-  std::expected<std::string, Error> rotate_signing_key(UnixTime unix_now);
+  std::expected<std::string, Error> rotate_signing_key(Instant now, UnixTime unix_now);
 
   /// The subnet in use, host bits zero.
   IpPrefix subnet() const;

@@ -15,6 +15,9 @@ namespace bamgate::hub {
 inline constexpr std::size_t kMaxMessage = 64 * 1024;
 inline constexpr std::size_t kMaxRoom = 1024;
 
+// protocol.md: rolling lifetime (--device-lifetime, default 180 days).
+inline constexpr std::int64_t kDefaultDeviceLifetime = 180 * 24 * 3600;  // seconds
+
 struct HubOptions {
   /// None: the subnet in the database, or kDefaultSubnet (addresses.h) on first start. Host bits are ignored.
   std::optional<IpPrefix> subnet;
@@ -26,6 +29,8 @@ struct HubOptions {
   std::string github_login;
   /// Where GitHub's API is, without a slash at its end.
   std::string github_api = "https://api.github.com";
+  /// How long a device may be away before its refresh token has expired, in seconds; counted anew with each refresh.
+  std::int64_t device_lifetime = kDefaultDeviceLifetime;
   /// Shown by GET /status.
   std::string version = "0.0.0";
 };

@@ -58,23 +58,23 @@ std::vector<std::byte> refresh_hash(Crypto& crypto, std::string_view token) {
 
 }  // namespace
 
-RefreshToken begin_refresh_tokens(Context& context, UnixTime unix_now, std::string_view device_id) {
+RefreshToken begin_refresh_tokens(Context& context, std::string_view device_id) {
   const auto row =
       context.database.one("SELECT generation FROM refresh_tokens WHERE device_id = ?1", std::string(device_id));
   RefreshToken first = make_token(context, device_id, row ? row->integer(0) + 1 : 1);
   context.database.run(
-      "INSERT OR REPLACE INTO refresh_tokens(device_id, generation, first_generation, hash, expires_at)"
+      "INSERT OR REPLACE INTO refresh_tokens(device_id, generation, first_generation, hash, issued_at)"
       " VALUES(?1, ?2, ?2, ?3, ?4)",
       std::string(device_id), first.generation, refresh_hash(context.crypto, first.token),
-      unix_now.seconds + kRefreshTokenLifetime);
+      context.clock.lived().seconds);
   return first;
 }
 
-std::expected<RefreshToken, RefreshError> rotate_refresh_token(Context& context, UnixTime unix_now,
-                                                               std::string_view device_id, std::string_view token) {
+std::expected<RefreshToken, RefreshError> rotate_refresh_token(Context& context, std::string_view device_id,
+                                                               std::string_view token) {
   const auto row = context.database.one(
-      "SELECT generation, hash, expires_at, previous_hash, previous_expires_at FROM refresh_tokens WHERE device_id = "
-      "?1",
+      "SELECT generation, hash, issued_at, previous_hash, previous_issued_at, renewed_until FROM refresh_tokens"
+      " WHERE device_id = ?1",
       std::string(device_id));
   if (!row) return std::unexpected(RefreshError::kNone);
   const auto presented = refresh_hash(context.crypto, token);
@@ -86,15 +86,34 @@ std::expected<RefreshToken, RefreshError> rotate_refresh_token(Context& context,
     if (!later) return std::unexpected(RefreshError::kInvalid);
     generation = *later;
   }
-  const std::int64_t expires_at = row->integer(is_previous ? 4 : 2);
-  if (expires_at <= unix_now.seconds) return std::unexpected(RefreshError::kExpired);
+  const std::int64_t lived = context.clock.lived().seconds;
+  const std::int64_t issued_at = row->integer(is_previous ? 4 : 2);
+  const bool is_old = issued_at + context.options.device_lifetime <= lived;
+  if (is_old && row->integer(5) <= lived) return std::unexpected(RefreshError::kExpired);
   RefreshToken next = make_token(context, device_id, generation + 1);
+  // A renewal serves as long as the reply may be lost: until a token that needs none is presented.
   context.database.run(
-      "UPDATE refresh_tokens SET generation = ?2, hash = ?3, expires_at = ?4, previous_hash = ?5,"
-      " previous_expires_at = ?6 WHERE device_id = ?1",
-      std::string(device_id), next.generation, refresh_hash(context.crypto, next.token),
-      unix_now.seconds + kRefreshTokenLifetime, presented, expires_at);
+      "UPDATE refresh_tokens SET generation = ?2, hash = ?3, issued_at = ?4, previous_hash = ?5,"
+      " previous_issued_at = ?6, renewed_until = CASE WHEN ?7 THEN renewed_until END WHERE device_id = ?1",
+      std::string(device_id), next.generation, refresh_hash(context.crypto, next.token), lived, presented, issued_at,
+      std::int64_t{is_old});
   return next;
+}
+
+void renew_refresh_token(Context& context, std::string_view device_id) {
+  context.database.run("UPDATE refresh_tokens SET renewed_until = ?2 WHERE device_id = ?1", std::string(device_id),
+                       context.clock.lived().seconds + kRenewal);
+}
+
+std::set<std::string> expired_devices(Context& context) {
+  std::set<std::string> devices;
+  const std::int64_t lived = context.clock.lived().seconds;
+  for (const Row& row : context.database.run(
+           "SELECT device_id FROM refresh_tokens WHERE issued_at <= ?1 AND COALESCE(renewed_until, 0) <= ?2",
+           lived - context.options.device_lifetime, lived)) {
+    devices.insert(row.text(0));
+  }
+  return devices;
 }
 
 bool accept_generation(Database& database, std::string_view device_id, std::int64_t generation) {
@@ -104,7 +123,7 @@ bool accept_generation(Database& database, std::string_view device_id, std::int6
   if (!row || generation < row->integer(1)) return false;
   if (generation == row->integer(0) && !row->is_null(2)) {
     database.run(
-        "UPDATE refresh_tokens SET previous_hash = NULL, previous_expires_at = NULL"
+        "UPDATE refresh_tokens SET previous_hash = NULL, previous_issued_at = NULL, renewed_until = NULL"
         " WHERE device_id = ?1 AND generation = ?2",
         std::string(device_id), generation);
   }

@@ -36,13 +36,13 @@ struct Registration {
 };
 
 /// Registers in one transaction. Errors, as the reply to give: 401 for a join token that is unknown, expired or used
-/// up; 409 name_taken; 409 key_taken (another device has this public key); 507 no_address_left; 500. Then the token
-/// counts no use.
+/// up; 403 wrong_name (it was made for another one); 409 name_taken (a device has it, or it rests); 409 key_taken
+/// (another device has this public key); 507 no_address_left; 500. Then the token counts no use.
 std::expected<Registration, HttpReply> register_by_token(Context& context, UnixTime unix_now,
                                                          const std::string& join_token, const Newcomer& newcomer);
 
-/// The same for `owner`, who has proven who he is: a device of his own that has this name is taken over. Errors: the
-/// same without 401.
+/// The same for `owner`, who has proven who he is: a device of his own that has this name is taken over, and a name
+/// that rests is his. What he registers is an administrator. Errors: the same without 401 and 403.
 std::expected<Registration, HttpReply> register_by_owner(Context& context, UnixTime unix_now, std::string_view owner,
                                                          const Newcomer& newcomer);
 

@@ -37,6 +37,7 @@ std::expected<IpPrefix, Error> load_subnet(Database& database, const std::option
   if (stored && database.one("SELECT 1 FROM devices WHERE revoked_at IS NULL LIMIT 1")) {
     return std::unexpected(Error::kSubnetInUse);
   }
+  database.run("DELETE FROM addresses");
   write_setting(database, "subnet", subnet->to_string());
   return subnet;
 }
@@ -72,7 +73,7 @@ void write_setting(Database& database, std::string_view name, std::string value)
       std::string(name), std::move(value));
 }
 
-std::expected<Settings, Error> load_settings(Database& database, Random& random, UnixTime unix_now,
+std::expected<Settings, Error> load_settings(Database& database, Random& random, UnixTime lived,
                                              const std::optional<IpPrefix>& subnet) {
   Settings settings;
   std::optional<Error> error;
@@ -86,7 +87,7 @@ std::expected<Settings, Error> load_settings(Database& database, Random& random,
     settings.network_id = load_network_id(database, random);
     settings.prefix6 = load_prefix6(database, random);
     settings.master_secret = load_master_secret(database, random);
-    if (signing_keys(database, unix_now).empty()) add_signing_key(database, random, unix_now);
+    if (signing_keys(database, lived).empty()) add_signing_key(database, random, lived);
     return true;
   });
   if (database.failed()) return std::unexpected(Error::kDatabase);

@@ -24,8 +24,9 @@ struct Settings {
 };
 
 /// Reads the settings, and makes what is missing. `subnet` replaces the stored one only while no device holds an
-/// address. Errors: kDatabase, kBadSubnet, kReservedSubnet, kSubnetInUse; then nothing was changed.
-std::expected<Settings, Error> load_settings(Database& database, Random& random, UnixTime unix_now,
+/// address; what rests in the old one is forgotten with it. Errors: kDatabase, kBadSubnet, kReservedSubnet,
+/// kSubnetInUse; then nothing was changed.
+std::expected<Settings, Error> load_settings(Database& database, Random& random, UnixTime lived,
                                              const std::optional<IpPrefix>& subnet);
 
 /// One row of the table that holds them; nullopt when there is none (or the database failed).

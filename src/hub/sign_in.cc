@@ -34,9 +34,7 @@ std::expected<Newcomer, HttpReply> read_newcomer(const json::Value& body) {
   const auto* name = body.get_string("device_name");
   const auto public_key = read_public_key(body);
   if (name == nullptr || !is_device_name(*name)) {
-    return std::unexpected(error_reply(400, "bad_name",
-                                       "device_name must be 1 to 63 of a-z, 0-9 and '-', and neither begin nor end "
-                                       "with '-'."));
+    return std::unexpected(bad_name("device_name"));
   }
   if (!public_key) return std::unexpected(bad_request("public_key must be a WireGuard public key in base64."));
   return Newcomer{*name, *public_key};

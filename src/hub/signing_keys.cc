@@ -8,23 +8,23 @@
 
 namespace bamgate::hub {
 
-std::string add_signing_key(Database& database, Random& random, UnixTime unix_now) {
+std::string add_signing_key(Database& database, Random& random, UnixTime lived) {
   std::array<std::byte, 8> name{};
   random.fill(name);
   Secret<32> secret;
   random.fill(secret.mutable_bytes());
   std::string kid = to_hex(name);
   database.run("INSERT INTO signing_keys(kid, secret, created_at) VALUES(?1, ?2, ?3)", kid, blob(secret.bytes()),
-               unix_now.seconds);
+               lived.seconds);
   return kid;
 }
 
-std::vector<SigningKey> signing_keys(Database& database, UnixTime unix_now) {
+std::vector<SigningKey> signing_keys(Database& database, UnixTime lived) {
   std::vector<SigningKey> keys;
   std::optional<std::int64_t> successor_at;
   // By the order in which they were made: the clock may have been wrong meanwhile.
   for (const Row& row : database.run("SELECT kid, secret, created_at FROM signing_keys ORDER BY rowid DESC")) {
-    if (successor_at && *successor_at + kAccessTokenLifetime <= unix_now.seconds) {
+    if (successor_at && *successor_at + kAccessTokenLifetime <= lived.seconds) {
       database.run("DELETE FROM signing_keys WHERE kid = ?1", row.text(0));
     } else if (row.blob(1).size() == 32) {
       keys.push_back({row.text(0), Secret<32>(row.blob(1).first<32>())});

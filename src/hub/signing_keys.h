@@ -1,5 +1,6 @@
 // The keys that sign access tokens: rows, so that they can rotate while the hub runs, from another process too. Nothing
-// of them is kept in memory between two requests, so a new key is in use at once.
+// of them is kept in memory between two requests, so a new key is in use at once. Their times are lived ones
+// (hub_clock.h): a clock that jumps removes none too early.
 //
 //   newest                                   signs and verifies
 //   older, its successor under an hour old   verifies: what it signed lives for an hour at most
@@ -17,9 +18,9 @@
 namespace bamgate::hub {
 
 /// Adds a key, which signs from then on, and returns its name.
-std::string add_signing_key(Database& database, Random& random, UnixTime unix_now);
+std::string add_signing_key(Database& database, Random& random, UnixTime lived);
 
 /// The keys that verify, the newest first; empty only when the database failed.
-std::vector<SigningKey> signing_keys(Database& database, UnixTime unix_now);
+std::vector<SigningKey> signing_keys(Database& database, UnixTime lived);
 
 }  // namespace bamgate::hub

@@ -109,6 +109,31 @@ TEST_F(AgentAndHub, ARevokedPeersTunnelIsDroppedAndStaysRefused) {
   EXPECT_EQ(anna->attempts, 1);
 }
 
+TEST_F(AgentAndHub, AKnownKeyUnderAnotherNameIsThatDeviceRenamed) {
+  connect_anna_and_bert();
+  Actor& renamed = make("carl", "10.100.0.2/16", 2);
+  say(*anna, signaling::PeerLeft{"bert"});
+  announce(*anna, {renamed.info});
+  ASSERT_EQ(anna->agent->status(now).peers.size(), 1U);
+  EXPECT_EQ(anna->agent->status(now).peers.front().id, "carl");
+  bring_online(renamed, {anna->info});
+  run_for(10s);
+  EXPECT_EQ(anna->state_of("carl", now), "connected");
+  send_packet(*anna, "10.100.0.2");
+  run_for(1s);
+  EXPECT_FALSE(renamed.tun.empty()) << "its address is the new name's";
+}
+
+TEST_F(AgentAndHub, AKeyThatIsListedUnderTwoNamesIsOnePeer) {
+  connect_anna_and_bert();
+  Actor& renamed = make("carl", "10.100.0.2/16", 2);
+  announce(*anna, {bert->info, renamed.info});
+  ASSERT_EQ(anna->agent->status(now).peers.size(), 1U);
+  EXPECT_EQ(anna->agent->status(now).peers.front().id, "carl");
+  announce(*anna, {renamed.info, bert->info});
+  EXPECT_EQ(anna->agent->status(now).peers.size(), 1U);
+}
+
 TEST_F(AgentAndHub, ARevocationOfAnotherKeyOfThatNameChangesNothing) {
   connect_anna_and_bert();
   Actor& former = make("bert", "10.100.0.9/16", 99);

@@ -66,25 +66,44 @@ TEST_F(HubApiWire, EachRequestIsWrittenAsItWasRecordedAndEachReplyUnderstood) {
   EXPECT_EQ(refreshed->access_token, "a2");
   EXPECT_EQ(refreshed->refresh_token, "r2");
   EXPECT_EQ(refreshed->expires_in, 3600);
+  EXPECT_EQ(refreshed->device_name, "home");
 
   reply_ = R"({"devices":[{"device_id":"d1","device_name":"home","address":"10.100.0.1/16","created_at":1800000000,)"
-           R"("last_seen_at":null,"revoked":false,"online":true}]})";
-  const auto devices = loop_.block_on(list_devices(loop_, hub_, "a2"));
+           R"("last_seen_at":null,"revoked":false,"online":true,"role":"admin","expired":false}]})";
+  const auto listed = loop_.block_on(ask_hub(loop_, hub_, "a2", "GET", "/auth/devices", json::Value()));
+  ASSERT_TRUE(listed);
+  const auto devices = read_devices(*listed);
   ASSERT_TRUE(devices);
   ASSERT_EQ(devices->size(), 1U);
   EXPECT_EQ(devices->front().id, "d1");
   EXPECT_EQ(devices->front().created_at, 1'800'000'000);
   EXPECT_EQ(devices->front().last_seen_at, std::nullopt);
   EXPECT_TRUE(devices->front().online);
+  EXPECT_EQ(devices->front().role, "admin");
 
-  reply_ = R"({"join_token":"j2","expires_at":1800086400,"uses":1})";
-  const auto token = loop_.block_on(make_join_token(loop_, hub_, "a2", 1, 86400));
+  reply_ = R"({"join_token":"j2","token_id":"t2","expires_at":1800086400,"uses":1})";
+  ASSERT_TRUE(loop_.block_on(make_join_token(loop_, hub_, "a2", {})));
+  const auto token = loop_.block_on(make_join_token(loop_, hub_, "a2", {.uses = 2, .admin = true, .name = "nas"}));
   ASSERT_TRUE(token);
+  EXPECT_EQ(token->id, "t2");
   EXPECT_EQ(token->token, "j2");
   EXPECT_EQ(token->expires_at, 1'800'086'400);
 
   reply_ = R"({"ok":true})";
-  EXPECT_TRUE(loop_.block_on(revoke_device(loop_, hub_, "a2", "d2")));
+  EXPECT_TRUE(loop_.block_on(ask_hub(loop_, hub_, "a2", "DELETE", "/auth/devices/d2", json::Value())));
+  EXPECT_TRUE(loop_.block_on(
+      ask_hub(loop_, hub_, "a2", "POST", "/auth/devices/d2/rename", json::Object{{"device_name", "nas"}})));
+
+  reply_ = R"({"tokens":[{"token_id":"t2","made_by":"home","role":"admin","name":null,"uses_left":1,)"
+           R"("created_at":1800000000,"expires_at":1800086400}]})";
+  const auto answer = loop_.block_on(ask_hub(loop_, hub_, "a2", "GET", "/auth/tokens", json::Value()));
+  ASSERT_TRUE(answer);
+  const auto tokens = read_tokens(*answer);
+  ASSERT_TRUE(tokens);
+  ASSERT_EQ(tokens->size(), 1U);
+  EXPECT_EQ(tokens->front().made_by, "home");
+  EXPECT_EQ(tokens->front().name, "");
+  EXPECT_EQ(tokens->front().uses_left, 1);
 
   const auto path = std::filesystem::path(BAMGATE_TEST_DATA) / "client_requests.txt";
   // tests/vectors/record sets it, after a wanted change of the wire.
@@ -115,10 +134,12 @@ TEST_F(HubApiWire, WhoeverElseAnswersIsNotTheHubAndTheCommandSaysSo) {
     type_ = entry.type;
     reply_ = entry.body;
     const auto refreshed = loop_.block_on(refresh_token(loop_, hub_, "d1", "r1"));
-    const auto devices = loop_.block_on(list_devices(loop_, hub_, "a1"));
+    const auto listed = loop_.block_on(ask_hub(loop_, hub_, "a1", "GET", "/auth/devices", json::Value()));
+    const auto devices =
+        listed ? read_devices(*listed) : ApiResult<std::vector<DeviceEntry>>(std::unexpected(listed.error()));
     const auto registered = loop_.block_on(register_device(loop_, hub_, "j1", "home", "S0VZ"));
-    const auto revoked = loop_.block_on(revoke_device(loop_, hub_, "a1", "d2"));
-    const auto token = loop_.block_on(make_join_token(loop_, hub_, "a1", 1, 60));
+    const auto revoked = loop_.block_on(ask_hub(loop_, hub_, "a1", "DELETE", "/auth/devices/d2", json::Value()));
+    const auto token = loop_.block_on(make_join_token(loop_, hub_, "a1", {.uses = 1, .ttl_s = 60}));
     ASSERT_FALSE(refreshed || devices || registered || revoked || token) << entry.status << entry.body.substr(0, 99);
     for (const ApiFailure& failure :
          {refreshed.error(), devices.error(), registered.error(), revoked.error(), token.error()}) {

@@ -79,13 +79,13 @@ struct Answer {
 
 /// What a registration gave, and the key that it was made with.
 struct Member {
-  std::string name;
-  std::string public_key;
-  std::string id;
-  std::string access_token;
-  std::string refresh_token;
-  std::string address;
-  std::string address6;
+  std::string name = {};
+  std::string public_key = {};
+  std::string id = {};
+  std::string access_token = {};
+  std::string refresh_token = {};
+  std::string address = {};
+  std::string address6 = {};
 };
 
 /// A WireGuard public key that `seed` decides.
@@ -116,7 +116,7 @@ class HubTest : public ::testing::Test {
     inbox.clear();
     closed.clear();
     unsent.clear();
-    auto made = Hub::create(options, *sql, crypto, random, unix_now);
+    auto made = Hub::create(options, *sql, crypto, random, now, unix_now);
     ASSERT_TRUE(made) << to_string(made.error());
     hub = std::move(*made);
   }
@@ -148,9 +148,22 @@ class HubTest : public ::testing::Test {
   }
 
   std::string join_token(std::int64_t uses = 1, std::int64_t ttl_s = 86400) {
-    const auto token = hub->create_join_token(unix_now, uses, ttl_s);
+    return join_token(JoinGrant{.uses = uses, .ttl_s = ttl_s});
+  }
+  std::string join_token(const JoinGrant& grant) {
+    const auto token = hub->create_join_token(now, unix_now, grant);
     EXPECT_TRUE(token);
     return token ? token->token : "";
+  }
+
+  /// A request of whoever holds the hub.
+  Answer local(std::string_view method, std::string_view target, std::string_view body = {}) {
+    const HttpReply reply = hub->on_local(now, unix_now, {method, target, {}, body, {}});
+    drain();
+    return answer(reply);
+  }
+  Answer revoke(const Member& device, const Member& by) {
+    return request("DELETE", "/auth/devices/" + device.id, {}, by.access_token);
   }
 
   Answer try_register(const std::string& token, const std::string& name, const std::string& public_key = {}) {
@@ -171,10 +184,14 @@ class HubTest : public ::testing::Test {
             reply.text("address6")};
   }
 
-  /// Registers with a fresh token; the key comes from the name's first letter unless given.
+  /// Registers an administrator with a fresh token; the key comes from the name unless given.
   Member enroll(const std::string& name, std::optional<std::string> public_key = {}) {
+    return enroll_by(JoinGrant{.admin = true}, name, std::move(public_key));
+  }
+  Member enroll_member(const std::string& name) { return enroll_by({}, name); }
+  Member enroll_by(const JoinGrant& grant, const std::string& name, std::optional<std::string> public_key = {}) {
     const std::string key = public_key.value_or(key_of(std::hash<std::string>{}(name)));
-    const Answer reply = try_register(join_token(), name, key);
+    const Answer reply = try_register(join_token(grant), name, key);
     return member_of(name, key, reply);
   }
 
@@ -198,7 +215,8 @@ class HubTest : public ::testing::Test {
   /// What the database holds of devices and tokens, as one text.
   std::string state() {
     std::string text;
-    for (const char* table : {"devices", "refresh_tokens", "join_tokens", "join_token_uses", "retired_keys"}) {
+    for (const char* table :
+         {"devices", "refresh_tokens", "join_tokens", "join_token_uses", "retired_keys", "addresses", "former_names"}) {
       const auto rows = sqlite->execute(std::string("SELECT * FROM ") + table + " ORDER BY 1");
       EXPECT_TRUE(rows);
       for (const auto& row : rows.value_or(std::vector<os::SqlRow>{})) {

@@ -53,8 +53,8 @@ class Names {
 
  private:
   static bool is_random(std::string_view key) {
-    constexpr std::string_view kRandom[] = {"device_id",   "access_token", "refresh_token",
-                                            "turn_secret", "join_token",   "address6"};
+    constexpr std::string_view kRandom[] = {"device_id",  "access_token", "refresh_token", "turn_secret",
+                                            "join_token", "address6",     "token_id"};
     return std::ranges::find(kRandom, key) != std::end(kRandom);
   }
   static std::string replace(std::string text, std::string_view from, std::string_view to) {

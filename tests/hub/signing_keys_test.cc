@@ -21,9 +21,9 @@ class HubSigningKeys : public HubTest {
   }
   /// As `bamgate hub rotate-keys` does it: by a second hub on the same database.
   std::string rotate() {
-    auto second = Hub::create({}, *sql, crypto, random, unix_now);
+    auto second = Hub::create({}, *sql, crypto, random, now, unix_now);
     EXPECT_TRUE(second);
-    const auto kid = (*second)->rotate_signing_key(unix_now);
+    const auto kid = (*second)->rotate_signing_key(now, unix_now);
     EXPECT_TRUE(kid);
     return kid.value_or("");
   }
@@ -110,7 +110,7 @@ TEST_F(HubSigningKeys, AClockThatWasWrongDoesNotKeepTheOldKeyInUse) {
 
 TEST_F(HubSigningKeys, ADatabaseThatFailsRotatesNothingAndRefusesNobody) {
   sql->broken_statement = "signing_keys";
-  EXPECT_FALSE(hub->rotate_signing_key(unix_now));
+  EXPECT_FALSE(hub->rotate_signing_key(now, unix_now));
   EXPECT_EQ(status_of(home.access_token), 500);
   EXPECT_EQ(refresh(home.id, home.refresh_token).status, 500);
   sql->broken_statement.clear();

@@ -94,7 +94,6 @@ TEST_F(HubTakeOver, WhoeverJoinsWithinNinetyDaysHearsOfTheOldKey) {
   start();
   EXPECT_EQ(told_to_newcomer(home), Keys{key_of(1)});
   advance(std::chrono::hours(24 * 90) + 1s);
-  start();
   EXPECT_EQ(told_to_newcomer(member("other", key_of(7))), Keys{});
 }
 

@@ -85,7 +85,7 @@ void HubNode::start() {
   hub::HubOptions options;
   options.stun = {"stun:hub.example:3478"};
   options.server_url = "https://hub.example:8443";
-  auto made = hub::Hub::create(options, sql_, crypto_, random_, agenda_.unix_now());
+  auto made = hub::Hub::create(options, sql_, crypto_, random_, agenda_.now(), agenda_.unix_now());
   ASSERT_TRUE(made) << hub::to_string(made.error());
   hub_ = std::move(*made);
   run_effects();

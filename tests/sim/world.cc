@@ -34,7 +34,7 @@ World::~World() {
 }
 
 Device& World::add_device(const std::string& name, Host& host) {
-  const auto token = hub.core().create_join_token(agenda.unix_now());
+  const auto token = hub.core().create_join_token(agenda.now(), agenda.unix_now());
   wg::PrivateKey key = make_key(random_);
   const HubAnswer answer = hub.ask(
       "POST", "/auth/register",

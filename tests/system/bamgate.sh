@@ -114,7 +114,7 @@ hub_kill() { end_process "$1" "$HUB_PID" "the hub"; }
 
 device_setup() {
   local join
-  join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub") || lab_fail "hub token failed"
+  join=$(lab_in hub "$BAMGATE" hub token --for "$1" --data "$LAB_DIR/hub") || lab_fail "hub token failed"
   lab_in "$1" "$BAMGATE" setup --join "$join" --name "$1" --config "$LAB_DIR/$1" >"$LAB_DIR/$1.setup.log" 2>&1 ||
     lab_fail "setup of $1 failed: $(tail -n 1 "$LAB_DIR/$1.setup.log")"
 }

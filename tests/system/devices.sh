@@ -44,6 +44,9 @@ exit_code 4 lab_in dev2 "$BAMGATE" up --config "$LAB_DIR/dev2"
 exit_code 4 lab_in dev2 "$BAMGATE" devices --config "$LAB_DIR/dev2"
 exit_code 3 lab_in dev2 "$BAMGATE" status --config "$LAB_DIR/dev2"
 
+# Its name rests: an ordinary string does not let it in again, one that was made for it does.
+exit_code 1 lab_in dev2 "$BAMGATE" setup --join "$(devices add 2>/dev/null)" --name dev2 --config "$LAB_DIR/dev2"
+grep -q "devices add --for dev2" "$LAB_DIR/stderr" || lab_fail "the refusal does not say what to do: $(cat "$LAB_DIR/stderr")"
 # Its name comes back with another key: refused, until the person at dev1 says that this is as it should be.
 device_setup dev2
 device_up dev2
