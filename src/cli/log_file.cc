@@ -3,8 +3,10 @@
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 
@@ -50,9 +52,16 @@ std::expected<void, Failure> log_into(const std::filesystem::path& file) {
 }
 
 ExitCode show_log(const std::filesystem::path& file, bool follow) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) {
+  std::error_code unseen;  // a folder that may not be entered
+  if (!std::filesystem::exists(file, unseen) && !unseen) {
     return fail(ExitCode::kNotRunning, "there is no log " + file.string() + ": 'bamgate up -d' begins one");
+  }
+  // Another user's: nothing would be shown, as if there were nothing.
+  if (access(file.c_str(), R_OK) != 0) {
+    return fail(ExitCode::kFailed, os::system_failure("cannot read the log " + file.string(), errno,
+                                                      "it is for root and its group alone: use sudo, or join the "
+                                                      "group with 'sudo usermod -aG bamgate $USER'")
+                                       .text);
   }
   print_file(predecessor(file));
   if (!follow) {
