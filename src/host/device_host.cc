@@ -416,7 +416,7 @@ json::Value DeviceHost::trust(const std::string* name) {
   json::Value answer;
   const auto trusted = name != nullptr ? runner_.trust(net::now(), *name) : std::nullopt;
   if (trusted) answer.set(trusted->done ? "done" : "error", trusted->text);
-  if (!trusted) answer.set("error", "say which device, while the agent runs");
+  if (!trusted) answer.set("error", "say which device, while bamgate runs");
   arm_timer();
   return answer;
 }
