@@ -51,6 +51,22 @@ void forbid_link_local(unsigned index) {
   (void)request.run("");
 }
 
+bool has_interface_ipv6(std::string_view name) {
+  const auto all = interfaces_and_addresses();
+  if (!all) return true;
+  const auto found = std::ranges::find(*all, name, &Interface::name);
+  return found == all->end() || found->ipv6;
+}
+
+/// The kernel refuses IPv6 on an interface for which it is switched off with EACCES, which root could do nothing about.
+std::expected<void, OsError> unless_without_ipv6(std::expected<void, OsError> done, std::string_view what,
+                                                 std::string_view interface, const IpAddress& address) {
+  if (done || done.error().code != Error::kNotPermitted || !address.is_v6() || has_interface_ipv6(interface))
+    return done;
+  return std::unexpected(OsError{Error::kUnsupported, done.error().number,
+                                 std::string(what) + ": IPv6 is switched off (sysctl disable_ipv6)"});
+}
+
 struct RouteOptions {
   std::uint8_t protocol = RTPROT_STATIC;
   std::uint32_t metric = 0;  // 0: the kernel's default
@@ -79,7 +95,7 @@ std::expected<void, OsError> route_request(std::uint16_t type, std::uint16_t fla
   request.put_u32(RTA_OIF, *index);
   if (preferred_source) request.put_address(RTA_PREFSRC, *preferred_source);
   if (options.metric != 0) request.put_u32(RTA_PRIORITY, options.metric);
-  return request.run(what);
+  return unless_without_ipv6(request.run(what), what, interface, network.address);
 }
 
 /// IFLA_AF_SPEC of a link: true when it has IPv6 and disable_ipv6 is 0. Said by netlink and not by /proc/sys, which a
@@ -191,13 +207,6 @@ auto uninterrupted(const Dump& dump) {
   return result;
 }
 
-bool has_interface_ipv6(std::string_view name) {
-  const auto all = interfaces_and_addresses();
-  if (!all) return true;
-  const auto found = std::ranges::find(*all, name, &Interface::name);
-  return found == all->end() || found->ipv6;
-}
-
 }  // namespace
 
 std::expected<void, OsError> add_address(std::string_view interface, const IpPrefix& address) {
@@ -213,13 +222,7 @@ std::expected<void, OsError> add_address(std::string_view interface, const IpPre
   header.ifa_index = *index;
   request.put_address(IFA_LOCAL, address.address);
   request.put_address(IFA_ADDRESS, address.address);
-  auto done = request.run(what);
-  // The kernel says EACCES then, which is nothing that root could do better.
-  if (!done && done.error().code == Error::kNotPermitted && address.address.is_v6() && !has_interface_ipv6(interface)) {
-    return std::unexpected(
-        OsError{Error::kUnsupported, done.error().number, what + ": IPv6 is switched off (sysctl disable_ipv6)"});
-  }
-  return done;
+  return unless_without_ipv6(request.run(what), what, interface, address.address);
 }
 
 std::expected<void, OsError> set_mtu(std::string_view interface, std::uint32_t mtu) {

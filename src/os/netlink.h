@@ -72,7 +72,7 @@ struct RouteAnswer {
 
 /// Routes `destination` (its host bits are cleared) into the interface, which must be up, with `preferred_source` as
 /// the source of packets that have none yet. Errors: kExists (this destination has a route already, perhaps elsewhere),
-/// kNotFound, kNotPermitted, kInvalid (the source is no address of ours), kSystem.
+/// kNotFound, kNotPermitted, kUnsupported (as above), kInvalid (the source is no address of ours), kSystem.
 [[nodiscard]] std::expected<void, OsError> add_route(std::string_view interface, const IpPrefix& destination,
                                                      const std::optional<IpAddress>& preferred_source = std::nullopt);
 

@@ -117,11 +117,13 @@ TEST(Netlink, IPv6ThatIsSwitchedOffIsNoMatterOfRights) {
     EXPECT_TRUE(interface_named("one").ipv6);
     std::ofstream("/proc/sys/net/ipv6/conf/one/disable_ipv6") << 1;
     EXPECT_FALSE(interface_named("one").ipv6);
-    const auto refused = add_address("one", prefix("fd12:3456::2/64"));
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, Error::kUnsupported);
-    EXPECT_NE(refused.error().text.find("disable_ipv6"), std::string::npos) << refused.error().text;
-    EXPECT_EQ(refused.error().text.find("root"), std::string::npos) << refused.error().text;
+    for (const auto& refused :
+         {add_address("one", prefix("fd12:3456::2/64")), add_route("one", prefix("2001:db8::/32"))}) {
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().code, Error::kUnsupported);
+      EXPECT_NE(refused.error().text.find("disable_ipv6"), std::string::npos) << refused.error().text;
+      EXPECT_EQ(refused.error().text.find("root"), std::string::npos) << refused.error().text;
+    }
   });
 }
 
