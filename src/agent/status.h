@@ -35,6 +35,7 @@ struct Status {
   std::string hub_error;                 // why there is no connection, or will be none again; empty when all is well
   std::optional<Duration> hub_next_try;  // from now; with hub_error, unless a try is under way
   Duration uptime{};
+  std::string interface_trouble;  // said by the host, of the tunnel's interface; empty while all is well
   std::vector<PeerStatus> peers;
   std::map<std::string, std::uint64_t> counters;
 };

@@ -5,8 +5,10 @@
 
 #include "cli/commands.h"
 #include "cli/control.h"
+#include "cli/join_offer.h"
 #include "cli/output.h"
-#include "cli/qr.h"
+#include "cli/service.h"
+#include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/time_argument.h"
 #include "config/join_string.h"
@@ -25,11 +27,11 @@ std::expected<std::string, Failure> access_token(net::Loop& loop, const host::Co
   if (running) {
     if (const std::string* token = running->get_string("access_token")) return *token;
     return std::unexpected(Failure{ExitCode::kHubUnreachable,
-                                   "the agent has no connection to the hub at present: look "
+                                   "bamgate has no connection to the hub at present: look "
                                    "at 'bamgate status'"});
   }
   if (running.error().code != ExitCode::kNotRunning) return std::unexpected(running.error());
-  const auto lock = os::FileLock::acquire(folder.lock());
+  const auto lock = os::FileLock::acquire(folder.lock(), lock_note(RunMode::kCommand, false));
   if (!lock) return std::unexpected(Failure{ExitCode::kFailed, lock.error().text});
   const auto fresh = loop.block_on(exchange_refresh_token(loop, folder, device.config, device.secrets));
   if (!fresh) return std::unexpected(fresh.error());
@@ -59,12 +61,12 @@ ExitCode add(net::Loop& loop, const DevicesArguments& arguments, const host::Dev
     std::printf("%s\n", json::write(result).c_str());
     return ExitCode::kDone;
   }
-  if (is_terminal(STDERR_FILENO)) print_qr(text);
-  const std::string name = arguments.for_name.empty() ? "" : " --name " + arguments.for_name;
-  // Not as an argument: every user of that machine could read it there.
-  std::fprintf(stderr, "on the new device, within %s: run 'sudo bamgate setup%s', which asks for this string:\n",
-               human_duration(static_cast<double>(*ttl)).c_str(), name.c_str());
-  std::printf("%s\n", text.c_str());
+  print_join_offer({.text = text,
+                    .ttl_s = *ttl,
+                    .uses = token->uses,
+                    .name = arguments.for_name,
+                    .explain = true,
+                    .qr = is_terminal(STDERR_FILENO)});
   return ExitCode::kDone;
 }
 

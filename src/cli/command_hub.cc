@@ -1,11 +1,13 @@
 // bamgate hub: runs the hub. bamgate hub token: prints a join string.
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <functional>
 
 #include "cli/commands.h"
 #include "cli/hub_github.h"
-#include "cli/qr.h"
+#include "cli/join_offer.h"
 #include "cli/terminal.h"
 #include "cli/time_argument.h"
 #include "cli/version.h"
@@ -259,9 +261,12 @@ ExitCode run_hub_token(const HubTokenArguments& arguments) {
   if (const auto digest = from_base64url(address->fingerprint); digest && digest->size() == sizeof(Sha256Digest)) {
     copy_bytes(*digest, join.fingerprint.emplace());
   }
-  const std::string text = config::write_join_string(join);
-  if (arguments.qr) print_qr(text);
-  std::printf("%s\n", text.c_str());
+  // A script gets the string and nothing else, also where its messages are seen.
+  print_join_offer({.text = config::write_join_string(join),
+                    .ttl_s = *ttl,
+                    .uses = arguments.uses,
+                    .explain = is_terminal(STDOUT_FILENO),
+                    .qr = arguments.qr});
   return ExitCode::kDone;
 }
 

@@ -21,7 +21,7 @@ ExitCode stop_agent(const host::ConfigFolder& folder) {
   const auto answer = ask_agent(loop, folder, "down");
   if (!answer) return fail(answer.error().code, answer.error().text);
   if (agent.wait_for_end(kEndPatience)) return ExitCode::kDone;
-  return fail(ExitCode::kFailed, "the agent has taken the tunnel down but does not end");
+  return fail(ExitCode::kFailed, "bamgate has taken the tunnel down but does not end");
 }
 
 bool service_holds(const host::ConfigFolder& folder) { return is_service(folder) && service_is_active(); }

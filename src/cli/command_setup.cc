@@ -1,27 +1,25 @@
-// bamgate setup: makes this machine a device of a network, by a join string.
-#include <unistd.h>
-
+// bamgate setup: makes this machine a device of a network, by a join string. It may be one already, and be connected:
+// it stays so until the hub has said yes, since the way to this machine may lead through the tunnel.
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
-#include <iostream>
 #include <utility>
 
 #include "agent/refresh_tokens.h"
 #include "cli/commands.h"
-#include "cli/terminal.h"
-#include "config/join_string.h"
-#include "core/plain_text.h"
+#include "cli/service.h"
+#include "cli/setup_questions.h"
 #include "host/hub_api.h"
 #include "host/refresh.h"
-#include "os/device_name.h"
 #include "os/file.h"
 #include "os/random.h"
+#include "stun/uri.h"
 
 namespace bamgate::cli {
 namespace {
 
-/// What this machine was before, where it was a device.
-using Before = std::optional<config::Config>;
+// The hub's code for a name that another device has (docs/hub.md).
+constexpr const char* kNameTaken = "name_taken";
 
 /// A file that cannot be read is for a person to mend: what stands in it must not be lost.
 std::expected<Before, Failure> read_before(const host::ConfigFolder& folder) {
@@ -36,60 +34,29 @@ std::string option(const SetupArguments& arguments) {
   return arguments.config.empty() ? "" : " --config " + arguments.config;
 }
 
-/// What a person has to know before a join string is asked for.
-void introduce(const Before& before) {
-  if (before) {
-    std::fprintf(stderr, "This machine is '%s' in the network of %s; a new join string registers it again.\n",
-                 before->device.name.c_str(), before->network.server_url.authority().c_str());
-  }
-  std::fprintf(stderr,
-               "A join string comes from 'bamgate hub token' on the hub, or from 'bamgate devices add' on a device of\n"
-               "the network.\n");
-}
-
-std::expected<std::string, Failure> read_join_string(const Before& before, const std::string& given) {
-  if (given == "-") {
-    std::string line;
-    std::getline(std::cin, line);
-    return std::string(trim_text(line));  // PowerShell and some editors put a mark in front
-  }
-  if (!given.empty()) return given;
-  if (is_terminal(STDIN_FILENO)) introduce(before);
-  return ask("Join string: ",
-             "no join string: give --join STRING, or --join - to read it from standard input; 'bamgate hub token' on "
-             "the hub prints one");
-}
-
-/// `given`, or what a person answers who is being asked anyway, or the host's name.
-std::expected<std::string, Failure> choose_name(const SetupArguments& arguments, const Before& before) {
-  std::string name = arguments.name;
-  if (name.empty()) {
-    name = before ? before->device.name : os::default_device_name();
-    if (arguments.join.empty()) {
-      const auto answer = ask("Name of this device [" + name + "]: ", "");
-      if (!answer) return std::unexpected(answer.error());
-      if (!answer->empty()) name = *answer;
-    }
-  }
-  if (is_device_name(name)) return name;
-  return std::unexpected(Failure{ExitCode::kUsage, "'" + name +
-                                                       "' is no device name: use a to z, 0 to 9 and '-', as in "
-                                                       "--name " +
-                                                       os::clean_device_name(name)});
+/// The hub of before, at the address where it is now; nullopt when the join string is another hub's, which has no
+/// business with this one's tokens.
+Before same_hub(const Before& before, const config::JoinString& join) {
+  if (!before || before->network.hub_fingerprint != join.fingerprint) return std::nullopt;
+  config::Config device = *before;
+  // Without a fingerprint nothing but its address tells a hub from another.
+  if (!join.fingerprint && device.network.server_url.authority() != join.server_url().authority()) return std::nullopt;
+  device.network.server_url = join.server_url();
+  return device;
 }
 
 /// True when the hub says that the device which this folder holds was revoked. Its key is then dead: other devices keep
 /// refusing it. Any other answer, or none, leaves the key as it is.
-bool was_revoked(net::Loop& loop, const host::ConfigFolder& folder, const Before& before, config::Secrets& secrets) {
-  if (!before || secrets.refresh_token.empty()) return false;
-  config::Config config = *before;
-  const auto refreshed = loop.block_on(exchange_refresh_token(loop, folder, config, secrets));
+bool was_revoked(net::Loop& loop, const host::ConfigFolder& folder, config::Config device, config::Secrets& secrets) {
+  if (secrets.refresh_token.empty()) return false;
+  const auto refreshed = loop.block_on(exchange_refresh_token(loop, folder, device, secrets));
   return !refreshed && refreshed.error().fault.verdict == signaling::Verdict::kGone;
 }
 
-/// The key of an earlier run is used again, so that a registration whose reply was lost can be repeated.
+/// The key of an earlier run is used again, so that a registration whose reply was lost can be repeated. `ask`: the hub
+/// that is asked whether the key is dead; nobody while the device runs, which exchanges tokens itself.
 std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const host::ConfigFolder& folder,
-                                                    const Before& before) {
+                                                    const Before& before, const Before& ask) {
   config::Secrets secrets;
   const auto file = folder.path() / "secrets.toml";
   std::error_code ignored;
@@ -100,7 +67,7 @@ std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const host:
   }
   if (has_secrets) {
     auto kept = folder.load_secrets();
-    if (!kept || !was_revoked(loop, folder, before, *kept)) return kept;
+    if (!kept || !ask || !was_revoked(loop, folder, *ask, *kept)) return kept;
     std::fprintf(stderr, "this device was revoked: it gets a new key\n");
   }
   os::SystemRandom random;
@@ -110,9 +77,22 @@ std::expected<config::Secrets, Failure> own_secrets(net::Loop& loop, const host:
   return secrets;
 }
 
+/// What the hub of before has given: servers on its own host.
+bool is_of_host(const std::string& server, const std::string& host) {
+  const auto uri = stun::Uri::parse(server);
+  return uri && uri->host == host;
+}
+
 std::expected<config::Config, Failure> make_config(const Before& before, const config::JoinString& join,
                                                    const host::Registration& registration, const std::string& name) {
   config::Config config = before.value_or(config::Config{});  // what a person set there stays
+  // The hub's own server stands first, in place of the one of before.
+  std::vector<std::string> others = std::exchange(config.stun.servers, registration.stun);
+  std::erase_if(others, [&](const std::string& one) {
+    return std::ranges::count(registration.stun, one) > 0 ||
+           (before && is_of_host(one, before->network.server_url.host));
+  });
+  config.stun.servers.insert(config.stun.servers.end(), others.begin(), others.end());
   config.network.server_url = join.server_url();
   config.network.hub_fingerprint = join.fingerprint;
   config.network.device_id = registration.device_id;
@@ -122,23 +102,19 @@ std::expected<config::Config, Failure> make_config(const Before& before, const c
   if (!address) return std::unexpected(Failure{ExitCode::kFailed, "the hub gave an address that cannot be read"});
   config.device.address = *address;
   config.device.address6 = IpPrefix::parse(registration.address6);
-  // The hub's own server stands first.
-  std::vector<std::string> others = std::exchange(config.stun.servers, registration.stun);
-  std::erase_if(others, [&](const std::string& one) { return std::ranges::count(registration.stun, one) > 0; });
-  config.stun.servers.insert(config.stun.servers.end(), others.begin(), others.end());
   return config;
 }
 
-/// Held while credentials change: a running agent has the old ones in its hands.
-std::expected<os::FileLock, Failure> lock_folder(const host::ConfigFolder& folder, const SetupArguments& arguments) {
+/// One setup at a time.
+std::expected<os::FileLock, Failure> lock_setup(const host::ConfigFolder& folder) {
   if (const auto made = folder.create(); !made) return std::unexpected(made.error());
-  auto lock = os::FileLock::acquire(folder.lock());
+  auto lock = os::FileLock::acquire(folder.setup_lock(), {}, os::FileLock::Unfinished::kKeep);
   if (lock) return std::move(*lock);
-  std::string text = lock.error().text;
-  if (lock.error().code == os::Error::kBusy) {
-    text += ": this device is connected; disconnect it first with 'bamgate down" + option(arguments) + "'";
-  }
-  return std::unexpected(Failure{ExitCode::kFailed, std::move(text)});
+  if (lock.error().code != os::Error::kBusy) return refuse(lock.error());
+  const auto holder = os::FileLock::holder(folder.setup_lock());
+  return std::unexpected(Failure{ExitCode::kFailed, "another 'bamgate setup' is at work in " + folder.path().string() +
+                                                        (holder ? ", process " + std::to_string(holder->process) : "") +
+                                                        ": wait for its end, or end it"});
 }
 
 constexpr const char* kUnused = "; the join string was not used and is as good as before";
@@ -151,51 +127,118 @@ Failure and_then(const Failure& failure, const char* what_next) {
   return result;
 }
 
-/// Registers, and keeps the credentials before anything else. The key and the room for all that is to come are on disk
-/// before the hub is asked: a join string is not used up for nothing.
-std::expected<host::Registration, Failure> join_network(net::Loop& loop, const host::ConfigFolder& folder,
-                                                        const Before& before, const config::JoinString& join,
-                                                        const std::string& name) {
-  auto secrets = own_secrets(loop, folder, before);
+/// The device's own lock, without which nobody writes its credentials; nullopt while the device runs.
+std::expected<std::optional<os::FileLock>, Failure> lock_device(const host::ConfigFolder& folder) {
+  auto lock = os::FileLock::acquire(folder.lock(), lock_note(RunMode::kCommand, false));
+  if (lock) return std::optional(std::move(*lock));
+  const auto holder = find_holder(folder);
+  if (lock.error().code == os::Error::kBusy && holder && holder->mode != RunMode::kCommand) return std::nullopt;
+  return std::unexpected(Failure{ExitCode::kFailed, lock.error().text + "; try again when it has ended"});
+}
+
+struct Joined {
+  config::Config config;
+  config::Secrets secrets;
+  std::string address;
+};
+
+/// Registers. The key and the room for all that is to come are on disk before the hub is asked: a join string is not
+/// used up for nothing, and the same one serves again however this ends.
+std::expected<Joined, Failure> join_network(net::Loop& loop, const host::ConfigFolder& folder,
+                                            const SetupArguments& arguments, const Before& before,
+                                            const config::JoinString& join, bool device_runs) {
+  auto name = choose_name(arguments, before);
+  if (!name) return std::unexpected(name.error());
+  auto secrets = own_secrets(loop, folder, before, device_runs ? std::nullopt : same_hub(before, join));
   if (!secrets) return std::unexpected(and_then(secrets.error(), kUnused));
   for (const auto& kept : {folder.keep_room(), folder.keep_config_room()}) {
     if (!kept) return std::unexpected(and_then(kept.error(), kUnused));
   }
-  std::fprintf(stderr, "registering '%s' at %s ...\n", name.c_str(), join.server_url().authority().c_str());
-  auto registered = loop.block_on(host::register_device(loop, host::hub_access(join.server_url(), join.fingerprint),
-                                                        std::string(join.token.view()), name,
-                                                        host::private_key(*secrets).public_key().to_string()));
-  if (!registered) return std::unexpected(registered.error());
-  agent::begin_refresh_tokens(*secrets, registered->refresh_token);
-  secrets->turn_secret = config::SecretText(registered->turn_secret);
-  if (const auto saved = folder.save_secrets(*secrets); !saved) {
-    return std::unexpected(and_then(saved.error(), kRepeat));
+  while (true) {
+    std::fprintf(stderr, "registering '%s' at %s ...\n", name->c_str(), join.server_url().authority().c_str());
+    auto registered = loop.block_on(host::register_device(loop, host::hub_access(join.server_url(), join.fingerprint),
+                                                          std::string(join.token.view()), *name,
+                                                          host::private_key(*secrets).public_key().to_string()));
+    if (registered) {
+      agent::begin_refresh_tokens(*secrets, registered->refresh_token);
+      secrets->turn_secret = config::SecretText(registered->turn_secret);
+      auto config = make_config(before, join, *registered, *name);
+      if (!config) return std::unexpected(config.error());
+      return Joined{std::move(*config), std::move(*secrets), registered->address};
+    }
+    if (!asks(arguments) || registered.error().fault.code != kNameTaken) return std::unexpected(registered.error());
+    std::fprintf(stderr, "bamgate: %s\n", registered.error().text.c_str());
+    name = choose_name(arguments, before, *name);
+    if (!name) return std::unexpected(name.error());
   }
-  return std::move(*registered);
+}
+
+/// Credentials before anything else.
+std::expected<void, Failure> write_down(const host::ConfigFolder& folder, const Joined& joined) {
+  for (const auto& saved : {folder.save_secrets(joined.secrets), folder.save_config(joined.config)}) {
+    if (!saved) return std::unexpected(and_then(saved.error(), kRepeat));
+  }
+  return {};
+}
+
+/// Whoever sits at the other end of the tunnel is cut off for a moment, which must not end this process half-way.
+void carry_on_without_terminal() {
+  for (const int signal : {SIGHUP, SIGINT, SIGPIPE}) std::signal(signal, SIG_IGN);
+}
+
+/// Takes the device down, writes, and brings it up again in the way it ran, as `bamgate restart` does.
+std::expected<void, Failure> swap_running(const host::ConfigFolder& folder, const SetupArguments& arguments,
+                                          const Joined& joined) {
+  carry_on_without_terminal();
+  const auto holder = find_holder(folder);
+  if (const ExitCode stopped = run_down(arguments.config);
+      stopped != ExitCode::kDone && stopped != ExitCode::kNotRunning) {
+    return std::unexpected(Failure{stopped, "the device could not be disconnected, and goes on with what it had"});
+  }
+  auto lock = lock_device(folder);
+  std::expected<void, Failure> written;
+  if (!lock) {
+    written = std::unexpected(lock.error());
+  } else if (!*lock) {
+    written = std::unexpected(Failure{ExitCode::kFailed, "somebody has connected the device meanwhile: try again"});
+  } else {
+    written = write_down(folder, joined);
+    lock->reset();
+  }
+  const ExitCode up = run_up({.config = arguments.config, .verbose = holder && holder->verbose, .detach = true});
+  if (written && up != ExitCode::kDone) {
+    return std::unexpected(Failure{up, "it is registered, but does not connect; see above"});
+  }
+  return written;
 }
 
 std::expected<void, Failure> set_up(const SetupArguments& arguments) {
   const host::ConfigFolder folder(arguments.config);
+  if (const auto named = check_name(arguments); !named) return named;
   const auto before = read_before(folder);
   if (!before) return std::unexpected(before.error());
-  const auto text = read_join_string(*before, arguments.join);
-  if (!text) return std::unexpected(text.error());
-  const auto join = config::parse_join_string(*text);
-  if (!join) return std::unexpected(Failure{ExitCode::kUsage, join.error().message()});
-  const auto name = choose_name(arguments, *before);
-  if (!name) return std::unexpected(name.error());
-  const auto lock = lock_folder(folder, arguments);
+  const auto join = read_join_string(arguments, *before);
+  if (!join) return std::unexpected(join.error());
+  auto only = lock_setup(folder);
+  if (!only) return std::unexpected(only.error());
+  auto lock = lock_device(folder);
   if (!lock) return std::unexpected(lock.error());
-  net::Loop loop;
-  const auto registered = join_network(loop, folder, *before, *join, *name);
-  if (!registered) return std::unexpected(registered.error());
-  const auto config = make_config(*before, *join, *registered, *name);
-  if (!config) return std::unexpected(config.error());
-  if (const auto saved = folder.save_config(*config); !saved) {
-    return std::unexpected(and_then(saved.error(), kRepeat));
+  const bool device_runs = !lock->has_value();
+  auto joined = [&] {
+    net::Loop loop;  // gone before anything is started in the background
+    return join_network(loop, folder, arguments, *before, *join, device_runs);
+  }();
+  if (!joined) return std::unexpected(joined.error());
+  std::fprintf(stderr, "this device is '%s' with the address %s; its configuration is in %s\n",
+               joined->config.device.name.c_str(), joined->address.c_str(), folder.path().c_str());
+  if (device_runs) {
+    std::fprintf(stderr, "it is connected: it goes down for a moment, and up again in the background with this\n");
+    {
+      const auto done = std::move(*only);
+    }  // not to be held by what is started
+    return swap_running(folder, arguments, *joined);
   }
-  std::fprintf(stderr, "this device is '%s' with the address %s; its configuration is in %s\n", name->c_str(),
-               registered->address.c_str(), folder.path().c_str());
+  if (const auto written = write_down(folder, *joined); !written) return written;
   std::fprintf(stderr, "connect it with 'bamgate up%s'\n", option(arguments).c_str());
   return {};
 }

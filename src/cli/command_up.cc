@@ -22,6 +22,9 @@ namespace bamgate::cli {
 namespace {
 
 Failure held_by(const Holder& holder) {
+  if (holder.mode == RunMode::kCommand) {
+    return {ExitCode::kFailed, describe(holder) + ", as 'bamgate setup' does: try again when it has ended"};
+  }
   return {ExitCode::kFailed, "this device is connected already, by " + describe(holder) +
                                  ": 'bamgate status' shows it, 'bamgate down' ends it"};
 }

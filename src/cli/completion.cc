@@ -35,6 +35,7 @@ std::vector<Candidate> complete(const CLI::App& app, std::span<const std::string
   bool value_wanted = false;
   std::vector<Candidate> result;
   if (words.empty()) return result;
+  if (words.size() > 1 && words.front() == "help") return complete(app, words.subspan(1));  // a command's name follows
   for (const std::string& word : words.first(words.size() - 1)) {
     if (std::exchange(value_wanted, false)) continue;
     if (const CLI::App* next = find_command(*command, word)) command = next;

@@ -25,20 +25,22 @@ std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const host::Confi
       return std::unexpected(Failure{
           ExitCode::kNotRunning,
           folder.has_device()
-              ? "no agent runs with the configuration in " + where + ": start it with 'bamgate up'"
+              ? "bamgate does not run with the configuration in " + where + ": start it with 'bamgate up'"
               : "this machine is no device of a network yet (" + where + " holds none): begin with 'bamgate setup'"});
     }
     if (line.error().code == net::Error::kPermission) {
-      return std::unexpected(Failure{ExitCode::kFailed, "cannot ask the agent: " + path +
-                                                            " is for root and the group of the agent alone: use sudo, "
+      return std::unexpected(Failure{ExitCode::kFailed, "cannot ask the bamgate that runs: " + path +
+                                                            " is for root and its own group alone: use sudo, "
                                                             "or join the group with 'sudo usermod -aG bamgate $USER'"});
     }
-    return std::unexpected(Failure{ExitCode::kFailed, "cannot ask the agent: " + line.error().detail});
+    return std::unexpected(Failure{ExitCode::kFailed, "cannot ask the bamgate that runs: " + line.error().detail});
   }
   auto value = json::parse(*line, {.max_bytes = net::kMaxControlReply});
-  if (!value) return std::unexpected(Failure{ExitCode::kFailed, "the agent's answer cannot be read"});
+  if (!value)
+    return std::unexpected(
+        Failure{ExitCode::kFailed, "the answer of the bamgate that runs cannot be read; is it another version?"});
   if (const std::string* error = value->get_string("error")) {
-    return std::unexpected(Failure{ExitCode::kFailed, "the agent refuses: " + *error});
+    return std::unexpected(Failure{ExitCode::kFailed, "the bamgate that runs refuses: " + *error});
   }
   return std::move(*value);
 }

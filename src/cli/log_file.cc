@@ -45,7 +45,13 @@ bool print_file(const std::filesystem::path& path) {
 }
 
 ExitCode unreadable(const std::filesystem::path& file, int number) {
-  return fail(ExitCode::kFailed, os::system_failure("cannot read the log " + file.string(), number).text);
+  return fail(ExitCode::kFailed,
+              os::system_failure("cannot read the log " + file.string(), number,
+                                 number == EACCES ? "it is for root and its group alone: use sudo, or "
+                                                    "join the group with 'sudo usermod -aG bamgate "
+                                                    "$USER'"
+                                                  : "")
+                  .text);
 }
 
 }  // namespace
@@ -78,8 +84,8 @@ void reopen_log() {
 }
 
 ExitCode show_log(const std::filesystem::path& file, bool follow) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) {
+  std::error_code unseen;  // a folder that may not be entered
+  if (!std::filesystem::exists(file, unseen) && !unseen) {
     return fail(ExitCode::kNotRunning, "there is no log " + file.string() + ": 'bamgate up -d' begins one");
   }
   if (!print_file(predecessor(file)) || access(file.c_str(), R_OK) != 0) return unreadable(file, errno);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "cli/command_lab.h"
+#include "cli/command_words.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
 #include "cli/man_page.h"
@@ -288,23 +290,25 @@ void add_small(CLI::App& app, Run& run) {
       return ExitCode::kDone;
     };
   });
-  app.add_subcommand("help", "Print this help")->callback([&run, &app] {
-    run = [&app] {
-      // Not app.help(): that would give the help of this very command.
-      std::printf("%s", app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal).c_str());
-      return ExitCode::kDone;
-    };
-  });
+  // Its words are read before the rest (help_as_option), so it never runs.
+  app.add_subcommand("help", "Print this help, or that of a command")
+      ->add_option("command", "Which command, as in 'help hub token'")
+      ->expected(0, -1)
+      ->type_name("COMMAND");
+}
+
+/// Without this, what follows a command may be another one, and both would count.
+void one_command_on_a_line(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) one_command_on_a_line(*command);
+  if (app.get_require_subcommand_max() == 0) app.require_subcommand(-1);
 }
 
 int run_command(int argc, char** argv) {
   log_to_stderr();
   CLI::App app("A private network for your own machines: WireGuard over WebRTC data channels.", "bamgate");
   app.set_version_flag("--version", std::string("bamgate ") + kVersion);
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return "bamgate: " + std::string(error.what()) +
-           "; 'bamgate help' lists the commands, COMMAND --help explains one\n";
-  });
+  const std::vector<std::string> given(argv + 1, argv + argc);
+  app.failure_message([&](const CLI::App*, const CLI::Error& error) { return usage_message(app, error, given); });
   Run run;
   add_hub(app, run);
   add_device_commands(app, run);
@@ -312,13 +316,20 @@ int run_command(int argc, char** argv) {
   add_trust(app, run);
   add_lab(app, run);
   add_small(app, run);
-  if (argc > 1 && std::string_view(argv[1]) == "complete") {
+  if (argc > 1 && given.front() == "complete") {
     // Before parsing: the words of an unfinished line are not arguments of ours.
     print_candidates(complete(app, std::vector<std::string>(argv + 2, argv + argc)));
     return static_cast<int>(ExitCode::kDone);
   }
+  one_command_on_a_line(app);
+  auto words = help_as_option(app, given);
+  if (!words) {
+    std::fprintf(stderr, "%s", words.error().c_str());
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  std::ranges::reverse(*words);  // as CLI11 wants them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(*words));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == 0;  // --help, --version
     const int code = app.exit(error);

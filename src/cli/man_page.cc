@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view kEnd = R"(.SH FILES
 .TP
 .I /etc/bamgate/config.toml
-This device: its name, address, hub, and what it accepts from others. Anyone may read it.
+This device: its name, address, hub, and what it accepts from others
+.RB ( bamgate\-config (5)).
+Anyone may read it.
 .TP
 .I /etc/bamgate/secrets.toml
 Its private key and tokens, for the user bamgate alone.
@@ -20,7 +22,7 @@ Its private key and tokens, for the user bamgate alone.
 Which key each other device has. Another key is refused until 'bamgate devices trust NAME'.
 .TP
 .I /run/bamgate/control.sock
-The running agent. Members of the group bamgate may ask for its status.
+The device while it runs. Members of the group bamgate may ask for its status.
 .TP
 .I /var/lib/bamgate\-hub
 The hub: database, key and certificate, for the user bamgate\-hub alone.
@@ -84,6 +86,7 @@ Where packets are lost: what each part counted since the start, in words.
     bamgate status \-v
 .fi
 .SH SEE ALSO
+.BR bamgate\-config (5),
 .BR wg (8),
 .BR systemctl (1),
 .BR journalctl (1)

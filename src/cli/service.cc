@@ -21,6 +21,8 @@ const char* to_string(RunMode mode) {
       return "background";
     case RunMode::kService:
       return "service";
+    case RunMode::kCommand:
+      return "command";
   }
   return "?";
 }
@@ -33,6 +35,8 @@ const char* in_words(RunMode mode) {
       return "in the background";
     case RunMode::kService:
       return "as the service bamgate.service";
+    case RunMode::kCommand:
+      return "that works on its credentials";
   }
   return "?";
 }
@@ -58,7 +62,7 @@ std::optional<Holder> find_holder(const host::ConfigFolder& folder) {
   const auto lock = os::FileLock::holder(folder.lock());
   if (!lock) return std::nullopt;
   Holder holder{.process = lock->process, .since = lock->since};
-  for (const RunMode mode : {RunMode::kForeground, RunMode::kBackground, RunMode::kService}) {
+  for (const RunMode mode : {RunMode::kForeground, RunMode::kBackground, RunMode::kService, RunMode::kCommand}) {
     if (lock->note.starts_with(to_string(mode))) holder.mode = mode;
   }
   holder.verbose = lock->note.ends_with(kVerbose);
@@ -105,6 +109,11 @@ std::expected<void, Failure> control_service(const std::string& verb) {
 }
 
 ExitCode show_journal(bool follow) {
+  // journalctl itself shows whoever may not read it nothing, and ends as if that were all.
+  if (!os::may_read_journal()) {
+    return fail(ExitCode::kFailed,
+                "what the service says is for root and the groups adm and systemd-journal alone: use sudo");
+  }
   const os::OsError error = os::become_program({"journalctl", "--quiet", "--unit", kUnit, "--output", "short-iso",
                                                 "--lines", "1000", follow ? "--follow" : "--no-pager"});
   return fail(ExitCode::kFailed, error.text);

@@ -10,8 +10,9 @@
 
 namespace bamgate::cli {
 
-/// How `bamgate up` runs; written into the lock, so that others can tell.
-enum class RunMode : std::uint8_t { kForeground, kBackground, kService };
+/// Who holds a device: `bamgate up`, and how it runs, or a command that works on its credentials for a moment. Written
+/// into the lock, so that others can tell.
+enum class RunMode : std::uint8_t { kForeground, kBackground, kService, kCommand };
 
 /// What the lock of a running agent says.
 struct Holder {

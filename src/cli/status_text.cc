@@ -99,7 +99,11 @@ std::string head(const json::Value& status, bool with_colour) {
                      human_duration(number_of(&status, "uptime_s").value_or(0)) + "\n";
   text += "hub  " + text_of(hub, "url") + "  " +
           paint(connected ? "connected" : "not connected", connected ? Colour::kGood : Colour::kBad, with_colour) +
-          "\n" + hub_note(hub) + "\n";
+          "\n" + hub_note(hub);
+  if (const std::string trouble = text_of(device, "trouble"); !trouble.empty()) {
+    text += paint("interface", Colour::kBad, with_colour) + "  " + trouble + "\n";
+  }
+  text += "\n";
   return text;
 }
 

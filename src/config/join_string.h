@@ -26,9 +26,18 @@ struct JoinString {
   bool operator==(const JoinString&) const = default;
 };
 
-/// White space around the line is ignored, and so are parameters that are not known. No error repeats the token.
-/// Errors: kTooLarge (over 1,024 characters), kSyntax, kMissing (port or token), kBadValue (token or fingerprint).
+/// White space around it is ignored, and so are parameters that are not known. White space inside, as of a line that a
+/// program has wrapped, is taken out when a whole fingerprint proves that nothing is missing, and refused otherwise. No
+/// error repeats the token. Errors: kTooLarge (over 1,024 characters), kSyntax (also a cut end), kMissing (port or
+/// token), kBadValue (token or fingerprint).
 [[nodiscard]] std::expected<JoinString, ConfigError> parse_join_string(std::string_view text);
+
+/// True when nothing can follow: it is read and has its fingerprint. Of a wrapped line more may come.
+[[nodiscard]] bool is_whole_join_string(std::string_view text);
+
+/// What to tell a person whose string has no fingerprint although the host is none that a public authority certifies
+/// (an address, a single label, .local and the like). Empty when there is nothing to tell.
+[[nodiscard]] std::string missing_pin_warning(const JoinString& join);
 
 /// One line, without its end.
 [[nodiscard]] std::string write_join_string(const JoinString& join);

@@ -32,6 +32,7 @@ class ConfigFolder {
   bool is_default() const;
   std::filesystem::path control_socket() const;
   std::filesystem::path lock() const { return path_ / "agent.lock"; }
+  std::filesystem::path setup_lock() const { return path_ / "setup.lock"; }
 
   bool has_device() const;
   /// True when there is a secrets.toml with anything in it. An empty one is as good as none: a crash of another system,

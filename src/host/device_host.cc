@@ -16,7 +16,6 @@
 #include "net/goodbye.h"
 #include "net/resolve.h"
 #include "os/candidate_addresses.h"
-#include "os/netlink.h"
 
 namespace bamgate::host {
 namespace {
@@ -104,43 +103,33 @@ std::expected<std::unique_ptr<DeviceHost>, Failure> DeviceHost::create(net::Loop
                                                                        Device device, os::FileLock lock,
                                                                        std::unique_ptr<net::Capture> capture) {
   if (auto good = check(folder, device.config); !good) return std::unexpected(good.error());
-  auto tun = os::Tun::create(device.config.device.interface);
-  if (!tun) return refuse(tun.error());
-  std::unique_ptr<DeviceHost> host(
-      new DeviceHost(loop, std::move(folder), std::move(device), std::move(lock), std::move(capture), std::move(*tun)));
-  if (auto done = host->configure_interface(); !done) return std::unexpected(done.error());
+  auto interface = OwnInterface::create(device.config.device);
+  if (!interface) return std::unexpected(interface.error());
+  std::unique_ptr<DeviceHost> host(new DeviceHost(loop, std::move(folder), std::move(device), std::move(lock),
+                                                  std::move(capture), std::move(*interface)));
   if (auto done = host->make_agent(); !done) return std::unexpected(done.error());
   if (auto done = host->listen_control(); !done) return std::unexpected(done.error());
   return host;
 }
 
 DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::FileLock lock,
-                       std::unique_ptr<net::Capture> capture, os::Tun tun)
+                       std::unique_ptr<net::Capture> capture, std::unique_ptr<OwnInterface> interface)
     : loop_(loop),
       folder_(std::move(folder)),
       device_(std::move(device)),
       lock_(std::move(lock)),
       capture_(std::move(capture)),
-      tun_(std::move(tun)),
+      interface_(std::move(interface)),
       timer_(loop),
+      interface_timer_(loop),
       stop_timer_(loop),
       slots_(net::UdpSocket::kBatch),
-      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}) {}
+      runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}) {
+  // What is not there is not announced.
+  device_.config.device.address6 = interface_->address6();
+}
 
 DeviceHost::~DeviceHost() = default;
-
-std::expected<void, Failure> DeviceHost::configure_interface() {
-  const auto& device = device_.config.device;
-  if (const auto done = os::set_mtu(tun_->name(), device.mtu); !done) return refuse(done.error());
-  if (const auto done = os::set_up(tun_->name()); !done) return refuse(done.error());
-  if (const auto done = os::add_address(tun_->name(), device.address); !done) return refuse(done.error());
-  if (device.address6) {
-    const auto done = os::add_address(tun_->name(), *device.address6);
-    // A machine without IPv6 is no reason not to have a tunnel.
-    if (!done) spdlog::warn("no IPv6 inside the tunnel: {}", done.error().text);
-  }
-  return {};
-}
 
 std::expected<void, Failure> DeviceHost::make_agent() {
   auto sctp = sctp::make_engine_factory(random_);
@@ -180,11 +169,10 @@ std::expected<void, Failure> DeviceHost::listen_control() {
 
 ExitCode DeviceHost::run() {
   const auto& device = device_.config.device;
-  spdlog::info("{} is up with {}{}", tun_->name(), device.address.to_string(),
+  spdlog::info("{} is up with {}{}", interface_->tun().name(), device.address.to_string(),
                device.address6 ? " and " + device.address6->to_string() : "");
   loop_.on_signal([this](int) { stop(ExitCode::kDone); });
-  tun_watcher_ = std::make_unique<net::FdWatcher>(loop_, tun_->fd());
-  tun_watcher_->on_readable([this] { read_tun(); });
+  watch_tun();
   addresses_ = watch_network();
   resolve_stun_servers();
   runner_.start(net::now(), std::move(agent_), addresses_);
@@ -195,13 +183,38 @@ ExitCode DeviceHost::run() {
 
 // The addresses as they are now; when they change, the agent is told.
 std::vector<IpPrefix> DeviceHost::watch_network() {
-  network_ = std::make_unique<NetworkWatcher>(loop_, tun_->name(), tun_->index(), kMark);
-  return network_->start([this](std::vector<IpPrefix> changed) {
-    addresses_ = std::move(changed);
-    resolve_stun_servers();
-    runner_.on_network_changed(net::now(), addresses_);
-    arm_timer();
-  });
+  network_ = std::make_unique<NetworkWatcher>(loop_, interface_->tun().name(), interface_->tun().index(), kMark);
+  return network_->start(
+      [this](std::vector<IpPrefix> changed) {
+        addresses_ = std::move(changed);
+        resolve_stun_servers();
+        runner_.on_network_changed(net::now(), addresses_);
+        arm_timer();
+      },
+      [this] { look_after_interface(); });
+}
+
+void DeviceHost::watch_tun() {
+  tun_watcher_ = std::make_unique<net::FdWatcher>(loop_, interface_->tun().fd());
+  tun_watcher_->on_readable([this] { read_tun(); });
+}
+
+// After something was done to it, or when it asked to be looked at again.
+void DeviceHost::look_after_interface() {
+  if (!interface_ || stopping_) return;
+  const OwnInterface::Look look = interface_->look(net::now());
+  if (look == OwnInterface::Look::kFailed) {
+    tun_watcher_.reset();
+    interface_.reset();
+    return stop(ExitCode::kFailed);  // the service manager begins afresh
+  }
+  if (look == OwnInterface::Look::kMadeAnew) {
+    watch_tun();
+    interface_->close_former();
+  }
+  device_.config.device.interface = interface_->tun().name();  // somebody may have renamed it
+  network_->set_own(interface_->tun().name(), interface_->tun().index());
+  interface_timer_.expires_at(interface_->next_look(), [this] { look_after_interface(); });
 }
 
 // ---- Packets ----
@@ -209,7 +222,12 @@ std::vector<IpPrefix> DeviceHost::watch_network() {
 void DeviceHost::read_tun() {
   for (int i = 0; i < kTunBatch; ++i) {
     PacketBuffer packet = pool_.take();
-    const auto read = tun_->read(packet);
+    const auto read = interface_->tun().read(packet);
+    if (!read && read.error().code == os::Error::kNotFound) {
+      tun_watcher_.reset();  // it would say so for ever
+      interface_timer_.expires_at(net::now(), [this] { look_after_interface(); });
+      break;
+    }
     if (!read) {
       spdlog::error("{}", read.error().text);
       return stop(ExitCode::kFailed);
@@ -223,7 +241,7 @@ void DeviceHost::read_tun() {
 
 bool DeviceHost::write_tun(Bytes packet) {
   // read_tun() sees when the interface is gone.
-  return tun_ && tun_->write(packet).value_or(false);
+  return interface_ && interface_->tun().write(packet).value_or(false);
 }
 
 // To be called after each call into the runner.
@@ -239,7 +257,7 @@ void DeviceHost::arm_timer() {
 std::vector<std::unique_ptr<agent::Socket>> DeviceHost::open_sockets(SocketId first) {
   std::vector<std::unique_ptr<agent::Socket>> opened;
   auto next = std::to_underlying(first);
-  const auto addresses = os::local_candidate_addresses(tun_ ? tun_->name() : "", kMark);
+  const auto addresses = os::local_candidate_addresses(interface_ ? interface_->tun().name() : "", kMark);
   if (!addresses) {
     spdlog::warn("{}", addresses.error().text);
   } else if (addresses->empty()) {
@@ -262,25 +280,7 @@ std::vector<std::unique_ptr<agent::Socket>> DeviceHost::open_sockets(SocketId fi
 }
 
 void DeviceHost::set_routes(std::vector<IpPrefix> wanted) {
-  if (!tun_) return;
-  for (const IpPrefix& route : routes_) {
-    if (std::ranges::find(wanted, route) == wanted.end()) (void)os::delete_route(tun_->name(), route);
-  }
-  std::vector<IpPrefix> set;
-  for (const IpPrefix& route : wanted) {
-    const bool has = std::ranges::find(routes_, route) != routes_.end();
-    const auto& own = device_.config.device;
-    const auto source = route.address.is_v4() ? std::optional(own.address.address)
-                        : own.address6        ? std::optional(own.address6->address)
-                                              : std::nullopt;
-    const auto added = has ? std::expected<void, os::OsError>{} : os::add_route(tun_->name(), route, source);
-    if (added) {
-      set.push_back(route);
-    } else {
-      spdlog::warn("{} is not reached through the tunnel: {}", route.to_string(), added.error().text);
-    }
-  }
-  routes_ = std::move(set);
+  if (interface_) interface_->set_routes(wanted);
 }
 
 void DeviceHost::store_pins(std::vector<config::Pin> pins) {
@@ -454,7 +454,8 @@ agent::Status DeviceHost::status() {
   net::UdpCounters udp = closed_sockets_;
   for (const UdpSocket* socket : open_sockets_) udp += socket->counters();
   agent::write_counters(udp, status.counters);
-  agent::write_counters(tun_ ? tun_->counters() : os::TunCounters{}, status.counters);
+  agent::write_counters(interface_ ? interface_->tun().counters() : os::TunCounters{}, status.counters);
+  if (interface_) status.interface_trouble = interface_->trouble();
   return status;
 }
 
@@ -462,7 +463,7 @@ json::Value DeviceHost::trust(const std::string* name) {
   json::Value answer;
   const auto trusted = name != nullptr ? runner_.trust(net::now(), *name) : std::nullopt;
   if (trusted) answer.set(trusted->done ? "done" : "error", trusted->text);
-  if (!trusted) answer.set("error", "say which device, while the agent runs");
+  if (!trusted) answer.set("error", "say which device, while bamgate runs");
   arm_timer();
   return answer;
 }
@@ -474,7 +475,7 @@ void DeviceHost::answer_control(const std::string& line, net::ControlReply reply
   // The group of the socket may look; only root and our own user may act.
   const bool may_act = reply.peer_uid() == 0 || reply.peer_uid() == geteuid();
   if (ask && *ask != "status" && !may_act) {
-    answer.set("error", "only root and the user that the agent runs as may ask for this");
+    answer.set("error", "only root and the user that bamgate runs as may ask for this");
   } else if (ask && *ask == "status") {
     answer = status_json(device_.config, public_key_, status());
   } else if (ask && *ask == "token") {
@@ -506,7 +507,8 @@ void DeviceHost::finish() {
   tun_watcher_.reset();
   network_.reset();
   runner_.end();
-  tun_.reset();  // takes its addresses and routes along
+  interface_timer_.cancel();
+  interface_.reset();  // takes its addresses and routes along
   for (net::ControlReply& reply : waiting_for_down_) reply.send_line("{\"ok\":true}");
   waiting_for_down_.clear();
   // The answers still have to leave.

@@ -13,6 +13,7 @@
 #include "agent/runner.h"
 #include "host/config_folder.h"
 #include "host/network_watcher.h"
+#include "host/own_interface.h"
 #include "json/value.h"
 #include "net/capture.h"
 #include "net/loop.h"
@@ -22,7 +23,6 @@
 #include "os/file.h"
 #include "os/native_crypto.h"
 #include "os/random.h"
-#include "os/tun.h"
 #include "sctp/engine.h"
 #include "stun/uri.h"
 
@@ -57,9 +57,8 @@ class DeviceHost : private agent::Sockets,
   class UdpSocket;
 
   DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::FileLock lock,
-             std::unique_ptr<net::Capture> capture, os::Tun tun);
+             std::unique_ptr<net::Capture> capture, std::unique_ptr<OwnInterface> interface);
 
-  std::expected<void, Failure> configure_interface();
   std::expected<void, Failure> make_agent();
   std::expected<void, Failure> listen_control();
   std::vector<IpPrefix> watch_network();
@@ -67,6 +66,8 @@ class DeviceHost : private agent::Sockets,
   void resolve_stun_servers();
   asio::awaitable<void> resolve_stun_server(stun::Uri uri);
 
+  void watch_tun();
+  void look_after_interface();
   void read_tun();
   void arm_timer();
   agent::Status status();
@@ -94,7 +95,7 @@ class DeviceHost : private agent::Sockets,
   Device device_;
   os::FileLock lock_;
   std::unique_ptr<net::Capture> capture_;
-  std::optional<os::Tun> tun_;
+  std::unique_ptr<OwnInterface> interface_;  // until finish(), or until it was deleted for good
   os::SystemRandom random_;
   os::NativeCrypto crypto_;
   BufferPool pool_;
@@ -105,6 +106,7 @@ class DeviceHost : private agent::Sockets,
   std::unique_ptr<net::FdWatcher> tun_watcher_;
   std::unique_ptr<NetworkWatcher> network_;
   net::Timer timer_;
+  net::Timer interface_timer_;
   net::Timer stop_timer_;
   std::unique_ptr<net::ControlServer> control_;
   std::set<const UdpSocket*> open_sockets_;  // the runner owns them
@@ -113,7 +115,6 @@ class DeviceHost : private agent::Sockets,
   bool pins_unwritten_ = false;              // the log has told of it
   std::vector<net::UdpReceived> slots_;
   std::vector<IpPrefix> addresses_;  // of this machine, as they were last seen
-  std::vector<IpPrefix> routes_;
   std::vector<stun::Uri> stun_names_;  // those that no resolver has known so far
   std::size_t stun_unresolved_ = 0;    // questions that are under way
 

@@ -9,10 +9,11 @@
 namespace bamgate::host {
 
 NetworkWatcher::NetworkWatcher(net::Loop& loop, std::string own_tun, unsigned own_index, std::uint32_t mark)
-    : timer_(loop), loop_(loop), own_tun_(std::move(own_tun)), own_index_(own_index), mark_(mark) {}
+    : timer_(loop), own_timer_(loop), loop_(loop), own_tun_(std::move(own_tun)), own_index_(own_index), mark_(mark) {}
 
-std::vector<IpPrefix> NetworkWatcher::start(Callback callback) {
+std::vector<IpPrefix> NetworkWatcher::start(Callback callback, std::function<void()> on_own_interface) {
   callback_ = std::move(callback);
+  on_own_interface_ = std::move(on_own_interface);
   // Notifications first, so that no change falls between them and the first look.
   auto events = os::NetworkEvents::open();
   if (events) {
@@ -20,15 +21,24 @@ std::vector<IpPrefix> NetworkWatcher::start(Callback callback) {
     watcher_ = std::make_unique<net::FdWatcher>(loop_, events_->fd());
     watcher_->on_readable([this] { read_events(); });
   } else {
-    spdlog::warn("{}: a move to another network is noticed late", events.error().text);
+    spdlog::warn("{}: a move to another network, and what is done to the tunnel's interface, is noticed late or never",
+                 events.error().text);
   }
   if (auto view = os::network_view(own_tun_, mark_)) view_ = std::move(*view);
   return view_.prefixes();
 }
 
 void NetworkWatcher::read_events() {
-  if (!events_->drain(own_index_) || timer_.is_set()) return;
-  timer_.expires_at(net::now() + kSettleTime, [this] { look(); });
+  const os::NetworkEvents::Changes changes = events_->drain(own_index_);
+  if (changes.own && !own_timer_.is_set()) {
+    own_timer_.expires_at(net::now() + kOwnSettleTime, [this] { on_own_interface_(); });
+  }
+  if (changes.others && !timer_.is_set()) timer_.expires_at(net::now() + kSettleTime, [this] { look(); });
+}
+
+void NetworkWatcher::set_own(const std::string& name, unsigned index) {
+  own_tun_ = name;
+  own_index_ = index;
 }
 
 void NetworkWatcher::look() {

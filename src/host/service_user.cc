@@ -20,9 +20,9 @@ std::expected<void, Failure> or_failure(const std::expected<void, os::OsError>& 
 
 /// A folder that holds other things is not ours to give away: somebody may have said --config /etc.
 bool holds_only_device_files(const ConfigFolder& folder) {
-  constexpr std::array<std::string_view, 9> kOurs = {"config.toml",  "secrets.toml",      "pins",
-                                                     "agent.lock",   "agent.log",         "agent.1.log",
-                                                     "control.sock", ".config.toml.room", ".secrets.toml.room"};
+  constexpr std::array<std::string_view, 10> kOurs = {
+      "config.toml", "secrets.toml", "pins",         "agent.lock",        "setup.lock",
+      "agent.log",   "agent.1.log",  "control.sock", ".config.toml.room", ".secrets.toml.room"};
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path(), error)) {
     if (std::ranges::find(kOurs, entry.path().filename().string()) == kOurs.end()) return false;

@@ -62,6 +62,7 @@ json::Value status_json(const config::Config& config, const std::string& public_
   device.set("public_key", public_key);
   device.set("interface", config.device.interface);
   device.set("mtu", static_cast<std::int64_t>(config.device.mtu));
+  device.set("trouble", status.interface_trouble.empty() ? json::Value() : json::Value(status.interface_trouble));
   json::Value hub;
   hub.set("url", config.network.server_url.to_string());
   hub.set("connected", status.hub_connected);

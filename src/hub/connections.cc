@@ -202,7 +202,8 @@ void Connections::join(Instant now, UnixTime unix_now, Map::iterator at, signali
 }
 
 /// protocol.md: the hub checks that peerId, publicKey and both addresses are those of the token's device. Closes when
-/// they are not; fills in the addresses.
+/// they are not; fills in the IPv4 address. A device that leaves address6 out has none on its machine: then nobody is
+/// told of one.
 bool Connections::check_identity(Instant now, UnixTime unix_now, Map::iterator at, const Device& device,
                                  signaling::PeerInfo& self) {
   const IpPrefix address = address_of(context_.settings.subnet, device.host);
@@ -230,7 +231,7 @@ bool Connections::check_identity(Instant now, UnixTime unix_now, Map::iterator a
     return refuse("publicKey is not this device's");
   }
   self.address = address.to_string();
-  self.address6 = address6.to_string();
+  if (!self.address6.empty()) self.address6 = address6.to_string();
   return true;
 }
 

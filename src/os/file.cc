@@ -107,7 +107,8 @@ std::expected<void, OsError> check_private(const std::filesystem::path& path) {
   return {};
 }
 
-std::expected<FileLock, OsError> FileLock::acquire(const std::filesystem::path& path, std::string_view note) {
+std::expected<FileLock, OsError> FileLock::acquire(const std::filesystem::path& path, std::string_view note,
+                                                   Unfinished unfinished) {
   FileDescriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.is_open()) return file_failure("cannot open", path, errno);
   while (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -118,7 +119,7 @@ std::expected<FileLock, OsError> FileLock::acquire(const std::filesystem::path& 
         OsError{Error::kBusy, EWOULDBLOCK,
                 path.string() + " is locked: process " + (pid > 0 ? std::to_string(pid) : "?") + " runs already"});
   }
-  remove_unfinished(folder_of(path));
+  if (unfinished == Unfinished::kRemove) remove_unfinished(folder_of(path));
   if (const int number = follow_owner(fd.get(), folder_of(path)); number != 0) {
     return file_failure("cannot lock", path, number);
   }

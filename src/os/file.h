@@ -66,11 +66,15 @@ struct LockHolder {
 /// (flock(2)). The file stays. What an earlier writer left unfinished when it was killed is removed by the next owner.
 class FileLock {
  public:
+  /// kKeep: for a lock that gives no right to write into the folder, as whoever has that may be writing.
+  enum class Unfinished : std::uint8_t { kRemove, kKeep };
+
   /// Takes the lock at once or not at all, and writes our process id and `note` (one line) into the file.
   /// On a full disk the note may be missing; the lock is not. Errors: kBusy (the text names the process that holds
   /// it), kNotFound (no such folder), kNotPermitted, kSystem.
   [[nodiscard]] static std::expected<FileLock, OsError> acquire(const std::filesystem::path& path,
-                                                                std::string_view note = {});
+                                                                std::string_view note = {},
+                                                                Unfinished unfinished = Unfinished::kRemove);
   /// Who holds it now; none when nobody does, or when the file must not be read.
   [[nodiscard]] static std::optional<LockHolder> holder(const std::filesystem::path& path);
 

@@ -55,6 +55,17 @@ void for_each_attribute(const nlmsghdr& message, std::size_t header_size, Visit&
   }
 }
 
+/// The same for the attributes inside of one.
+template <typename Visit>
+void for_each_nested(const nlattr* outer, Visit&& visit) {
+  const auto* end = static_cast<const char*>(mnl_attr_get_payload(outer)) + mnl_attr_get_payload_len(outer);
+  const auto* attribute = static_cast<const nlattr*>(mnl_attr_get_payload(outer));
+  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
+    visit(mnl_attr_get_type(attribute), attribute);
+    attribute = mnl_attr_next(attribute);
+  }
+}
+
 /// AF_INET or AF_INET6; 0 for no address.
 std::uint8_t address_family(const IpAddress& address);
 

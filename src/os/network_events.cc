@@ -14,7 +14,7 @@ namespace bamgate::os {
 namespace {
 
 constexpr unsigned kGroups =
-    RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+    RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_IFINFO | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
 
 // More than one notification ever has; netlink cuts off what does not fit.
 constexpr std::size_t kRoom = 32768;
@@ -45,14 +45,14 @@ bool is_whole(const nlmsghdr& message) {
          (message.nlmsg_type > RTM_DELLINK || mnl_nlmsg_get_payload_len(&message) >= sizeof(ifinfomsg));
 }
 
-bool concerns_us(const std::byte* data, std::size_t size, unsigned own_tun) {
+void note_changes(const std::byte* data, std::size_t size, unsigned own_tun, NetworkEvents::Changes& changes) {
   int left = static_cast<int>(size);
   for (auto* message = reinterpret_cast<const nlmsghdr*>(data); mnl_nlmsg_ok(message, left);
        message = mnl_nlmsg_next(message, &left)) {
     if (message->nlmsg_type < RTM_BASE || !is_whole(*message)) continue;
-    if (own_tun == 0 || interface_of(*message) != own_tun) return true;
+    const bool own = own_tun != 0 && interface_of(*message) == own_tun;
+    (own ? changes.own : changes.others) = true;
   }
-  return false;
 }
 
 }  // namespace
@@ -70,9 +70,9 @@ std::expected<NetworkEvents, OsError> NetworkEvents::open() {
   return NetworkEvents(std::move(socket));
 }
 
-bool NetworkEvents::drain(unsigned own_tun) {
+NetworkEvents::Changes NetworkEvents::drain(unsigned own_tun) {
   alignas(nlmsghdr) std::array<std::byte, kRoom> buffer;
-  bool changed = false;
+  Changes changes;
   while (true) {
     sockaddr_nl from{};
     socklen_t from_size = sizeof(from);
@@ -81,13 +81,13 @@ bool NetworkEvents::drain(unsigned own_tun) {
     if (size < 0 && errno == EINTR) continue;
     // netlink(7): ENOBUFS says that notifications were lost.
     if (size < 0 && errno == ENOBUFS) {
-      changed = true;
+      changes = {.own = true, .others = true};
       continue;
     }
-    if (size <= 0) return changed;
+    if (size <= 0) return changes;
     // Only the kernel has the number 0; any process may send to a netlink socket.
     if (from.nl_pid != 0) continue;
-    changed = concerns_us(buffer.data(), static_cast<std::size_t>(size), own_tun) || changed;
+    note_changes(buffer.data(), static_cast<std::size_t>(size), own_tun, changes);
   }
 }
 

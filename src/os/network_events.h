@@ -18,9 +18,15 @@ class NetworkEvents {
   /// Readable when drain() has something to read. Open as long as this object is.
   int fd() const { return socket_.get(); }
 
-  /// Reads everything that waits. True when a link, an address or a route changed, other than of the interface with the
-  /// index `own_tun` (0: of any), or when the kernel dropped notifications because too many waited.
-  bool drain(unsigned own_tun);
+  /// Whose links, addresses or routes have changed.
+  struct Changes {
+    bool own = false;
+    bool others = false;
+  };
+
+  /// Reads everything that waits. The interface with the index `own_tun` is our own (0: none is). Both when the kernel
+  /// dropped notifications because too many waited.
+  Changes drain(unsigned own_tun);
 
  private:
   explicit NetworkEvents(FileDescriptor socket) : socket_(std::move(socket)) {}

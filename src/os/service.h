@@ -23,6 +23,9 @@ namespace bamgate::os {
 /// Tells systemd that this service does its work from now on (sd_notify(3)); nothing when it does not want to know.
 void notify_ready();
 
+/// False when this machine has a journal of its services and none of its files may be read by us.
+[[nodiscard]] bool may_read_journal();
+
 /// Runs a program (looked for in PATH) with our input and output and waits for its end. Its exit code; 128 and more:
 /// a signal ended it. Errors: kNotFound (no such program), kSystem.
 [[nodiscard]] std::expected<int, OsError> run_program(const std::vector<std::string>& words);

@@ -43,7 +43,7 @@ std::optional<OsError> refuse_no_device() {
                      "pass the machine's in (--device /dev/net/tun)"};
 }
 
-std::string_view create_advice(int number) {
+std::string create_advice(int number, const char* name) {
   switch (number) {
     case EPERM:
     case EACCES:
@@ -51,7 +51,13 @@ std::string_view create_advice(int number) {
     case EBUSY:
       return "another process, perhaps another bamgate, holds it; stop that or choose another name";
     case EINVAL:
-      return "an interface of another kind has this name, or it is not a name; choose another";
+      // What has the name is no TUN, or one with other flags (multi_queue, vnet_hdr).
+      if (if_nametoindex(name) != 0) {
+        return "another kind of interface has this name already; choose another one ('interface' in config.toml), or "
+               "take that away with 'ip link delete " +
+               std::string(name) + "'";
+      }
+      return "the kernel does not take it; choose another";
     default:
       return {};
   }
@@ -79,7 +85,8 @@ std::expected<Tun, OsError> Tun::create(std::string_view name) {
   std::ranges::copy(name, request.ifr_name);
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   if (ioctl(fd.get(), TUNSETIFF, &request) < 0) {
-    return std::unexpected(system_failure(what, errno, create_advice(errno)));
+    const int number = errno;
+    return std::unexpected(system_failure(what, number, create_advice(number, request.ifr_name)));
   }
   const unsigned index = if_nametoindex(request.ifr_name);
   if (index == 0) return std::unexpected(system_failure(what, errno));
@@ -103,7 +110,7 @@ std::expected<TunRead, OsError> Tun::read(PacketBuffer& packet) {
     case EINTR:
       return TunRead::kNone;
     case EBADFD:
-      return std::unexpected(OsError{Error::kNotFound, number, name_ + " was deleted; start bamgate again"});
+      return std::unexpected(OsError{Error::kNotFound, number, name_ + " was deleted"});
     default:
       return std::unexpected(system_failure("cannot read from " + name_, number));
   }
@@ -122,7 +129,7 @@ std::expected<bool, OsError> Tun::write(Bytes packet) {
       case EINVAL:  // neither IPv4 nor IPv6
         return false;
       case EBADFD:
-        return std::unexpected(OsError{Error::kNotFound, errno, name_ + " was deleted; start bamgate again"});
+        return std::unexpected(OsError{Error::kNotFound, errno, name_ + " was deleted"});
       default:
         return std::unexpected(system_failure("cannot write to " + name_, errno));
     }

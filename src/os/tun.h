@@ -39,7 +39,8 @@ struct TunCounters {
 /// when the process is killed. It belongs to the network namespace in which it was made.
 class Tun {
  public:
-  /// Makes the interface `name` (1 to 15 characters), down and without address; see netlink.h for the rest.
+  /// Makes the interface `name` (1 to 15 characters), down and without address; see netlink.h for the rest. A TUN of
+  /// that name that nobody has open (ip tuntap add) is taken as it is, and outlives this object.
   /// Errors: kNotPermitted (needs CAP_NET_ADMIN), kNotFound (no /dev/net/tun), kBusy (another process has it open),
   /// kInvalid (not a name, or an interface of another kind has it), kSystem.
   [[nodiscard]] static std::expected<Tun, OsError> create(std::string_view name);
@@ -49,6 +50,8 @@ class Tun {
   const std::string& name() const { return name_; }
   /// The kernel's number of the interface.
   unsigned index() const { return index_; }
+  /// Somebody has renamed it.
+  void set_name(std::string name) { name_ = std::move(name); }
 
   /// Reads one IP packet behind what `packet` holds; after anything but kPacket the packet is as it was. Its tailroom
   /// must be larger than the MTU: a packet that fills it is taken for cut off, dropped and counted.

@@ -47,6 +47,13 @@ TEST(StatusText, AHubThatIsAwaySaysWhyAndWhenTheNextTryIs) {
   EXPECT_NE(shown(away + "null}}").find("\n  cannot reach the hub: refused; trying now\n\n"), std::string::npos);
 }
 
+TEST(StatusText, AnInterfaceThatIsChangedAgainAndAgainIsSaid) {
+  std::string json = std::string(kHead) + R"("peers":[]})";
+  EXPECT_EQ(shown(json).find("interface  "), std::string::npos);
+  json.replace(json.find(R"("interface":)"), 0, R"("trouble":"something changes bamgate0",)");
+  EXPECT_NE(shown(json).find("\ninterface  something changes bamgate0\n"), std::string::npos) << shown(json);
+}
+
 TEST(StatusText, AFailedPeerSaysWhy) {
   const std::string text =
       shown(std::string(kHead) +

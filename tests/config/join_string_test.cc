@@ -54,7 +54,11 @@ TEST(JoinString, SaysWhatIsWrongAndWhatToDo) {
       {"bamgate://hub.example:8443/", Error::kMissing, "token"},
       {"bamgate://hub.example:8443/#fp=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", Error::kMissing, "token"},
       {"bamgate://hub.example:8443/#token=", Error::kBadValue, "token"},
-      {"bamgate://hub.example:8443/#token=a b", Error::kBadValue, "token"},
+      {"bamgate://hub.example:8443/#token=a b", Error::kSyntax, "white space inside"},
+      {"bamgate://hub.example:8443/#token=abc,", Error::kSyntax, "cut off"},
+      {"bamgate://hub.example:8443/#token=abc,f", Error::kSyntax, "cut off"},
+      {"bamgate://hub.example:8443/#token=abc,fp", Error::kSyntax, "cut off"},
+      {"bamgate://hub.example:8443/#token=abc,\nfp=AAEC", Error::kBadValue, "fingerprint"},
       {"bamgate://hub.example:8443/#token=abc,fp=AAEC", Error::kBadValue, "fingerprint"},
       {"bamgate://hub.example:8443/#token=abc,fp=", Error::kBadValue, "fingerprint"},
   };
@@ -67,6 +71,52 @@ TEST(JoinString, SaysWhatIsWrongAndWhatToDo) {
     EXPECT_EQ(join.error().message().find("abc"), std::string::npos) << "the token is not repeated";
   }
   EXPECT_EQ(parse_join_string(std::string(5'000, 'x')).error().code, Error::kTooLarge);
+}
+
+TEST(JoinString, WhiteSpaceInsideIsTakenOutWhereverALineWasWrapped) {
+  for (const std::string_view wrap : {"\n", "\r\n", " ", "\n  > "}) {
+    for (std::size_t at = 1; at < kJoin.size(); ++at) {
+      const std::string text = std::string(kJoin.substr(0, at)) + std::string(wrap) + std::string(kJoin.substr(at));
+      const auto join = parse_join_string(text);
+      if (wrap.ends_with("> ")) {
+        EXPECT_FALSE(join) << text;
+      } else {
+        ASSERT_TRUE(join) << text << ": " << join.error().message();
+        EXPECT_EQ(*join, *parse_join_string(kJoin));
+      }
+    }
+  }
+  // As chat programs send it: with spaces of no width and those that do not break.
+  EXPECT_EQ(*parse_join_string("\ufeff" + std::string(kJoin.substr(0, 30)) + "\u200b" + std::string(kJoin.substr(30)) +
+                               "\u00a0"),
+            *parse_join_string(kJoin));
+}
+
+TEST(JoinString, AWordBehindItIsNeverTakenIn) {
+  EXPECT_FALSE(parse_join_string(std::string(kJoin) + " --name laptop"));
+  EXPECT_FALSE(parse_join_string("bamgate://hub.example:8443/#token=abc laptop"));
+}
+
+TEST(JoinString, TheFirstHalfOfAWrappedLineIsNotWhole) {
+  EXPECT_TRUE(is_whole_join_string(kJoin));
+  for (std::size_t length = 0; length < kJoin.size(); ++length) {
+    EXPECT_FALSE(is_whole_join_string(kJoin.substr(0, length))) << length;
+  }
+}
+
+TEST(JoinString, AHostThatNobodyCertifiesNeedsAFingerprint) {
+  const auto warning = [](const std::string& host) {
+    return missing_pin_warning(parse_join_string("bamgate://" + host + ":8443/#token=abc").value());
+  };
+  for (const char* host :
+       {"192.0.2.1", "[2001:db8::1]", "hub", "hub.local", "HUB.LAN", "nas.home.arpa", "hub.local."}) {
+    EXPECT_NE(warning(host).find("fingerprint"), std::string::npos) << host;
+  }
+  for (const char* host : {"hub.example.org", "hub.local.example.org", "lan.org"}) EXPECT_EQ(warning(host), "") << host;
+  EXPECT_EQ(missing_pin_warning(
+                parse_join_string("bamgate://hub.lan:1/#token=a,fp=" + std::string(kJoin.substr(kJoin.find("fp=") + 3)))
+                    .value()),
+            "");
 }
 
 TEST(JoinString, EveryTruncationIsRefusedOrKeepsTheFingerprintOut) {

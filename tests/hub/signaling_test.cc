@@ -52,7 +52,7 @@ TEST_F(HubSignaling, AnEntryIsWhatTheDeviceSaidWithItsOwnAddresses) {
   const ConnectionId socket_a = connect(a);
   take(socket_a);
   const ConnectionId socket_b = open(b.access_token);
-  send(socket_b, R"({"type":"join","peerId":"b","publicKey":")" + b.public_key +
+  send(socket_b, R"({"type":"join","peerId":"b","publicKey":")" + b.public_key + R"(","address6":")" + b.address6 +
                      R"(","routes":["192.168.1.0/24"],"metadata":{"dns":"[\"192.168.1.1\"]"},"colour":{"x":[1,2.5]}})");
   const auto list = take(socket_a);
   ASSERT_EQ(list.size(), 1U);
@@ -127,10 +127,23 @@ TEST_F(HubSignaling, AForeignIdentityIsRefusedWhileTheRightfulPeerStays) {
   EXPECT_FALSE(close_code(socket_b));
 }
 
-TEST_F(HubSignaling, EmptyAddressesAreFilledIn) {
+TEST_F(HubSignaling, AnAddressThatIsLeftOutIsNoLie) {
   const Member a = enroll("a");
   EXPECT_FALSE(close_code(join_with(a, "address", "")));
   EXPECT_FALSE(close_code(join_with(a, "address6", nullptr)));
+}
+
+TEST_F(HubSignaling, ADeviceWithoutIPv6IsAnnouncedWithoutIt) {
+  const ConnectionId witness = connect(enroll("witness"));
+  take(witness);
+  const Member a = enroll("a");
+  const ConnectionId socket = open(a.access_token);
+  send(socket, R"({"type":"join","peerId":"a","publicKey":")" + a.public_key + R"("})");
+  const auto list = take(witness);
+  ASSERT_EQ(list.size(), 1U);
+  const json::Value& entry = (*list[0].get_array("peers"))[0];
+  EXPECT_EQ(*entry.get_string("address"), a.address);
+  EXPECT_EQ(entry.find("address6"), nullptr) << json::write(entry);
 }
 
 TEST_F(HubSignaling, AnOfferWithAnothersKeyIsRefused) {

@@ -1,8 +1,10 @@
 #include "os/netlink.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "os/candidate_addresses.h"
 #include "os/network_sandbox.h"
@@ -69,6 +71,73 @@ TEST(Netlink, AnAddressThatIsThereAlreadyIsRefused) {
   in_empty_network([] {
     const Tun tun = make_interface("one", {"10.100.0.2/16"});
     EXPECT_EQ(add_address("one", prefix("10.100.0.2/16")).error().code, Error::kExists);
+  });
+}
+
+std::vector<IpPrefix> sorted_routes(const Tun& tun) {
+  std::vector<IpPrefix> destinations;
+  const auto routes = routes_through(tun.index()).value();
+  for (const Route& route : routes) destinations.push_back(route.destination);
+  std::ranges::sort(destinations);
+  return destinations;
+}
+
+TEST(Netlink, ListsTheRoutesThroughOneInterfaceAndNoOther) {
+  in_empty_network([] {
+    const Tun one = make_interface("one", {"10.100.0.2/16", "fd12:3456::2/64"});
+    const Tun two = make_interface("two", {"10.200.0.2/16"});
+    ASSERT_TRUE(add_route("one", prefix("192.168.7.0/24"), address("10.100.0.2")));
+    ASSERT_TRUE(add_route("one", prefix("0.0.0.0/0")));
+    EXPECT_THAT(routes_through(one.index()).value(),
+                ::testing::IsSupersetOf(
+                    {Route{prefix("192.168.7.0/24"), address("10.100.0.2")}, Route{prefix("0.0.0.0/0"), IpAddress()}}));
+    EXPECT_EQ(sorted_routes(one), (std::vector{prefix("0.0.0.0/0"), prefix("10.100.0.0/16"), prefix("192.168.7.0/24"),
+                                               prefix("fd12:3456::/64")}));
+    EXPECT_EQ(sorted_routes(two), std::vector{prefix("10.200.0.0/16")});
+  });
+}
+
+TEST(Netlink, ARouteToTheNetworkThatWasTakenIsAddedAgainAsTheKernelDoesIt) {
+  in_empty_network([] {
+    const Tun one = make_interface("one", {"10.100.0.2/16", "fd12:3456::2/64"});
+    const auto before = sorted_routes(one);
+    for (const char* text : {"10.100.0.2/16", "fd12:3456::2/64"}) {
+      EXPECT_EQ(add_network_route("one", prefix(text)).error().code, Error::kExists) << text;
+      ASSERT_TRUE(delete_route("one", prefix(text))) << text;
+      ASSERT_TRUE(add_network_route("one", prefix(text))) << text;
+    }
+    EXPECT_EQ(sorted_routes(one), before);
+    EXPECT_EQ(route_to(address("10.100.7.7"))->preferred_source, address("10.100.0.2"));
+  });
+}
+
+TEST(Netlink, IPv6ThatIsSwitchedOffIsNoMatterOfRights) {
+  in_empty_network([] {
+    const Tun one = make_interface("one", {"10.100.0.2/16"});
+    EXPECT_TRUE(interface_named("one").ipv6);
+    std::ofstream("/proc/sys/net/ipv6/conf/one/disable_ipv6") << 1;
+    EXPECT_FALSE(interface_named("one").ipv6);
+    for (const auto& refused :
+         {add_address("one", prefix("fd12:3456::2/64")), add_route("one", prefix("2001:db8::/32"))}) {
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().code, Error::kUnsupported);
+      EXPECT_NE(refused.error().text.find("disable_ipv6"), std::string::npos) << refused.error().text;
+      EXPECT_EQ(refused.error().text.find("root"), std::string::npos) << refused.error().text;
+    }
+  });
+}
+
+TEST(Netlink, ATunWithASmallMtuHasNoIPv6) {
+  in_empty_network([] {
+    const Tun one = make_interface("one", {"10.100.0.2/16"});
+    ASSERT_TRUE(set_mtu("one", 1200));
+    EXPECT_FALSE(interface_named("one").ipv6);
+    ASSERT_TRUE(set_down("one"));
+    EXPECT_FALSE(interface_named("one").up);
+    ASSERT_TRUE(set_mtu("one", 1280));
+    ASSERT_TRUE(set_up("one"));
+    EXPECT_TRUE(interface_named("one").ipv6);
+    ASSERT_EQ(interface_named("one").addresses.size(), 1U) << "there is a link-local address";
   });
 }
 

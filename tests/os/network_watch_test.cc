@@ -29,14 +29,14 @@ TEST(NetworkEvents, TellOfAddressesAndRoutesThatComeAndGo) {
     auto events = NetworkEvents::open();
     ASSERT_TRUE(events) << events.error().text;
     (void)events->drain(0);  // what bringing it up has left
-    EXPECT_FALSE(events->drain(0)) << "nothing has changed";
+    EXPECT_FALSE(events->drain(0).others) << "nothing has changed";
     ASSERT_TRUE(add_address("one", prefix_of("192.168.7.2/24")));
-    EXPECT_TRUE(events->drain(0));
-    EXPECT_FALSE(events->drain(0)) << "all has been read";
+    EXPECT_TRUE(events->drain(0).others);
+    EXPECT_FALSE(events->drain(0).others) << "all has been read";
     ASSERT_TRUE(add_route("one", prefix_of("10.0.0.0/8")));
-    EXPECT_TRUE(events->drain(0));
+    EXPECT_TRUE(events->drain(0).others);
     ASSERT_TRUE(delete_route("one", prefix_of("10.0.0.0/8")));
-    EXPECT_TRUE(events->drain(0));
+    EXPECT_TRUE(events->drain(0).others);
   });
 }
 
@@ -46,20 +46,24 @@ TEST(NetworkEvents, TellOfAnInterfaceThatGoes) {
     auto events = NetworkEvents::open().value();
     (void)events.drain(0);
     tun.reset();
-    EXPECT_TRUE(events.drain(0));
+    EXPECT_TRUE(events.drain(0).others);
   });
 }
 
-TEST(NetworkEvents, AreSilentAboutOurOwnTun) {
+TEST(NetworkEvents, TellOurOwnTunFromTheOthers) {
   in_empty_network([] {
     auto events = NetworkEvents::open().value();
     const Tun own = make_interface("own");
     ASSERT_TRUE(add_address("own", prefix_of("10.100.0.2/16")));
     ASSERT_TRUE(add_route("own", prefix_of("192.168.1.0/24")));
-    EXPECT_FALSE(events.drain(own.index()));
+    const auto ours = events.drain(own.index());
+    EXPECT_TRUE(ours.own);
+    EXPECT_FALSE(ours.others);
     const Tun other = make_interface("other");
     ASSERT_TRUE(add_address("other", prefix_of("192.168.7.2/24")));
-    EXPECT_TRUE(events.drain(own.index()));
+    const auto theirs = events.drain(own.index());
+    EXPECT_TRUE(theirs.others);
+    EXPECT_FALSE(theirs.own);
   });
 }
 
@@ -73,8 +77,8 @@ TEST(NetworkEvents, TakeAFloodThatTheKernelCutsShortForAChange) {
       ASSERT_TRUE(add_route("own", prefix_of("10.0.0.0/8")));
       ASSERT_TRUE(delete_route("own", prefix_of("10.0.0.0/8")));
     }
-    EXPECT_TRUE(events.drain(own.index())) << "what was lost may have been about others";
-    EXPECT_FALSE(events.drain(own.index()));
+    EXPECT_TRUE(events.drain(own.index()).others) << "what was lost may have been about others";
+    EXPECT_FALSE(events.drain(own.index()).others);
   });
 }
 

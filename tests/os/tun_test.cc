@@ -151,6 +151,7 @@ TEST(Tun, TheNameOfAnotherKindOfInterfaceIsRefused) {
     const auto tun = Tun::create("lo");
     ASSERT_FALSE(tun);
     EXPECT_EQ(tun.error().code, Error::kInvalid) << tun.error().text;
+    EXPECT_NE(tun.error().text.find("another kind of interface has this name"), std::string::npos) << tun.error().text;
   });
 }
 

@@ -126,9 +126,25 @@ use() {
   fails_with dev1 1 'usermod -aG bamgate' setpriv --reuid friend --regid friend --clear-groups bamgate status
   in_machine dev1 usermod -aG bamgate friend
   fails_with dev1 0 'dev2' setpriv --reuid friend --regid friend --init-groups bamgate status
+  fails_with dev1 1 'adm and systemd-journal' setpriv --reuid friend --regid friend --init-groups bamgate logs
   fails_with dev1 1 'rights of root' setpriv --reuid friend --regid friend --init-groups bamgate down
+  again_while_it_runs
+  pid=$(service_pid dev1 bamgate)
   in_machine dev1 bamgate restart || lab_fail "restart failed"
   [ "$(service_pid dev1 bamgate)" != "$pid" ] || lab_fail "restart left the old process"
+  wait_tunnel
+}
+
+# Set up once more under the running service: the same device, and the service runs again.
+again_while_it_runs() {
+  local join key pid
+  pid=$(service_pid dev1 bamgate)
+  key=$(in_machine dev1 grep private_key /etc/bamgate/secrets.toml)
+  join=$(in_machine hub bamgate hub token) || lab_fail "hub token failed"
+  in_machine dev1 bamgate setup --join "$join" >"$LAB_DIR/dev1.setup.log" 2>&1 || lab_fail "setup under the service failed"
+  [ "$(service_pid dev1 bamgate)" != "$pid" ] || lab_fail "setup left the old process"
+  [ "$(in_machine dev1 grep private_key /etc/bamgate/secrets.toml)" = "$key" ] || lab_fail "setup changed the key"
+  check_owner dev1 "bamgate:bamgate 600" /etc/bamgate/secrets.toml
   wait_tunnel
 }
 

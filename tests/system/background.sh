@@ -48,6 +48,9 @@ first=$(pid_of_dev1)
 expect 1 "process $first in the background, since 2[0-9-]+ [0-9:]+" dev1 up
 expect 1 "process $first in the background" dev1 up -d
 expect 0 'bamgate0 is up with 10\.' dev1 logs
+# Whoever may not read it is told so.
+expect 1 'cannot read the log .*sudo' lab_in dev1 setpriv --reuid 65534 --regid 65534 --clear-groups \
+  "$BAMGATE" logs --config "$LAB_DIR/dev1"
 lab_spawn dev1 follow "$BAMGATE" logs -f --config "$LAB_DIR/dev1"
 following=$LAB_PID
 lab_wait 10 "logs -f does not begin with what is there" followed 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What --help shows is what the shells complete and what the manual page tells: every command and every option, in bash, zsh
-# and fish; and the installed tree holds all of it.
+# and fish; and the installed tree holds all of it, with pages whose links work.
 set -euo pipefail
 source_tree=$(cd "$(dirname "$0")/../.." && pwd)
 BAMGATE=$(realpath "${BAMGATE:-$source_tree/build/release/bamgate}")
@@ -74,9 +74,34 @@ zsh -n "$source_tree/packaging/completion/_bamgate"
 
 DESTDIR=$folder/tree cmake --install "$(dirname "$BAMGATE")" --prefix /usr >/dev/null || fail "cmake --install failed"
 for file in bin/bamgate lib/systemd/system/bamgate.service lib/systemd/system/bamgate-hub.service lib/sysusers.d/bamgate.conf \
-  share/man/man1/bamgate.1.gz share/bash-completion/completions/bamgate share/zsh/vendor-completions/_bamgate \
-  share/fish/vendor_completions.d/bamgate.fish share/doc/bamgate/copyright; do
+  share/man/man1/bamgate.1.gz share/man/man5/bamgate-config.5.gz share/bash-completion/completions/bamgate share/zsh/vendor-completions/_bamgate \
+  share/fish/vendor_completions.d/bamgate.fish share/doc/bamgate/copyright \
+  share/doc/bamgate/README.md share/doc/bamgate/docs/service.md; do
   [ -s "$folder/tree/usr/$file" ] || fail "cmake --install does not install $file"
 done
 [ -s "$folder/tree/etc/default/bamgate-hub" ] || fail "cmake --install does not install the hub's options"
 zcat "$folder/tree/usr/share/man/man1/bamgate.1.gz" | cmp -s - "$page" || fail "the installed manual page is not the program's"
+
+# The manual page of the configuration names each key that docs/configuration.md does, and roff has nothing to say to either.
+zcat "$folder/tree/usr/share/man/man5/bamgate-config.5.gz" >"$folder/config-page"
+# shellcheck disable=SC2016  # the backquotes are the page's
+keys=$(sed -n 's/^| `\([a-z]*\.[A-Za-z_.0-9]*\)` |.*/\1/p' "$source_tree/docs/configuration.md")
+[ "$(wc -l <<<"$keys")" -ge 15 ] || fail "docs/configuration.md is read wrongly: $keys"
+for key in $keys; do
+  grep -qx "\.B $key" "$folder/config-page" || fail "the manual page of the configuration does not name $key"
+done
+for one in "$page" "$folder/config-page"; do
+  said=$(LC_ALL=C.UTF-8 man --warnings -l "$one" 2>&1 >/dev/null) || fail "man cannot show $one: $said"
+  [ -z "$said" ] || fail "man complains about $one: $said"
+done
+
+# Each link of the installed pages leads to something that is installed.
+python3 - "$folder/tree/usr/share/doc/bamgate" <<'LINKS' || fail "links of the installed pages lead nowhere"
+import pathlib, re, sys
+root = pathlib.Path(sys.argv[1])
+links = [(page, target) for page in root.rglob("*.md")
+         for target in re.findall(r"\]\(([A-Za-z0-9_./-]+)(?:#[^)]*)?\)", page.read_text())]
+broken = [f"{page.relative_to(root)}: {target}" for page, target in links if not (page.parent / target).exists()]
+print("\n".join(broken) or f"{len(links)} links of installed pages", file=sys.stderr if broken else sys.stdout)
+sys.exit(bool(broken) or len(links) < 20)
+LINKS

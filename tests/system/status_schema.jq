@@ -15,6 +15,7 @@ def peer:
 
 (.device.name | text) and (.device.address | test("^[0-9.]+/[0-9]+$")) and (.device.address6 | test("^[0-9a-f:]+/64$"))
 and (.device.public_key | key) and (.device.interface | text) and .device.mtu >= 1280
+and .device.trouble == null
 and (.hub.url | startswith("https://")) and .hub.connected == true and .uptime_s > 0
 and (.peers | type == "array" and length > 0 and all(.[]; peer))
 and (.counters | type == "object" and length > 90 and all(.[]; type == "number") and .udp_sent > 0 and has("tun_write_failures"))

@@ -55,8 +55,19 @@ see COMMAND
 join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")
 type_line "$BAMGATE setup --config $LAB_DIR/dev1"
 see 'Join string:'
-type_line "$join"
+# What is of no use is asked again: half a string, a name that is none, a name that another device has.
+type_line "https://example.org"
+see 'does not begin with bamgate://'
+# As a mail program has wrapped it: two lines, pasted at once.
+terminal set-buffer -- "${join:0:60}"$'\n'"${join:60}"
+terminal paste-buffer -t person
+terminal send-keys -t person Enter
 see 'Name of this device \[[a-z0-9-]+\]:'
+type_line "My Laptop"
+see "'My Laptop' is no device name.*my-laptop"
+type_line dev2
+see 'name_taken'
+see 'Name of this device \[[a-z0-9-]+\]:$'
 type_line dev1
 see "this device is 'dev1' with the address"
 see "bamgate up --config"
@@ -107,4 +118,19 @@ read_by_camera=$(zbarimg --quiet --raw --nodbus "$LAB_DIR/qr.pbm") || lab_fail "
 [ "$read_by_camera" = "$join" ] || lab_fail "the QR code holds '$read_by_camera', the line says '$join'"
 lab_in dev2 "$BAMGATE" setup --join "$read_by_camera" --name dev3 --config "$LAB_DIR/dev3" 2>/dev/null ||
   lab_fail "setup with the string from the QR code failed"
+clear_screen
+
+# On a terminal the hub's own command says what comes next; to a script it gives the string alone.
+type_line "$BAMGATE hub token --data $LAB_DIR/hub --ttl 30m"
+see '^on the new device, within 30 min 0 s: sudo bamgate setup --join'
+see '^bamgate://'
+[ "$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub" 2>&1 | wc -l)" = 1 ] || lab_fail "a script gets more than the string"
+clear_screen
+
+# Too narrow for the QR code: it says so and leaves it out.
+terminal resize-window -t person -x 40 -y 60
+type_line "$BAMGATE devices add --config $LAB_DIR/dev1"
+see 'no QR code: it needs [0-9]+'
+see '^bamgate://'
+shows_not '█' || lab_fail "there is a broken picture: $(screen)"
 terminal kill-server
