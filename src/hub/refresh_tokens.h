@@ -31,6 +31,8 @@
 
 namespace bamgate::hub {
 
+// protocol.md: refresh token: 32 bytes in hex.
+inline constexpr std::size_t kRefreshTokenBytes = 32;
 // protocol.md: renew: the device's last refresh token is valid once more for 7 days.
 inline constexpr std::int64_t kRenewal = 7 * 24 * 3600;  // seconds
 
