@@ -114,7 +114,7 @@ class DeviceHost : private agent::Sockets,
   std::set<net::Error> socket_failures_;     // kinds that the log has warned of
   bool pins_unwritten_ = false;              // the log has told of it
   std::vector<net::UdpReceived> slots_;
-  std::vector<IpPrefix> addresses_;  // of this machine, as they were last seen
+  std::vector<IpPrefix> addresses_;    // of this machine, as they were last seen
   std::vector<stun::Uri> stun_names_;  // those that no resolver has known so far
   std::size_t stun_unresolved_ = 0;    // questions that are under way
 

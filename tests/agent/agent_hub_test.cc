@@ -114,8 +114,8 @@ TEST_F(AgentAndHub, AKnownKeyUnderAnotherNameIsThatDeviceRenamed) {
   Actor& renamed = make("carl", "10.100.0.2/16", 2);
   say(*anna, signaling::PeerLeft{"bert"});
   announce(*anna, {renamed.info});
-  ASSERT_EQ(anna->agent->status(now).peers.size(), 1U);
-  EXPECT_EQ(anna->agent->status(now).peers.front().id, "carl");
+  ASSERT_EQ(anna->runner.status(now).peers.size(), 1U);
+  EXPECT_EQ(anna->runner.status(now).peers.front().id, "carl");
   bring_online(renamed, {anna->info});
   run_for(10s);
   EXPECT_EQ(anna->state_of("carl", now), "connected");
@@ -128,10 +128,10 @@ TEST_F(AgentAndHub, AKeyThatIsListedUnderTwoNamesIsOnePeer) {
   connect_anna_and_bert();
   Actor& renamed = make("carl", "10.100.0.2/16", 2);
   announce(*anna, {bert->info, renamed.info});
-  ASSERT_EQ(anna->agent->status(now).peers.size(), 1U);
-  EXPECT_EQ(anna->agent->status(now).peers.front().id, "carl");
+  ASSERT_EQ(anna->runner.status(now).peers.size(), 1U);
+  EXPECT_EQ(anna->runner.status(now).peers.front().id, "carl");
   announce(*anna, {renamed.info, bert->info});
-  EXPECT_EQ(anna->agent->status(now).peers.size(), 1U);
+  EXPECT_EQ(anna->runner.status(now).peers.size(), 1U);
 }
 
 TEST_F(AgentAndHub, ARevocationOfAnotherKeyOfThatNameChangesNothing) {

@@ -253,7 +253,7 @@ class Driver {
     fill();
     std::array<std::byte, kBlockSize> buffer;
     while (const auto transmit = connection_.poll_transmit(net::now(), buffer)) {
-      socket_.send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn);
+      (void)socket_.send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn);
     }
     if (closed_) return loop_.stop();
     timer_.expires_at(connection_.next_timeout(), [this] {
