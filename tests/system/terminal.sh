@@ -52,7 +52,7 @@ ip netns exec "$LAB_PREFIX-dev1" env -u NO_COLOR PS1='COMMAND ' tmux -L "$socket
 see COMMAND
 
 # Setup asks for what it needs, proposes a name, and says what comes next.
-join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")
+join=$(lab_in hub "$BAMGATE" hub token --admin --data "$LAB_DIR/hub")
 type_line "$BAMGATE setup --config $LAB_DIR/dev1"
 see 'Join string:'
 # What is of no use is asked again: half a string, a name that is none, a name that another device has.
@@ -122,7 +122,7 @@ clear_screen
 
 # On a terminal the hub's own command says what comes next; to a script it gives the string alone.
 type_line "$BAMGATE hub token --data $LAB_DIR/hub --ttl 30m"
-see '^on the new device, within 30 min 0 s: sudo bamgate setup --join'
+see '^on the new device, within 30 min 0 s: run .sudo bamgate setup'
 see '^bamgate://'
 [ "$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub" 2>&1 | wc -l)" = 1 ] || lab_fail "a script gets more than the string"
 clear_screen
