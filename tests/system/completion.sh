@@ -67,7 +67,7 @@ echo "$checked completions of options"
 
 # What a shell is offered for half a word, behind a value, and where a value is wanted.
 [ "$(in_bash up --ver)" = --verbose ] || fail "half an option is not completed"
-[ "$(in_bash hub --data up tok)" = token ] || fail "the value of an option is taken for a command"
+[ "$(in_bash hub --data up rotate)" = rotate-keys ] || fail "the value of an option is taken for a command"
 [ -z "$(in_bash up --config '')" ] || fail "options are offered where a folder is wanted"
 [ -z "$(in_bash man-p)" ] || fail "a hidden command is offered"
 zsh -n "$source_tree/packaging/completion/_bamgate"
