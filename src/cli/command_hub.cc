@@ -265,6 +265,7 @@ ExitCode run_hub_token(const HubTokenArguments& arguments) {
   print_join_offer({.text = config::write_join_string(join),
                     .ttl_s = *ttl,
                     .uses = arguments.uses,
+                    .name = arguments.for_name,
                     .explain = is_terminal(STDOUT_FILENO),
                     .qr = arguments.qr});
   return ExitCode::kDone;

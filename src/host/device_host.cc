@@ -135,6 +135,7 @@ std::expected<void, Failure> DeviceHost::make_agent() {
   auto sctp = sctp::make_engine_factory(random_);
   if (!sctp) return std::unexpected(Failure{ExitCode::kFailed, std::string(sctp::to_string(sctp.error()))});
   sctp_ = std::move(*sctp);
+  stun_names_.clear();
   auto certificate = dtls::Certificate::generate(random_, net::unix_now());
   if (!certificate) return std::unexpected(Failure{ExitCode::kFailed, dtls::to_string(certificate.error())});
   agent::Agent::Options options{.name = device_.config.device.name,
@@ -302,8 +303,7 @@ void DeviceHost::notice(agent::Notice notice) {
 void DeviceHost::gave_up(agent::StopReason /*reason*/) {
   spdlog::error(
       "the hub does not know this device any more, or has revoked it: run 'bamgate setup' with a new join string to "
-      "come "
-      "back");
+      "come back");
   stop(ExitCode::kNotAuthorised);
 }
 
@@ -312,14 +312,13 @@ void DeviceHost::gave_up(agent::StopReason /*reason*/) {
 // Those that are known by address; names are left to be resolved.
 std::vector<Endpoint> DeviceHost::read_stun_servers(const std::vector<std::string>& servers) {
   std::vector<Endpoint> known;
-  stun_names_.clear();
   for (const std::string& text : servers) {
     const auto uri = stun::Uri::parse(text);
     if (!uri) continue;
     if (const auto address = IpAddress::parse(uri->host)) {
       known.emplace_back(*address, uri->port);
     } else {
-      stun_names_.push_back(*uri);
+      stun_names_.push_back({*uri});
     }
   }
   return known;
@@ -327,14 +326,19 @@ std::vector<Endpoint> DeviceHost::read_stun_servers(const std::vector<std::strin
 
 // Also when the network changes: a machine may start without any.
 void DeviceHost::resolve_stun_servers() {
-  if (stun_unresolved_ > 0 || stun_names_.empty()) return;  // under way, or none is left
+  std::vector<stun::Uri> ask;
+  for (StunName& name : stun_names_) {
+    if (!std::exchange(name.asked, true)) ask.push_back(name.uri);
+  }
+  if (ask.empty()) return;
   runner_.await_stun_servers();
-  stun_unresolved_ = stun_names_.size();
-  for (const stun::Uri& uri : stun_names_) loop_.spawn(resolve_stun_server(uri));
+  stun_unresolved_ += ask.size();
+  for (stun::Uri& uri : ask) loop_.spawn(resolve_stun_server(std::move(uri)));
 }
 
 asio::awaitable<void> DeviceHost::resolve_stun_server(stun::Uri uri) {
   const auto endpoints = co_await net::resolve(loop_, uri.host, uri.port, net::now() + kResolvePatience);
+  const auto is_it = [&](const StunName& name) { return name.uri.host == uri.host && name.uri.port == uri.port; };
   if (endpoints) {
     // One of each family; further addresses are the same server.
     Family seen = Family::kNone;
@@ -343,9 +347,10 @@ asio::awaitable<void> DeviceHost::resolve_stun_server(stun::Uri uri) {
       seen = endpoint.address.family();
       runner_.add_stun_server(net::now(), endpoint);
     }
-    std::erase_if(stun_names_, [&](const stun::Uri& name) { return name.host == uri.host && name.port == uri.port; });
+    std::erase_if(stun_names_, is_it);
   } else {
     spdlog::debug("STUN server {} is left out for now: {}", uri.host, endpoints.error().detail);
+    for (StunName& name : stun_names_) name.asked = name.asked && !is_it(name);
   }
   if (--stun_unresolved_ == 0) runner_.on_stun_servers_settled(net::now());
   arm_timer();

@@ -114,9 +114,13 @@ class DeviceHost : private agent::Sockets,
   std::set<net::Error> socket_failures_;     // kinds that the log has warned of
   bool pins_unwritten_ = false;              // the log has told of it
   std::vector<net::UdpReceived> slots_;
-  std::vector<IpPrefix> addresses_;    // of this machine, as they were last seen
-  std::vector<stun::Uri> stun_names_;  // those that no resolver has known so far
-  std::size_t stun_unresolved_ = 0;    // questions that are under way
+  std::vector<IpPrefix> addresses_;  // of this machine, as they were last seen
+  struct StunName {
+    stun::Uri uri;
+    bool asked = false;  // the question is under way
+  };
+  std::vector<StunName> stun_names_;  // those that no resolver has known so far
+  std::size_t stun_unresolved_ = 0;   // questions that are under way
 
   std::unique_ptr<net::WebSocketClient> hub_;
   std::vector<net::ControlReply> waiting_for_down_;

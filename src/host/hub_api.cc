@@ -69,8 +69,7 @@ HubFault no_answer(const net::Url& url, const net::NetError& error) {
   if (error.code == net::Error::kCertificate) {
     fault.text +=
         "; what answers is not the hub that this device knows: a network that asks for a login first, or a hub that "
-        "was "
-        "set up anew (then run 'bamgate setup' with a new join string)";
+        "was set up anew (then run 'bamgate setup' with a new join string)";
   } else if (error.code == net::Error::kTls) {
     fault.text += "; what answers does not speak TLS as the hub does, as a network that asks for a login first";
   } else if (error.code == net::Error::kProtocol || error.code == net::Error::kTooLarge) {

@@ -55,7 +55,7 @@ ApiResult<json::Value> ask_database(const HubFolder& folder, const LocalRequest&
   os::NativeCrypto crypto;
   os::SystemRandom random;
   const auto hub = hub::Hub::create({}, sql, crypto, random, net::now(), net::unix_now());
-  if (!hub) return cannot(std::string(hub::to_string(hub.error())));
+  if (!hub) return cannot(sql.explain(hub::to_string(hub.error())));
   const hub::HttpReply reply = (*hub)->on_local(
       net::now(), net::unix_now(),
       {.method = request.method, .target = request.target, .authorization = {}, .body = request.body, .client = {}});

@@ -170,10 +170,8 @@ HubFault refusal(const Code& known, const std::string* message, bool proven) {
   if (known.verdict == Verdict::kSuperseded) {
     fault.text =
         "the hub takes neither of this device's refresh tokens: another machine seems to use this folder or has taken "
-        "over "
-        "this device's name, or an older copy of the folder was brought back; each machine needs a folder of its own, "
-        "so "
-        "run 'bamgate setup' with a new join string on one of them";
+        "over this device's name, or an older copy of the folder was brought back; each machine needs a folder of its "
+        "own, so run 'bamgate setup' with a new join string on one of them";
     return fault;
   }
   if (message != nullptr && !message->empty()) fault.text += ": " + made_safe(*message, kMaxMessage);
@@ -229,8 +227,7 @@ HubFault read_upgrade_refusal(const HttpAnswer& answer, bool proven) {
     fault.verdict = Verdict::kUnreachable;
     fault.text +=
         "; the request for a WebSocket did not arrive as it was sent: a proxy on the way, or the one in front of the "
-        "hub, "
-        "takes away its Upgrade field and must be told to pass WebSocket on";
+        "hub, takes away its Upgrade field and must be told to pass WebSocket on";
   }
   return fault;
 }

@@ -6,15 +6,6 @@ source "$(dirname "$0")/lab.sh"
 # shellcheck source-path=SCRIPTDIR source=bamgate.sh
 source "$(dirname "$0")/bamgate.sh"
 
-# expect CODE PATTERN COMMAND...: fails unless the command ends with that code and says something that matches
-expect() {
-  local wanted=$1 pattern=$2 code=0
-  shift 2
-  "$@" >"$LAB_DIR/said" 2>&1 || code=$?
-  [ "$code" -eq "$wanted" ] || lab_fail "'$*' ended with $code, not $wanted: $(tail -n 1 "$LAB_DIR/said")"
-  grep -Eq -- "$pattern" "$LAB_DIR/said" || lab_fail "'$*' does not say '$pattern': $(cat "$LAB_DIR/said")"
-}
-
 dev1() { lab_in dev1 "$BAMGATE" "$@" --config "$LAB_DIR/dev1"; }
 pid_of_dev1() { head -n 1 "$LAB_DIR/dev1/agent.lock"; }
 ups_in() { grep -c 'bamgate0 is up' "$1" || true; }
@@ -28,14 +19,14 @@ device_setup dev2
 device_up dev2
 remember dev1
 
-expect 1 'bamgate setup' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/nothing"
+must_end 1 'bamgate setup' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/nothing"
 [ ! -e "$LAB_DIR/nothing" ] || lab_fail "up made a folder for a device that is not set up"
-expect 3 'up -d' dev1 logs
-for command in down restart status; do expect 3 'bamgate up' dev1 $command; done
+must_end 3 'up -d' dev1 logs
+for command in down restart status; do must_end 3 'bamgate up' dev1 $command; done
 
 # A log that is full already is put aside.
 head -c 1048576 /dev/zero | tr '\0' 'x' >"$LAB_DIR/dev1/agent.log"
-expect 0 "process [0-9]+ and is connected to the hub; .*$LAB_DIR/dev1/agent.log" dev1 up -d --verbose
+must_end 0 "process [0-9]+ and is connected to the hub; .*$LAB_DIR/dev1/agent.log" dev1 up -d --verbose
 ip -n "$LAB_PREFIX-dev1" link show bamgate0 up | grep -q UP || lab_fail "the interface is not there although up -d has ended"
 [ "$(stat -c %s "$LAB_DIR/dev1/agent.log")" -lt 1048576 ] || lab_fail "the log is not bounded in size"
 [ -e "$LAB_DIR/dev1/agent.1.log" ] || lab_fail "the full log is gone"
@@ -45,17 +36,17 @@ wait_connected dev1 dev2
 check_ping dev1 "$(device_address dev2 4)"
 
 first=$(pid_of_dev1)
-expect 1 "process $first in the background, since 2[0-9-]+ [0-9:]+" dev1 up
-expect 1 "process $first in the background" dev1 up -d
-expect 0 'bamgate0 is up with 10\.' dev1 logs
+must_end 1 "process $first in the background, since 2[0-9-]+ [0-9:]+" dev1 up
+must_end 1 "process $first in the background" dev1 up -d
+must_end 0 'bamgate0 is up with 10\.' dev1 logs
 # Whoever may not read it is told so.
-expect 1 'cannot read the log .*sudo' lab_in dev1 setpriv --reuid 65534 --regid 65534 --clear-groups \
+must_end 1 'cannot read the log .*sudo' lab_in dev1 setpriv --reuid 65534 --regid 65534 --clear-groups \
   "$BAMGATE" logs --config "$LAB_DIR/dev1"
 lab_spawn dev1 follow "$BAMGATE" logs -f --config "$LAB_DIR/dev1"
 following=$LAB_PID
 lab_wait 10 "logs -f does not begin with what is there" followed 1
 
-expect 0 'in the background as process' dev1 restart
+must_end 0 'in the background as process' dev1 restart
 [ "$(pid_of_dev1)" != "$first" ] || lab_fail "restart left the old process"
 [ "$(tail -n 1 "$LAB_DIR/dev1/agent.lock")" = "background verbose" ] || lab_fail "restart forgot --verbose"
 lab_wait 10 "logs -f does not follow" followed 2
@@ -65,16 +56,16 @@ wait_connected dev1 dev2
 # The error of a start in the background is seen: another configuration wants the same interface.
 cp -r "$LAB_DIR/dev1" "$LAB_DIR/other"
 rm "$LAB_DIR/other/"{agent.lock,control.sock}
-expect 1 'another process' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/other"
+must_end 1 'another process' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/other"
 
 dev1 down || lab_fail "down failed"
 check_nothing_left dev1 "after down"
 
 # Without the hub it says so, and goes on; a device that was revoked ends, and up -d with it.
 hub_kill TERM
-expect 0 'no connection to the hub yet: cannot reach the hub .*goes on trying' dev1 up -d
+must_end 0 'no connection to the hub yet: cannot reach the hub .*goes on trying' dev1 up -d
 device_status dev1 .hub.error | grep -q 'cannot reach the hub' || lab_fail "status --json does not say why"
-expect 0 'not connected' dev1 status
+must_end 0 'not connected' dev1 status
 dev1 status | grep -Eq '^  cannot reach the hub .*; (next try in [0-9]+ s|trying now)$' || lab_fail "status does not say why: $(dev1 status)"
 dev1 down || lab_fail "down failed"
 hub_start
@@ -82,14 +73,14 @@ join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")
 lab_in dev1 "$BAMGATE" setup --join "$join" --name dev3 --config "$LAB_DIR/dev3" 2>/dev/null || lab_fail "setup of dev3 failed"
 lab_wait 30 "dev2 does not come back" hub_connected dev2
 dev1 devices revoke dev3 --yes 2>/dev/null || lab_fail "revoke failed"
-expect 4 'has ended again: .*bamgate logs' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/dev3"
-expect 0 'does not know this device any more' lab_in dev1 "$BAMGATE" logs --config "$LAB_DIR/dev3"
-expect 3 'bamgate up' dev1 down
-expect 0 'going down' dev1 logs
+must_end 4 'has ended again: .*bamgate logs' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/dev3"
+must_end 0 'does not know this device any more' lab_in dev1 "$BAMGATE" logs --config "$LAB_DIR/dev3"
+must_end 3 'bamgate up' dev1 down
+must_end 0 'going down' dev1 logs
 
 device_up dev1
 wait_connected dev1 dev2
-expect 1 "in the foreground of a terminal" dev1 up -d
-expect 1 "in the foreground of a terminal" dev1 logs
+must_end 1 "in the foreground of a terminal" dev1 up -d
+must_end 1 "in the foreground of a terminal" dev1 logs
 device_down dev1
 check_nothing_left dev1 "after down in the foreground"

@@ -21,6 +21,7 @@
 #   start_pings FROM TO        50 pings a second through the tunnel, until end_pings; answers_reach N: so many are answered
 #   end_pings WHAT SECONDS     prints the longest time without an answer; fails if it is longer than SECONDS, and the machine
 #                              itself was not why
+#   must_end CODE PATTERN COMMAND...     fails unless the command ends with that code and says something that matches
 #   first_ping NAME ADDRESS    seconds from now until the first answered ping in $FIRST_PING; call it right after device_up
 # shellcheck shell=bash
 
@@ -290,4 +291,12 @@ check_nothing_left() {
     diff "$LAB_DIR/$1.before" "$LAB_DIR/$1.after" >&2 || true
     lab_fail "$1 is not as it was before, $2"
   fi
+}
+
+must_end() {
+  local wanted=$1 pattern=$2 code=0
+  shift 2
+  "$@" >"$LAB_DIR/said" 2>&1 || code=$?
+  [ "$code" -eq "$wanted" ] || lab_fail "'$*' ended with $code, not $wanted: $(cat "$LAB_DIR/said")"
+  grep -Eq -- "$pattern" "$LAB_DIR/said" || lab_fail "'$*' does not say '$pattern': $(cat "$LAB_DIR/said")"
 }

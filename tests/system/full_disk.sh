@@ -13,15 +13,6 @@ unmount_all() { findmnt -rno TARGET | grep "^$LAB_DIR/" | sort -r | xargs -r umo
 fill_disk() { cat /dev/zero >"$1/filler" 2>/dev/null || true; [ "$(stat -f -c %a "$1")" -eq 0 ] || lab_fail "$1 is not full"; }
 make_room() { rm -f "$1/filler"; }
 
-# expect CODE PATTERN COMMAND...: fails unless the command ends with that code and says something that matches
-expect() {
-  local wanted=$1 pattern=$2 code=0
-  shift 2
-  "$@" >"$LAB_DIR/said" 2>&1 || code=$?
-  [ "$code" -eq "$wanted" ] || lab_fail "'$*' ended with $code, not $wanted: $(cat "$LAB_DIR/said")"
-  grep -Eq -- "$pattern" "$LAB_DIR/said" || lab_fail "'$*' does not say '$pattern': $(cat "$LAB_DIR/said")"
-}
-
 token_of() { sed -n 's/^refresh_token = //p' "$LAB_DIR/dev1/secrets.toml"; }
 says() { grep -q -- "$2" "$LAB_DIR/$1.log"; }
 
@@ -36,7 +27,7 @@ hub_start
 # ---- setup: the key and room for all that comes are there before the hub is asked ----
 join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")
 fill_disk "$LAB_DIR/dev1"
-expect 1 'the disk is full' lab_in dev1 "$BAMGATE" setup --join "$join" --name dev1 --config "$LAB_DIR/dev1"
+must_end 1 'the disk is full' lab_in dev1 "$BAMGATE" setup --join "$join" --name dev1 --config "$LAB_DIR/dev1"
 for room in 4096 8192 12288 16384; do
   # So much is free: not enough each time, or just enough.
   rm -f "$LAB_DIR/dev1/filler"
@@ -49,7 +40,7 @@ for room in 4096 8192 12288 16384; do
   [ "$(lab_in hub curl -gksf --noproxy '*' https://203.0.113.10:8443/status | jq .devices)" = 0 ] || lab_fail "setup registered with $room bytes free, and failed"
 done
 make_room "$LAB_DIR/dev1"
-[ "$code" -eq 0 ] || expect 0 "this device is 'dev1'" lab_in dev1 "$BAMGATE" setup --join "$join" --name dev1 --config "$LAB_DIR/dev1"
+[ "$code" -eq 0 ] || must_end 0 "this device is 'dev1'" lab_in dev1 "$BAMGATE" setup --join "$join" --name dev1 --config "$LAB_DIR/dev1"
 first=$(token_of)
 
 # ---- a device on a full disk ----
@@ -79,22 +70,22 @@ hub_kill TERM
 fill_disk "$LAB_DIR/hub"
 hub_start
 lab_in hub curl -gksf --noproxy '*' https://203.0.113.10:8443/status | jq -e '.devices == 1' >/dev/null || lab_fail "the hub on a full disk has forgotten its device"
-expect 1 '(disk is full|make room)' lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub"
-expect 1 'the disk is full' lab_in hub "$BAMGATE" hub backup "$LAB_DIR/hub/backup.tar" --data "$LAB_DIR/hub"
+must_end 1 '(disk is full|make room)' lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub"
+must_end 1 'the disk is full' lab_in hub "$BAMGATE" hub backup "$LAB_DIR/hub/backup.tar" --data "$LAB_DIR/hub"
 [ ! -e "$LAB_DIR/hub/backup.tar" ] || lab_fail "half a backup is left"
 device_up dev1
 make_room "$LAB_DIR/hub"
 lab_wait 60 "with room again the hub does not serve" hub_connected dev1
-expect 0 '^bamgate://' lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub"
+must_end 0 '^bamgate://' lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub"
 device_down dev1
 hub_kill TERM
 
 # ---- read-only ----
 mount -o remount,ro "$LAB_DIR/dev1"
-expect 1 'mounted read-only: mount it for writing' lab_in dev1 "$BAMGATE" up --config "$LAB_DIR/dev1"
-expect 1 'mounted read-only: mount it for writing' lab_in dev1 "$BAMGATE" setup --join "$join" --name dev1 --config "$LAB_DIR/dev1"
+must_end 1 'mounted read-only: mount it for writing' lab_in dev1 "$BAMGATE" up --config "$LAB_DIR/dev1"
+must_end 1 'mounted read-only: mount it for writing' lab_in dev1 "$BAMGATE" setup --join "$join" --name dev1 --config "$LAB_DIR/dev1"
 mount -o remount,ro "$LAB_DIR/hub"
-expect 1 'mounted read-only: mount it for writing' lab_in hub "$BAMGATE" hub --listen 203.0.113.10:8443 --data "$LAB_DIR/hub"
+must_end 1 'mounted read-only: mount it for writing' lab_in hub "$BAMGATE" hub --listen 203.0.113.10:8443 --data "$LAB_DIR/hub"
 grep -q 'another hub' "$LAB_DIR/said" && lab_fail "a read-only disk is taken for another hub: $(cat "$LAB_DIR/said")"
-expect 1 '.' lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub"
+must_end 1 '.' lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub"
 echo "token on a read-only disk: $(cat "$LAB_DIR/said")"

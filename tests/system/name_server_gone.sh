@@ -10,11 +10,13 @@ bamgate_begin name_server_gone
 one_site
 hub_start
 lab_spawn hub silence python3 -c '
-import socket, time
+import socket
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
     silent.bind(("203.0.113.10", 53))
     print("ready", flush=True)
-    time.sleep(300)
+    while True:
+        silent.recv(512)
+        print("question", flush=True)
 '
 lab_wait 10 "the silent name server does not start" grep -q ready "$LAB_DIR/silence.log"
 
@@ -30,4 +32,15 @@ DEVICE_PID[dev1]=$LAB_PID
 lab_wait 20 "dev1 does not reach the hub" hub_connected dev1
 grep -E 'connected to the hub|is left out' "$LAB_DIR/dev1.log" | head -n 1 | grep -q 'connected to the hub' ||
   lab_fail "the hub had to wait for the names of STUN servers: $(cat "$LAB_DIR/dev1.log")"
+
+# What was not found is asked for again when the network changes, also after the configuration was read again.
+questions() { grep -c question "$LAB_DIR/silence.log" || true; }
+asked_again() { [ "$(questions)" -gt "$asked" ]; }
+left_out() { [ "$(grep -c 'is left out for now' "$LAB_DIR/dev1.log")" -ge 2 ]; }
+lab_wait 20 "the names of STUN servers are not given up" left_out
+kill -HUP "$(head -n 1 "$LAB_DIR/dev1/agent.lock")"
+lab_wait 5 "the configuration is not read again" grep -q 'was read again: nothing has changed' "$LAB_DIR/dev1.log"
+asked=$(questions)
+ip -n "$LAB_PREFIX-dev1" address add 192.168.1.77/24 dev lan
+lab_wait 10 "the names of STUN servers are not asked for again" asked_again
 device_down dev1

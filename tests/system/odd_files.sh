@@ -7,14 +7,6 @@ source "$(dirname "$0")/lab.sh"
 # shellcheck source-path=SCRIPTDIR source=bamgate.sh
 source "$(dirname "$0")/bamgate.sh"
 
-expect() {
-  local wanted=$1 pattern=$2 code=0
-  shift 2
-  "$@" >"$LAB_DIR/said" 2>&1 || code=$?
-  [ "$code" -eq "$wanted" ] || lab_fail "'$*' ended with $code, not $wanted: $(cat "$LAB_DIR/said")"
-  grep -Eq -- "$pattern" "$LAB_DIR/said" || lab_fail "'$*' does not say '$pattern': $(cat "$LAB_DIR/said")"
-}
-
 refusing() { local where=$1; shift; lab_in "$where" "$LAB_SOURCE/refuse_call.py" "$@"; }
 dev1() { lab_in dev1 "$BAMGATE" "$@" --config "$LAB_DIR/dev1"; }
 token_of() { sed -n 's/^refresh_token = //p' "$LAB_DIR/$1/secrets.toml"; }
@@ -30,9 +22,9 @@ lab_wait 10 "the hub does not start" hub_answers
 refusing hub renameat2 EINVAL "$BAMGATE" hub backup "$LAB_DIR/backup.tar" --data "$LAB_DIR/hub" 2>"$LAB_DIR/said" ||
   lab_fail "no backup without renameat2: $(cat "$LAB_DIR/said")"
 cp "$LAB_DIR/backup.tar" "$LAB_DIR/before"
-expect 1 'File exists' refusing hub renameat2 EINVAL "$BAMGATE" hub backup "$LAB_DIR/backup.tar" --data "$LAB_DIR/hub"
+must_end 1 'File exists' refusing hub renameat2 EINVAL "$BAMGATE" hub backup "$LAB_DIR/backup.tar" --data "$LAB_DIR/hub"
 cmp "$LAB_DIR/before" "$LAB_DIR/backup.tar" || lab_fail "a backup was replaced"
-expect 1 'another hub uses .* is locked: process [0-9]+' lab_in hub "$BAMGATE" hub --listen 203.0.113.10:9443 --data "$LAB_DIR/hub"
+must_end 1 'another hub uses .* is locked: process [0-9]+' lab_in hub "$BAMGATE" hub --listen 203.0.113.10:9443 --data "$LAB_DIR/hub"
 [ -z "$(find "$LAB_DIR/hub" -name '*unfinished*')" ] || lab_fail "something unfinished is left: $(find "$LAB_DIR/hub")"
 
 join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")
@@ -47,7 +39,7 @@ mkdir "$LAB_DIR/unmapped"
 cp "$LAB_DIR/dev1/"* "$LAB_DIR/unmapped/"
 chown "$useradd_free" "$LAB_DIR/unmapped"
 chmod 777 "$LAB_DIR/unmapped"
-expect 0 'this device is' lab_in dev1 unshare --user --map-root-user "$BAMGATE" setup --name dev1 --config "$LAB_DIR/unmapped" \
+must_end 0 'this device is' lab_in dev1 unshare --user --map-root-user "$BAMGATE" setup --name dev1 --config "$LAB_DIR/unmapped" \
   --join "$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")"
 mkdir "$LAB_DIR/hub2"
 chown "$useradd_free" "$LAB_DIR/hub2"
@@ -74,10 +66,10 @@ cp "$LAB_DIR/mounted" "$LAB_DIR/dev1/secrets.toml"
 
 # ---- /dev/net/tun ----
 without_tun() { lab_in dev1 unshare --mount sh -c "mount -t tmpfs tmpfs /dev/net && $1 && exec '$BAMGATE' up --config '$LAB_DIR/dev1'"; }
-expect 1 'modprobe tun' without_tun true
-expect 1 'not the kernel.s device: .*mknod /dev/net/tun c 10 200' without_tun 'touch /dev/net/tun'
-expect 1 'not the kernel.s device: .*mknod /dev/net/tun c 10 200' without_tun 'mkdir /dev/net/tun'
-expect 1 'not the kernel.s device: .*mknod /dev/net/tun c 10 200' without_tun 'mknod /dev/net/tun c 1 3'
+must_end 1 'modprobe tun' without_tun true
+must_end 1 'not the kernel.s device: .*mknod /dev/net/tun c 10 200' without_tun 'touch /dev/net/tun'
+must_end 1 'not the kernel.s device: .*mknod /dev/net/tun c 10 200' without_tun 'mkdir /dev/net/tun'
+must_end 1 'not the kernel.s device: .*mknod /dev/net/tun c 10 200' without_tun 'mknod /dev/net/tun c 1 3'
 
 # ---- what editors do ----
 printf '\xef\xbb\xbf' | cat - "$LAB_DIR/dev1/config.toml" | sed 's/$/\r/' >"$LAB_DIR/marked"
@@ -87,7 +79,7 @@ device_up dev1
 wait_connected dev1 dev2
 device_down dev1
 iconv -t UTF-16 "$LAB_DIR/good" >"$LAB_DIR/dev1/config.toml"
-expect 1 'config.toml: .*UTF-16; save it as UTF-8' dev1 up
+must_end 1 'config.toml: .*UTF-16; save it as UTF-8' dev1 up
 cp "$LAB_DIR/good" "$LAB_DIR/dev1/config.toml"
 key=$("$BAMGATE" genkey)
 [ "$(printf '\xef\xbb\xbf%s\r\n' "$key" | "$BAMGATE" pubkey)" = "$(echo "$key" | "$BAMGATE" pubkey)" ] || lab_fail "a key with a byte order mark and CRLF is not read"
@@ -98,12 +90,12 @@ for content in '' '\n \n'; do
   # shellcheck disable=SC2059
   printf "$content" >"$LAB_DIR/dev1/secrets.toml"
   chmod 600 "$LAB_DIR/dev1/secrets.toml"
-  expect 1 "secrets.toml is empty: .*backup, or run 'bamgate setup'" dev1 up
+  must_end 1 "secrets.toml is empty: .*backup, or run 'bamgate setup'" dev1 up
 done
 rm "$LAB_DIR/dev1/secrets.toml"
-expect 1 "secrets.toml is missing: " dev1 up
+must_end 1 "secrets.toml is missing: " dev1 up
 : >"$LAB_DIR/dev1/secrets.toml"
-expect 0 "this device is 'dev3'" dev1 setup --name dev3 --join "$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")"
+must_end 0 "this device is 'dev3'" dev1 setup --name dev3 --join "$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")"
 device_up dev1
 lab_wait 30 "a device with a new key does not come online" hub_connected dev1
 device_down dev1

@@ -9,14 +9,6 @@ source "$(dirname "$0")/bamgate.sh"
 config() { sed -n "s/^$2 = \"\([^\"]*\)\".*/\1/p" "$LAB_DIR/$1/config.toml" | head -n 1; }
 key() { sed -n 's/^private_key = //p' "$LAB_DIR/$1/secrets.toml"; }
 token() { lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/$1"; }
-# expect CODE PATTERN COMMAND...
-expect() {
-  local wanted=$1 pattern=$2 code=0
-  shift 2
-  "$@" >"$LAB_DIR/said" 2>&1 || code=$?
-  [ "$code" -eq "$wanted" ] || lab_fail "'$*' ended with $code, not $wanted: $(cat "$LAB_DIR/said")"
-  grep -Eq -- "$pattern" "$LAB_DIR/said" || lab_fail "'$*' does not say '$pattern': $(cat "$LAB_DIR/said")"
-}
 setup_dev1() { lab_in dev1 "$BAMGATE" setup --config "$LAB_DIR/dev1" "$@"; }
 seconds_since() { awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $1 }"; }
 start_hub_at() {
@@ -38,11 +30,11 @@ printf '%s\n%s\n' "${join:0:70}" "${join:70}" >"$LAB_DIR/wrapped"
 setup_dev1 --join - --name dev1 <"$LAB_DIR/wrapped" >"$LAB_DIR/said" 2>&1 || lab_fail "the wrapped string: $(cat "$LAB_DIR/said")"
 [ -n "$(config dev1 hub_fingerprint)" ] || lab_fail "the pin is lost"
 first_key=$(key dev1) first_address=$(config dev1 address)
-expect 2 'white space inside' setup_dev1 --join "${join%%,fp=*} laptop"
-expect 2 'cut off' setup_dev1 --join "${join%%p=*}"
-expect 5 'careful: the join string has no fingerprint.*203\.0\.113\.10' setup_dev1 --join "${join%%,fp=*}"
+must_end 2 'white space inside' setup_dev1 --join "${join%%,fp=*} laptop"
+must_end 2 'cut off' setup_dev1 --join "${join%%p=*}"
+must_end 5 'careful: the join string has no fingerprint.*203\.0\.113\.10' setup_dev1 --join "${join%%,fp=*}"
 [ "$(config dev1 address)" = "$first_address" ] || lab_fail "a setup that failed has changed something"
-expect 2 'is no device name' setup_dev1 --join "$join" --name 'My Laptop'
+must_end 2 'is no device name' setup_dev1 --join "$join" --name 'My Laptop'
 
 # Two at once: the hub does not answer, and the first waits for it.
 kill -STOP "$HUB_PID"
@@ -50,8 +42,8 @@ join=$(tr -d '\n' <"$LAB_DIR/wrapped")
 lab_spawn dev1 waiting "$BAMGATE" setup --config "$LAB_DIR/dev1" --join "$join" --name dev1
 waiting=$LAB_PID
 lab_wait 10 "the first setup does not begin" grep -q registering "$LAB_DIR/waiting.log"
-expect 1 "another 'bamgate setup' is at work.*process $waiting" setup_dev1 --join "$join" --name dev1
-expect 1 "process $waiting that works on its credentials" lab_in dev1 "$BAMGATE" up --config "$LAB_DIR/dev1"
+must_end 1 "another 'bamgate setup' is at work.*process $waiting" setup_dev1 --join "$join" --name dev1
+must_end 1 "process $waiting that works on its credentials" lab_in dev1 "$BAMGATE" up --config "$LAB_DIR/dev1"
 end_process INT "$waiting" "the first setup"
 kill -CONT "$HUB_PID"
 # Interrupted: the key is kept, and it can be repeated.

@@ -7,14 +7,6 @@ source "$(dirname "$0")/lab.sh"
 # shellcheck source-path=SCRIPTDIR source=bamgate.sh
 source "$(dirname "$0")/bamgate.sh"
 
-expect() {
-  local wanted=$1 pattern=$2 code=0
-  shift 2
-  "$@" >"$LAB_DIR/said" 2>&1 || code=$?
-  [ "$code" -eq "$wanted" ] || lab_fail "'$*' ended with $code, not $wanted: $(cat "$LAB_DIR/said")"
-  grep -Eq -- "$pattern" "$LAB_DIR/said" || lab_fail "'$*' does not say '$pattern': $(cat "$LAB_DIR/said")"
-}
-
 dev1() { lab_in dev1 "$BAMGATE" "$@" --config "$LAB_DIR/dev1"; }
 says() { grep -Eq -- "$2" "$LAB_DIR/$1.log"; }
 times_said() { [ "$(grep -Ec -- "$3" "$LAB_DIR/$1.log")" -ge "$2" ]; }
@@ -125,7 +117,7 @@ for broken in 'mtu = 1' 'nonsense' 'force_relay = true'; do
   sed "s/^mtu = .*/$broken/" "$LAB_DIR/good" >"$LAB_DIR/dev1/config.toml"
   [ "$broken" = 'force_relay = true' ] && sed -i '/^force_relay = false/d' "$LAB_DIR/dev1/config.toml"
   kill -HUP "$device"
-  expect 1 'nothing was restarted, the device goes on as it was: .*config.toml' dev1 restart
+  must_end 1 'nothing was restarted, the device goes on as it was: .*config.toml' dev1 restart
   [ "$(head -n 1 "$LAB_DIR/dev1/agent.lock")" = "$device" ] || lab_fail "restart took a device down that it cannot start"
 done
 lab_wait 5 "SIGHUP with a broken configuration is not answered" times_said dev1 3 'the configuration is not taken over, the one before stays in force'
