@@ -106,14 +106,14 @@ struct Counters {
   signaling::ClientStats hub;
 };
 
-/// What scripts read: number by name.
-using CounterValues = std::map<std::string, std::uint64_t>;
+/// What scripts read: number by name. The names are those of the lists, which are literals.
+using CounterValues = std::map<std::string_view, std::uint64_t>;
 
 /// Adds each counter of one struct.
 template <typename T>
 void write_counters(const T& counters, CounterValues& values) {
   for_each_counter(counters, [&](std::string_view name, std::string_view, std::uint64_t value) {
-    values.insert_or_assign(std::string(name), value);
+    values.insert_or_assign(name, value);
   });
 }
 void write_counters(const Counters& counters, CounterValues& values);

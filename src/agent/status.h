@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/time.h"
@@ -37,7 +38,7 @@ struct Status {
   Duration uptime{};
   std::string interface_trouble;  // said by the host, of the tunnel's interface; empty while all is well
   std::vector<PeerStatus> peers;
-  std::map<std::string, std::uint64_t> counters;
+  std::map<std::string_view, std::uint64_t> counters;  // by the names of their lists, which are literals
 };
 
 }  // namespace bamgate::agent

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace bamgate {
+namespace bamgate::inline core {
 
 /// Without the byte order mark of UTF-8 that some editors and shells put in front.
 inline std::string_view without_byte_order_mark(std::string_view text) {
@@ -23,4 +23,4 @@ inline std::string_view trim_text(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
-}  // namespace bamgate
+}  // namespace bamgate::inline core
