@@ -74,7 +74,7 @@ TEST_F(AgentCounts, EachHasANameOfItsOwnAndWords) {
       EXPECT_GT(words.size(), 5U) << name;
     }
   }
-  for (const auto& [name, value] : values(*anna)) EXPECT_TRUE(names.contains(name)) << name;
+  for (const auto& [name, value] : values(*anna)) EXPECT_TRUE(names.contains(std::string(name))) << name;
   EXPECT_EQ(names.size(), values(*anna).size()) << "status has all of them, the runner's too";
 }
 
