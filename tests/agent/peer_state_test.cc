@@ -5,11 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "support/source_tree.h"
 
 namespace bamgate::agent {
 
@@ -176,7 +177,7 @@ TEST(PeerStates, StatusShowsTheFiveNamesOfTheProtocolDocument) {
 }
 
 TEST(PeerStates, TheTableInTheDocsIsThisOne) {
-  const auto path = std::filesystem::path(BAMGATE_TEST_DATA "/../../docs/agent.md").lexically_normal();
+  const auto path = testing::source_tree() / "docs" / "agent.md";
   std::ifstream page(path);
   ASSERT_TRUE(page.is_open());
   std::vector<std::string> shown;

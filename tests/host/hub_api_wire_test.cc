@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
 #include "host/hub_api.h"
 #include "net/http_server.h"
+#include "support/source_tree.h"
 
 namespace bamgate::host {
 namespace {
@@ -105,7 +105,7 @@ TEST_F(HubApiWire, EachRequestIsWrittenAsItWasRecordedAndEachReplyUnderstood) {
   EXPECT_EQ(tokens->front().name, "");
   EXPECT_EQ(tokens->front().uses_left, 1);
 
-  const auto path = std::filesystem::path(BAMGATE_TEST_DATA) / "client_requests.txt";
+  const auto path = testing::vector_file("client_requests.txt");
   // tests/vectors/record sets it, after a wanted change of the wire.
   if (std::getenv("BAMGATE_RECORD") != nullptr) {
     std::ofstream(path) << seen_;

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -11,6 +10,7 @@
 
 #include "net/udp_socket.h"
 #include "os/tun.h"
+#include "support/source_tree.h"
 
 namespace bamgate::host {
 namespace {
@@ -45,7 +45,7 @@ TEST(StatusJson, NoTwoCountersHaveTheSameNameOrTheSameWords) {
 }
 
 TEST(StatusJson, TheDocumentationNamesEachCounter) {
-  const auto path = std::filesystem::path(BAMGATE_TEST_DATA "/../../docs/agent.md").lexically_normal();
+  const auto path = testing::source_tree() / "docs" / "agent.md";
   std::ifstream file(path);
   ASSERT_TRUE(file) << path;
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "hub_fixture.h"
+#include "support/source_tree.h"
 
 namespace bamgate::hub {
 namespace {
@@ -15,7 +16,7 @@ class HubOldDatabase : public HubTest {
     sqlite = std::make_unique<os::Sqlite>(os::Sqlite::open(":memory:").value());
     inner_sql = std::make_unique<testing::SqliteHubSql>(*sqlite);
     sql = std::make_unique<BreakableSql>(*inner_sql);
-    std::ifstream file(std::string(BAMGATE_TEST_DATA) + "/hub_version_2.sql");
+    std::ifstream file(testing::vector_file("hub_version_2.sql"));
     ASSERT_TRUE(file);
     for (std::string line; std::getline(file, line);) {
       if (!line.starts_with("-- ")) {

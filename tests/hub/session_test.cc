@@ -1,9 +1,9 @@
 // The wire of the hub: a recorded session is replayed, and every reply and message is what it was.
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
 #include "session_script.h"
+#include "support/source_tree.h"
 
 namespace bamgate::hub {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 class HubWire : public SessionScript {};
 
 TEST_F(HubWire, ARecordedSessionIsAnsweredByteForByteAsItWas) {
-  const auto path = std::filesystem::path(BAMGATE_TEST_DATA) / "hub_session.txt";
+  const auto path = testing::vector_file("hub_session.txt");
   std::ifstream file(path);
   ASSERT_TRUE(file) << path;
   const std::string record{std::istreambuf_iterator<char>(file), {}};

@@ -1,9 +1,10 @@
 #include "scenario/nat_grid.h"
 
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+
+#include "support/source_tree.h"
 
 namespace bamgate::sim {
 namespace {
@@ -94,7 +95,7 @@ void add_place(World& world, const std::string& place) {
 }  // namespace
 
 std::vector<GridCell> read_grid() {
-  std::ifstream file(std::filesystem::path(BAMGATE_TEST_DATA).parent_path() / "scenario" / "nat_grid.txt");
+  std::ifstream file(testing::source_tree() / "tests" / "scenario" / "nat_grid.txt");
   if (!file) throw std::runtime_error("nat_grid.txt cannot be read");
   std::vector<GridCell> cells;
   std::vector<std::string> columns;

@@ -9,6 +9,8 @@
 #include <iterator>
 #include <string>
 
+#include "support/source_tree.h"
+
 namespace bamgate::sctp {
 namespace {
 
@@ -32,7 +34,7 @@ std::string lower_case_content(const fs::path& file) {
 }
 
 TEST(SctpSeam, NoFileOutsideTheEngineNamesItsLibrary) {
-  const fs::path root = fs::path(BAMGATE_TEST_DATA).parent_path().parent_path();
+  const fs::path root = bamgate::testing::source_tree();
   std::size_t files = 0;
   std::size_t inside = 0;
   for (const char* folder : {"src", "tests", "fuzz", "bench"}) {

@@ -3,18 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
 #include "signaling/message.h"
+#include "support/source_tree.h"
 
 namespace bamgate::signaling {
 namespace {
 
-std::filesystem::path vector_file(const char* name) { return std::filesystem::path(BAMGATE_TEST_DATA) / name; }
-
 std::vector<std::string> lines_of(const char* name) {
-  std::ifstream file(vector_file(name));
+  std::ifstream file(testing::vector_file(name));
   EXPECT_TRUE(file) << name;
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) {
@@ -62,10 +60,10 @@ TEST(SignalingWire, EachMessageIsWrittenByteForByteAsItWasRecorded) {
   for (const Message& message : all()) today += write(message) + "\n";
   // tests/vectors/record sets it, after a wanted change of the wire.
   if (std::getenv("BAMGATE_RECORD") != nullptr) {
-    std::ofstream(vector_file("signaling.txt")) << today;
+    std::ofstream(testing::vector_file("signaling.txt")) << today;
     return;
   }
-  std::ifstream file(vector_file("signaling.txt"));
+  std::ifstream file(testing::vector_file("signaling.txt"));
   EXPECT_EQ(today, (std::string{std::istreambuf_iterator<char>(file), {}}));
 }
 
