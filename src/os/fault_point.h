@@ -3,7 +3,8 @@
 // (preset `asan`), so the program that people run has no trace of it; tests/system/crash_sweep.sh proves that and
 // drives it:
 //
-//   BAMGATE_FAULT=NAME:N        SIGKILL at the N-th passing of the point NAME; `any` counts the passings of all
+//   BAMGATE_FAULT=NAME:N        SIGKILL at the N-th passing of the point NAME; `any` counts the passings of all.
+//                               With N = 0 nobody is killed, and each passing is a line of stderr
 //   BAMGATE_FAULT_ARMED=FILE    passings count only while FILE exists; without it, from the start
 #pragma once
 
@@ -37,6 +38,7 @@ inline void pass_fault_point(std::string_view name) {
   if (which != "any" && which != name) return;
   long nth = 0;
   std::from_chars(wanted.data() + colon + 1, wanted.data() + wanted.size(), nth);
+  if (nth == 0) std::fprintf(stderr, "passed %.*s\n", static_cast<int>(name.size()), name.data());
   if (++passings != nth) return;
   std::fprintf(stderr, "killed at %.*s\n", static_cast<int>(name.size()), name.data());
   kill(getpid(), SIGKILL);

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Facts about cases.py: what fails by chance passes and is told, what fails for good fails."""
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
+
+import cases
 
 HERE = pathlib.Path(__file__).resolve().parent
 UNSTABLE = HERE.parents[1] / "build/unstable"
@@ -79,6 +82,28 @@ class Cases(unittest.TestCase):
         code, said = self.run_cases("--timeout", "1", "endless=sleep 1000")
         self.assertEqual(code, 1)
         self.assertIn("stopped after 1 s", said)
+
+    def test_cases_that_wait_run_more_at_a_time_than_there_are_processors(self):
+        # Each waits for all others: they pass only when all run at the same time.
+        many = cases.PROCESSORS + 2
+        meet = f"""touch $1; while [ $(ls | wc -l) -lt {many} ]; do sleep 0.2; done"""
+        folder = shlex.quote(self.folder.name)
+        code, said = self.run_cases(*(f"{n}=sh -c 'cd {folder}; {meet}' sh {n}" for n in range(many)))
+        self.assertEqual(code, 0, said)
+
+    def test_what_keeps_the_processors_busy_has_them_alone(self):
+        self.assertTrue(cases.has_room(running=1, busy=2.0, processors=2))
+        self.assertFalse(cases.has_room(running=2, busy=1.9, processors=2))
+        self.assertTrue(cases.has_room(running=2, busy=1.4, processors=2))
+        self.assertFalse(cases.has_room(running=8, busy=0.0, processors=2))
+
+    def test_processor_time_counts_for_the_case_that_took_it(self):
+        burn = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+        code, said = self.run_cases(f"busy=sh -c 'python3 -c \"{burn}\"; exit 0'", "idle=sleep 0.5")
+        self.assertEqual(code, 0, said)
+        taken = {line.split()[1]: float(line.split()[4]) for line in said.splitlines() if line.startswith("ok ")}
+        self.assertGreater(taken["busy"], 0.45)
+        self.assertLess(taken["idle"], 0.2)
 
     def test_a_case_without_a_command_is_wrong_usage(self):
         self.assertEqual(self.run_cases("alone")[0], 2)

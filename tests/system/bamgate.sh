@@ -260,9 +260,9 @@ start_pings() {
   lab_wait 10 "the pings are not answered" answers_reach 50
 }
 
-# The longest time between two answers in that log.
+# The longest time between two answers in that log. (On a busy machine ping tears a line now and then.)
 longest_gap() {
-  awk '/bytes from/ { gsub(/[][]/, "", $1); if (last && $1 - last > gap) gap = $1 - last; last = $1 }
+  awk '/^\[[0-9.]+\] [0-9]+ bytes from/ { gsub(/[][]/, "", $1); if (last && $1 - last > gap) gap = $1 - last; last = $1 }
        END { printf "%.3f", gap }' "$LAB_DIR/$1.log"
 }
 

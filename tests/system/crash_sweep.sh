@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# kill -9 at every step of registration, refresh and revocation, of the hub and of the device in turn: crash_sweep.py.
+# kill -9 at the steps of a first start, registration, refresh and revocation, of the hub and of the device in turn: crash_sweep.py.
+# usage: tests/system/crash_sweep.sh [--list] [OPERATION...]     BAMGATE_LONG=1: at every step
 # BAMGATE_FAULTS names a program with fault points (default: build/asan/bamgate, which has sanitizers too); BAMGATE, the
 # one that people run, must have no trace of them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$here/../.." && pwd)/build
-export BAMGATE_FAULTS=${BAMGATE_FAULTS:-$build/asan/bamgate}
+export BAMGATE_FAULTS=${BAMGATE_FAULTS:-$build/asan/bamgate} PYTHONDONTWRITEBYTECODE=1
+[ "${1:-}" != --list ] || exec python3 "$here/crash_sweep.py" --list
 release=${BAMGATE:-$build/release/bamgate}
 
 [ -x "$BAMGATE_FAULTS" ] || {
@@ -19,4 +21,4 @@ for trace in BAMGATE_FAULT sql_before file_renamed request_begins reply_sent; do
     exit 1
   fi
 done
-PYTHONDONTWRITEBYTECODE=1 python3 "$here/crash_sweep.py"
+exec python3 "$here/crash_sweep.py" ${BAMGATE_LONG:+--all} "$@"
