@@ -3,7 +3,7 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -21,33 +21,45 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
       : agenda_(agenda), latency_(latency), way_(std::move(way)) {}
 
   void push(Agenda::Action action) {
-    agenda_.after(latency_, [self = shared_from_this(), action = std::move(action), number = pushed_++] {
-      self->arrive(number, action);
-    });
+    agenda_.after(latency_, [self = shared_from_this(), action = std::move(action)] { self->arrive(action); });
   }
 
  private:
+  using Queue = std::deque<Agenda::Action>;
   static constexpr auto kRetransmit = std::chrono::milliseconds(200);
-  static constexpr auto kBehindAnother = std::chrono::milliseconds(1);
 
-  // What waits stands in the agenda alone, so that nothing here holds itself.
-  void arrive(std::uint64_t number, const Agenda::Action& action) {
+  void arrive(const Agenda::Action& action) {
     const Way way = way_();
     if (way == Way::kGone) return;
-    if (way == Way::kBlocked || number != arrived_) {
-      const Duration wait = way == Way::kBlocked ? Duration(kRetransmit) : Duration(kBehindAnother);
-      agenda_.after(wait, [self = shared_from_this(), action, number] { self->arrive(number, action); });
-      return;
+    if (const auto before = waiting_.lock()) {
+      before->push_back(action);
+    } else if (way == Way::kBlocked) {
+      const auto queue = std::make_shared<Queue>(1, action);
+      waiting_ = queue;
+      try_again(queue);
+    } else {
+      action();
     }
-    ++arrived_;
-    action();
+  }
+
+  // What waits stands in the agenda alone, so that nothing here holds itself.
+  void try_again(const std::shared_ptr<Queue>& queue) {
+    agenda_.after(kRetransmit, [self = shared_from_this(), queue] {
+      while (!queue->empty()) {
+        const Way way = self->way_();
+        if (way == Way::kGone) return;
+        if (way == Way::kBlocked) return self->try_again(queue);
+        const Agenda::Action action = std::move(queue->front());
+        queue->pop_front();
+        action();
+      }
+    });
   }
 
   Agenda& agenda_;
   Duration latency_;
   std::function<Way()> way_;
-  std::uint64_t pushed_ = 0;
-  std::uint64_t arrived_ = 0;
+  std::weak_ptr<Queue> waiting_;
 };
 
 }  // namespace bamgate::sim
