@@ -100,7 +100,7 @@ TEST(WgAllowedIps, AgreesWithAPlainTableUnderRandomChanges) {
   bamgate::testing::SeededRandom random(11);
   AllowedIps<int> table;
   PlainTable plain;
-  for (int step = 0; step < 20'000; ++step) {
+  for (int step = 0; step < 8'000; ++step) {
     const bool v4 = random.below(2) == 0;
     const IpPrefix at{random_address(random, v4), static_cast<std::uint8_t>(random.below(v4 ? 33 : 129))};
     const int peer = static_cast<int>(random.below(8));
