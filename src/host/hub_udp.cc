@@ -1,9 +1,7 @@
 #include "host/hub_udp.h"
 
-#include <array>
+#include <span>
 #include <utility>
-
-#include "stun/binding.h"
 
 namespace bamgate::host {
 
@@ -13,13 +11,14 @@ struct HubUdp::Port {
   net::FdWatcher watcher;
 };
 
-HubUdp::HubUdp(const HubLog& log) : log_(log) {}
+HubUdp::HubUdp(const HubLog& log, Handler handler, Done done)
+    : log_(log), handler_(std::move(handler)), done_(std::move(done)), out_(kBlockSize + turn::Server::kRoom) {}
 
 HubUdp::~HubUdp() = default;
 
 std::expected<std::unique_ptr<HubUdp>, std::string> HubUdp::listen(net::Loop& loop, const HubLog& log,
-                                                                   const Endpoint& listen) {
-  std::unique_ptr<HubUdp> self(new HubUdp(log));
+                                                                   const Endpoint& listen, Handler handler, Done done) {
+  std::unique_ptr<HubUdp> self(new HubUdp(log, std::move(handler), std::move(done)));
   if (auto bound = self->bind(loop, listen); !bound) return std::unexpected(bound.error());
   if (listen.address.is_v6() && listen.address.is_unspecified()) {
     const std::uint16_t port = self->ports_.front()->socket.local_endpoint().port;
@@ -38,23 +37,51 @@ std::expected<void, std::string> HubUdp::bind(net::Loop& loop, const Endpoint& e
   return {};
 }
 
+// What is relayed to another address by datagrams leaves together, from where it lies; so does an answer, which has a
+// room of its own until then.
 void HubUdp::receive(net::UdpSocket& socket) {
-  std::array<net::UdpReceived, 16> slots;
-  std::array<std::byte, 256> answer{};
-  const std::size_t count = socket.receive_batch(pool_, slots);
-  for (const net::UdpReceived& received : std::span(slots).first(count)) {
-    const auto size = stun::answer_binding(received.from, received.packet.data(), answer);
-    if (!size) continue;
+  const std::size_t count = socket.receive_batch(pool_, slots_);
+  for (net::UdpReceived& received : std::span(slots_).first(count)) {
+    const auto output = handler_({0, received.from, received.to}, received.packet.data(), out_);
+    if (!output) continue;
+    net::UdpSocket* to = socket_for(output->to.remote);
+    if (to == nullptr) continue;
     const net::UdpTransmit transmit{
-        .to = received.from, .data = Bytes(answer).first(*size), .segment_size = 0, .ecn = {}, .from = received.to};
-    if (socket.send(transmit) != net::UdpSend::kSent) note_lost();
+        .to = output->to.remote, .data = output->message, .segment_size = 0, .ecn = {}, .from = output->to.local};
+    const bool lasts = output->message.data() < out_.data() || output->message.data() >= out_.data() + out_.size();
+    if (to == &socket && lasts) {
+      batch_.push_back(transmit);
+    } else if (flush(socket, batch_); to->send(transmit) != net::UdpSend::kSent) {
+      note_lost();
+    }
   }
+  flush(socket, batch_);
+  done_();
+}
+
+void HubUdp::flush(net::UdpSocket& socket, std::vector<net::UdpTransmit>& batch) {
+  if (socket.send_batch(batch) < batch.size()) note_lost();
+  batch.clear();
+}
+
+net::UdpSocket* HubUdp::socket_for(const Endpoint& to) {
+  for (const auto& port : ports_) {
+    if (port->socket.local_endpoint().address.family() == to.address.family()) return &port->socket;
+  }
+  return nullptr;
+}
+
+void HubUdp::send(const Endpoint& to, const IpAddress& from, Bytes datagram) {
+  net::UdpSocket* socket = socket_for(to);
+  if (socket == nullptr) return;
+  const net::UdpTransmit transmit{.to = to, .data = datagram, .segment_size = 0, .ecn = {}, .from = from};
+  if (socket->send(transmit) != net::UdpSend::kSent) note_lost();
 }
 
 // Whoever asks chooses where the answer goes, so a stranger could fill the log: it says so once.
 void HubUdp::note_lost() {
   if (std::exchange(told_lost_, true)) return;
-  log_.write(hub::LogLevel::kWarning, "stun_answer_lost", {{"text", "the system did not take a datagram"}});
+  log_.write(hub::LogLevel::kWarning, "datagram_lost", {{"text", "the system did not take a datagram"}});
 }
 
 }  // namespace bamgate::host

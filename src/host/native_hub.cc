@@ -71,7 +71,12 @@ std::expected<std::unique_ptr<NativeHub>, std::string> NativeHub::start(net::Loo
   if (!listening) return std::unexpected(listening.error().detail);
   self->server_ = std::move(*listening);
   if (options.stun) {
-    auto udp = HubUdp::listen(loop, log, *options.stun);
+    auto udp = HubUdp::listen(
+        loop, log, *options.stun,
+        [hub = self.get()](const turn::FiveTuple& from, MutableBytes datagram, MutableBytes out) {
+          return hub->hub_->on_datagram(net::now(), net::unix_now(), from, datagram, out);
+        },
+        [hub = self.get()] { hub->run_effects(); });
     if (!udp) return std::unexpected(udp.error());
     self->udp_ = std::move(*udp);
   }
@@ -188,6 +193,8 @@ void NativeHub::run_effects() {
       server_->when_sent(from_core(asked->connection));
     } else if (const auto* binary = std::get_if<hub::SendBinary>(&*effect)) {
       server_->send_binary(from_core(binary->connection), binary->data);
+    } else if (const auto* datagram = std::get_if<hub::SendDatagram>(&*effect)) {
+      if (udp_) udp_->send(datagram->to, datagram->from, datagram->data);
     } else if (const auto* close = std::get_if<hub::Close>(&*effect)) {
       server_->close(from_core(close->connection), std::to_underlying(close->code), close->reason);
     } else if (auto* reply = std::get_if<hub::Reply>(&*effect)) {
