@@ -7,7 +7,7 @@
 // A relayed address leads to another allocation here and to nothing else, so that this is no open relay whatever it is
 // asked. A packet passes when both sides have a permission for the other. Nobody is answered who has not authenticated,
 // except with as many bytes as it sent (answer_credit.h); nonces prove themselves, so a stranger leaves nothing here.
-// Left out: relayed addresses of IPv6 (440), EVEN-PORT and reservations (508), TCP relays (RFC 6062), mobility, ICMP.
+// Left out: relayed addresses of IPv6 (440), reservations (508), TCP relays (RFC 6062), mobility, ICMP.
 #pragma once
 
 #include <cstdint>

@@ -78,13 +78,14 @@ Server::Reply Server::allocate(const Request& request) {
   if (*transport != kTransportUdp) return refuse(request, stun::kErrorUnsupportedTransport);
   const auto family = message.family(Attribute::kRequestedAddressFamily);
   const bool reserved = message.has(Attribute::kReservationToken);
-  const bool even = message.has(Attribute::kEvenPort);
+  // The one port that there is is even; none can be reserved beside it.
+  const auto even = message.even_port();
   if ((reserved && (even || family || additional)) || (family && additional)) {
     return refuse(request, stun::kErrorBadRequest);
   }
   if (family && *family != Family::kV4) return refuse(request, stun::kErrorAddressFamilyNotSupported);
   if (additional && (*additional != Family::kV6 || even)) return refuse(request, stun::kErrorBadRequest);
-  if (reserved || even) return refuse(request, stun::kErrorInsufficientCapacity);
+  if (reserved || (even && *even)) return refuse(request, stun::kErrorInsufficientCapacity);
   const auto made = allocations_.add(request.from, request.owner, request.now + granted(message));
   if (!made) {
     return refuse(request, made.error() == Allocations::Refusal::kFull ? stun::kErrorInsufficientCapacity

@@ -72,6 +72,8 @@ TEST_F(TurnServer, AllocateIsCheckedInTheOrderOfTheRfc) {
             0);
   EXPECT_EQ(answer().address_error_code()->error.code, stun::kErrorAddressFamilyNotSupported);
   EXPECT_EQ(answer().lifetime(), 3600s);
+  const auto phone = caller("phone", udp(2));
+  EXPECT_EQ(ask(*phone, Method::kAllocate, with([](auto& b) { b.even_port(false); })), 0) << "50000 is even";
 }
 
 TEST_F(TurnServer, AllocationEndsWithItsLifetimeItsRefreshItsStreamOrItsOwner) {
