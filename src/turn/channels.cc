@@ -40,11 +40,6 @@ void Channels::forget(const Endpoint& peer) {
   if (known != entries_.end()) known->second.wanted = false;
 }
 
-bool Channels::is_wanted(const Endpoint& peer) const {
-  const auto known = entries_.find(peer);
-  return known != entries_.end() && known->second.wanted;
-}
-
 std::optional<std::uint16_t> Channels::number_for(Instant now, const Endpoint& peer) const {
   const auto known = entries_.find(peer);
   if (known == entries_.end() || now >= known->second.until) return std::nullopt;

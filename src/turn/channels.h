@@ -32,7 +32,6 @@ class Channels {
   bool want(const Endpoint& peer);
   /// It is not refreshed any more, and runs out. Its number rests for 5 minutes after that.
   void forget(const Endpoint& peer);
-  bool is_wanted(const Endpoint& peer) const;
 
   /// The channel to send on: nullopt unless the relay has bound it.
   std::optional<std::uint16_t> number_for(Instant now, const Endpoint& peer) const;

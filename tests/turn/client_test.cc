@@ -497,6 +497,16 @@ TEST_F(TurnClient, CloseDeletesTheAllocation) {
   EXPECT_EQ(client_->next_timeout(), kNever);
 }
 
+TEST_F(TurnClient, DeletionOfWhatIsGoneIsASuccess) {
+  make_ready();
+  relay_.allocation.reset();
+  client_->close(now_);
+  run();
+  EXPECT_EQ(relay_.deletions(), 1U) << "answered with 437";
+  EXPECT_EQ(events<Closed>().size(), 1U);
+  EXPECT_TRUE(events<Lost>().empty());
+}
+
 TEST_F(TurnClient, CloseDoesNotWaitLongForASilentServer) {
   make_ready();
   relay_.silent = true;
