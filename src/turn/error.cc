@@ -20,6 +20,22 @@ const char* to_string(Error error) {
       return "stream out of step";
     case Error::kNoRoom:
       return "no room in the packet";
+    case Error::kNotAllocated:
+      return "no allocation";
+    case Error::kNoPermission:
+      return "no permission for this peer";
+    case Error::kUnknownPeer:
+      return "data of an unknown peer";
+    case Error::kUnexpected:
+      return "unexpected message";
+    case Error::kForged:
+      return "not authentic";
+    case Error::kOtherSource:
+      return "not from the server";
+    case Error::kPeerData:
+      return "data of a peer";
+    case Error::kTooMany:
+      return "too many permissions or channels";
   }
   return "unknown error";
 }

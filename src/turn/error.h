@@ -14,6 +14,15 @@ enum class Error : std::uint8_t {
   kFrameTooLarge,  // a message larger than the one who reads is willing to hold: a stream ends with it
   kBadFrame,       // a stream in which no next message can be found: it ends with it
   kNoRoom,         // the packet's buffer has too little room for what goes around it, or the packet is too large
+
+  kNotAllocated,  // there is no relayed address to send from, now
+  kNoPermission,  // the relay has no permission for that peer (yet), or none is wanted
+  kUnknownPeer,   // data on a channel that is not bound, or of an address without permission
+  kUnexpected,    // a response that nobody waits for, or a message that no server sends
+  kForged,        // a response that the server's password does not fit, or that lacks what must be there
+  kOtherSource,   // it did not come from the server
+  kPeerData,      // data of a peer where only control is taken
+  kTooMany,       // a table of permissions or channels is full
 };
 
 /// A short lower-case text for logs and counters.
