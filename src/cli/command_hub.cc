@@ -216,7 +216,12 @@ ExitCode run_hub(const HubArguments& arguments) {
   if (options.stun && !url->empty()) {
     const std::string host = net::Url::parse(*url)->host;
     const bool v6 = host.find(':') != std::string::npos;
-    options.hub.stun = {"stun:" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(options.stun->port)};
+    const std::string at = (v6 ? "[" + host + "]" : host) + ":" + std::to_string(options.stun->port);
+    options.hub.stun = {"stun:" + at};
+    options.hub.turn = {"turn:" + at + "?transport=udp"};
+  }
+  if (const auto at = net::Url::parse(*url)) {
+    options.hub.turn.push_back((at->tls ? "wss://" : "ws://") + at->authority() + "/turn");
   }
 
   const host::HubLog log(*log_format, arguments.verbose);

@@ -137,6 +137,45 @@ void add_peer_tool(CLI::App& lab, Run& run, const char* name, const char* help,
   }
 }
 
+void add_turn(CLI::App& lab, Run& run) {
+  auto arguments = std::make_shared<lab::TurnArguments>();
+  auto* command = lab.add_subcommand("turn",
+                                     "Allocate an address at a TURN server and exchange lines through it; the line "
+                                     "'/peer ADDR:PORT' names the peer, '/check' refreshes");
+  command
+      ->add_option("--server", arguments->server,
+                   "The server: turn:HOST[:PORT][?transport=udp|tcp], turns:HOST[:PORT], wss://HOST[:PORT]/turn")
+      ->required()
+      ->type_name("URI");
+  command->add_option("--user", arguments->user, "The name of the account")->required()->type_name("NAME");
+  auto* password = command->add_option("--password", arguments->password,
+                                       "Its password; other users of this machine can see it: rather use the file");
+  password->type_name("TEXT");
+  command->add_option("--password-file", arguments->password_file, "The first line of this file is the password")
+      ->excludes(password)
+      ->type_name("FILE");
+  command->add_option("--bearer", arguments->bearer, "Access token for the WebSocket of a hub")->type_name("TOKEN");
+  auto* authority = command->add_option("--ca-file", arguments->ca_file,
+                                        "Believe the authorities in this file (default: the system's)");
+  authority->type_name("FILE");
+  command->add_option("--pin", arguments->pin, "Believe this key alone: its SHA-256, as fp= of a join string")
+      ->excludes(authority)
+      ->type_name("SHA256");
+  static const std::map<std::string, turn::Families> kFamilies = {
+      {"4", turn::Families::kV4}, {"6", turn::Families::kV6}, {"both", turn::Families::kBoth}};
+  command->add_option("--family", arguments->families, "Relayed addresses of IPv4, IPv6 or both: 4, 6, both")
+      ->transform(CLI::CheckedTransformer(kFamilies))
+      ->type_name("FAMILY");
+  add_parsed<Endpoint>(
+      *command, "--peer", [arguments](const Endpoint& value) { arguments->peers.push_back(value); },
+      "A peer with permission, as another 'lab turn' prints its relayed address; lines go to the last one",
+      "ADDR:PORT");
+  command->add_flag("--echo", arguments->echo, "Send back what a peer sends, until Ctrl-C");
+  command->add_flag("!--no-channel", arguments->channels, "Send each packet in an indication");
+  add_lab_options(*command, arguments->lab);
+  command->callback([&run, arguments] { run = [arguments] { return lab::run_turn(*arguments); }; });
+}
+
 }  // namespace
 
 void add_capture_options(CLI::App& command, net::CaptureFiles& files) {
@@ -151,6 +190,7 @@ void add_lab(CLI::App& app, Run& run) {
   auto* lab = app.add_subcommand("lab", "Run one protocol alone against a real peer and watch each step");
   lab->require_subcommand(1);
   add_stun(*lab, run);
+  add_turn(*lab, run);
   add_wg(*lab, run);
   add_dtls(*lab, run);
   add_peer_tool(*lab, run, "ice", "Find a path to another machine; two lines are exchanged by hand or by files",

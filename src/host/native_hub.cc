@@ -1,6 +1,5 @@
 #include "host/native_hub.h"
 
-#include <array>
 #include <utility>
 
 #include "host/hub_control.h"
@@ -8,7 +7,6 @@
 #include "host/hub_fetch.h"
 #include "net/clock.h"
 #include "os/fault_point.h"
-#include "stun/binding.h"
 
 namespace bamgate::host {
 namespace {
@@ -73,7 +71,14 @@ std::expected<std::unique_ptr<NativeHub>, std::string> NativeHub::start(net::Loo
   if (!listening) return std::unexpected(listening.error().detail);
   self->server_ = std::move(*listening);
   if (options.stun) {
-    if (auto stun = self->start_stun(*options.stun); !stun) return std::unexpected(stun.error());
+    auto udp = HubUdp::listen(
+        loop, log, *options.stun,
+        [hub = self.get()](const turn::FiveTuple& from, MutableBytes datagram, MutableBytes out) {
+          return hub->hub_->on_datagram(net::now(), net::unix_now(), from, datagram, out);
+        },
+        [hub = self.get()] { hub->run_effects(); });
+    if (!udp) return std::unexpected(udp.error());
+    self->udp_ = std::move(*udp);
   }
   if (!options.control.empty()) self->listen_control(options.control);
   self->run_effects();
@@ -188,6 +193,8 @@ void NativeHub::run_effects() {
       server_->when_sent(from_core(asked->connection));
     } else if (const auto* binary = std::get_if<hub::SendBinary>(&*effect)) {
       server_->send_binary(from_core(binary->connection), binary->data);
+    } else if (const auto* datagram = std::get_if<hub::SendDatagram>(&*effect)) {
+      if (udp_) udp_->send(datagram->to, datagram->from, datagram->data);
     } else if (const auto* close = std::get_if<hub::Close>(&*effect)) {
       server_->close(from_core(close->connection), std::to_underlying(close->code), close->reason);
     } else if (auto* reply = std::get_if<hub::Reply>(&*effect)) {
@@ -215,28 +222,6 @@ void NativeHub::fetch(hub::Fetch fetch) {
     }
     run_effects();
   });
-}
-
-std::expected<void, std::string> NativeHub::start_stun(const Endpoint& listen) {
-  auto socket = net::UdpSocket::open(listen);
-  if (!socket) return std::unexpected("cannot answer STUN on " + listen.to_string() + ": " + socket.error().detail);
-  stun_.emplace(std::move(*socket));
-  stun_watcher_.emplace(loop_, stun_->fd());
-  stun_watcher_->on_readable([this] { answer_stun(); });
-  return {};
-}
-
-void NativeHub::answer_stun() {
-  std::array<net::UdpReceived, 16> slots;
-  std::array<std::byte, 256> answer{};
-  const std::size_t count = stun_->receive_batch(pool_, slots);
-  for (const net::UdpReceived& received : std::span(slots).first(count)) {
-    const auto size = stun::answer_binding(received.from, received.packet.data(), answer);
-    if (!size || stun_->send(received.from, Bytes(answer).first(*size)) == net::UdpSend::kSent) continue;
-    // Whoever asks chooses where the answer goes, so a stranger could fill the log: it says so once.
-    if (stun_->counters().send_errors + stun_->counters().send_blocked > 1) continue;
-    log_.write(hub::LogLevel::kWarning, "stun_answer_lost", {{"text", "the system did not take a datagram"}});
-  }
 }
 
 }  // namespace bamgate::host

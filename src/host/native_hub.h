@@ -11,10 +11,10 @@
 
 #include "host/hub_log.h"
 #include "host/hub_sql.h"
+#include "host/hub_udp.h"
 #include "hub/hub.h"
 #include "net/http_server.h"
 #include "net/loop.h"
-#include "net/udp_socket.h"
 #include "net/unix_control.h"
 #include "os/native_crypto.h"
 #include "os/random.h"
@@ -54,8 +54,6 @@ class NativeHub {
 
   std::expected<void, std::string> make_core();
   net::HttpServer::Handlers handlers();
-  std::expected<void, std::string> start_stun(const Endpoint& listen);
-  void answer_stun();
   void listen_control(const std::string& path);
   std::string answer_local(std::string_view line);
   void give(net::RequestId id, hub::HttpReply reply);
@@ -75,9 +73,7 @@ class NativeHub {
   net::Timer timer_;
   std::vector<std::pair<net::RequestId, net::HttpReply>> unsynced_replies_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // gone with this object, when a fetch may still run
-  BufferPool pool_;
-  std::optional<net::UdpSocket> stun_;
-  std::optional<net::FdWatcher> stun_watcher_;
+  std::unique_ptr<HubUdp> udp_;
 };
 
 }  // namespace bamgate::host

@@ -122,10 +122,13 @@ void Connections::revoke(Instant now, UnixTime unix_now, const Device& device, c
                          std::string_view reason) {
   for (const std::string& key : keys) room_.announce_revoked({device.name, key});
   close_all_of(now, unix_now, device, CloseCode::kRevoked, reason);
+  relay_.end_device(device, CloseCode::kRevoked, reason);
 }
 
 void Connections::rename(Instant now, UnixTime unix_now, const Device& device) {
-  close_all_of(now, unix_now, device, CloseCode::kUnauthorized, "this device has another name now; refresh its token");
+  constexpr std::string_view kReason = "this device has another name now; refresh its token";
+  close_all_of(now, unix_now, device, CloseCode::kUnauthorized, kReason);
+  relay_.end_device(device, CloseCode::kUnauthorized, kReason);
 }
 
 void Connections::close_all_of(Instant now, UnixTime unix_now, const Device& device, CloseCode code,

@@ -3,8 +3,7 @@
 //
 //   open -> joined -> gone      The first message that counts is a join; a later join on the same connection says anew
 //     \-----------------/       who one is. Every violation closes, and then the connection is forgotten at once.
-//
-// Left out so far: TURN over WebSocket (GET /turn), whose messages are binary.
+// Left out: the WebSockets of GET /turn (relay.h), whose messages are binary.
 #pragma once
 
 #include <chrono>
@@ -26,6 +25,7 @@
 #include "hub/http.h"
 #include "hub/options.h"
 #include "hub/rate_limit.h"
+#include "hub/relay.h"
 #include "hub/room.h"
 #include "json/value.h"
 #include "signaling/message.h"
@@ -44,8 +44,8 @@ inline constexpr std::size_t kMaxWaitingBytes = 1024 * 1024;
 
 class Connections {
  public:
-  /// `context` must outlive this object.
-  explicit Connections(Context& context) : context_(context), room_(context.effects) {}
+  /// `context` and `relay` must outlive this object.
+  Connections(Context& context, Relay& relay) : context_(context), relay_(relay), room_(context.effects) {}
 
   /// The upgrade was granted to `login`; nullopt: the connection counts as open. Otherwise the reply to give: 429.
   /// `client` as client_key() says it.
@@ -105,6 +105,7 @@ class Connections {
   void schedule(Map::iterator at);
 
   Context& context_;
+  Relay& relay_;
   Room room_;
   Map connections_;
   std::map<std::string, ConnectionId> unjoined_;     // by device id

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/endpoint.h"
 #include "hub/host.h"
 #include "hub/http.h"
 #include "json/value.h"
@@ -52,6 +53,13 @@ struct SendBinary {
   std::vector<std::byte> data;
 };
 
+/// Send one datagram from the hub's UDP port (TURN over UDP).
+struct SendDatagram {
+  Endpoint to;
+  IpAddress from;  // which of our addresses it leaves from; none: the system's choice
+  std::vector<std::byte> data;
+};
+
 /// Send a close frame and forget the connection. The hub has forgotten it already: on_close() for it is not needed, and
 /// does nothing when it comes all the same.
 struct Close {
@@ -79,6 +87,6 @@ struct Log {
   json::Object fields;     // texts and numbers
 };
 
-using Effect = std::variant<SendText, Broadcast, WhenSent, SendBinary, Close, Reply, Fetch, Log>;
+using Effect = std::variant<SendText, Broadcast, WhenSent, SendBinary, SendDatagram, Close, Reply, Fetch, Log>;
 
 }  // namespace bamgate::hub

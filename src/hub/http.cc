@@ -13,6 +13,8 @@ HttpReply error_reply(int status, std::string_view code, std::string_view messag
 
 HttpReply ok(json::Object body) { return {200, json::write(std::move(body)), 0}; }
 
+json::Array texts(const std::vector<std::string>& values) { return {values.begin(), values.end()}; }
+
 HttpReply bad_request(std::string_view message) { return error_reply(400, "bad_request", message); }
 
 HttpReply bad_name(std::string_view field) {

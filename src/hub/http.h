@@ -7,6 +7,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/ip_address.h"
 #include "json/value.h"
@@ -44,6 +45,8 @@ HttpReply error_reply(int status, std::string_view code, std::string_view messag
 
 /// 200 with `body`.
 HttpReply ok(json::Object body);
+
+json::Array texts(const std::vector<std::string>& values);
 
 /// 400 `bad_request`.
 HttpReply bad_request(std::string_view message);

@@ -2,6 +2,7 @@
 
 #include <expected>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "hub/access_token.h"
@@ -16,7 +17,7 @@ std::optional<HttpReply> HttpApi::handle(Instant now, UnixTime unix_now, Request
   if (auto over = refuse_over_pace(context_, context_.limits.requests, now, client_key(request.client))) return over;
   const std::string_view path = path_of(request.target);
   if (request.body.size() > kMaxBody) return error_reply(413, "too_large", "Send at most 16 KiB.");
-  if (request.method == "GET" && path == "/status") return status();
+  if (request.method == "GET" && path == "/status") return status(unix_now, request);
   if (request.method == "POST" && path == "/auth/register") {
     return sign_in_.handle(now, unix_now, id, request.client, request.body);
   }
@@ -27,7 +28,9 @@ std::optional<HttpReply> HttpApi::handle(Instant now, UnixTime unix_now, Request
     if (auto over = refuse_over_pace(context_, context_.limits.devices, now, login->device.id)) return over;
     return admin_.handle(now, unix_now, request, &login->device);
   }
-  if (path == "/connect") return bad_request("/connect is a WebSocket; ask for an upgrade.");
+  if (path == "/connect" || path == "/turn") {
+    return bad_request(std::string(path) + " is a WebSocket; ask for an upgrade.");
+  }
   return error_reply(404, "not_found", "This hub has no such path, or not for this method.");
 }
 
@@ -59,7 +62,8 @@ HttpReply HttpApi::try_refresh(Instant now, UnixTime unix_now, const HttpRequest
   return ok({{"access_token", issue_access_token(context_, unix_now, *device, next->generation)},
              {"refresh_token", next->token},
              {"expires_in", kAccessTokenLifetime},
-             {"device_name", device->name}});
+             {"device_name", device->name},
+             {"turn", texts(context_.options.turn)}});
 }
 
 /// `device` is known unless the error is kNone.
@@ -83,11 +87,17 @@ HttpReply HttpApi::refuse_refresh(const HttpRequest& request, const Device* devi
       "This refresh token has been replaced by a newer one; register this device again if that is lost.");
 }
 
-HttpReply HttpApi::status() {
-  return ok({{"status", "ok"},
-             {"version", context_.options.version},
-             {"devices", count_devices(context_.database)},
-             {"peers", connections_.peers()}});
+/// Whoever shows an administrator's token also sees what was relayed for whom.
+HttpReply HttpApi::status(UnixTime unix_now, const HttpRequest& request) {
+  json::Object body{{"status", "ok"},
+                    {"version", context_.options.version},
+                    {"devices", count_devices(context_.database)},
+                    {"peers", connections_.peers()}};
+  if (!request.authorization.empty()) {
+    const auto login = authenticate(context_, unix_now, request.authorization);
+    if (login && login->device.role == Role::kAdmin) body.emplace_back("relay", relay_.counters());
+  }
+  return ok(std::move(body));
 }
 
 }  // namespace bamgate::hub

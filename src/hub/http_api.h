@@ -22,8 +22,8 @@ std::string_view path_of(std::string_view target);
 class HttpApi {
  public:
   /// All must outlive this object.
-  HttpApi(Context& context, Connections& connections, SignIn& sign_in, AdminApi& admin)
-      : context_(context), connections_(connections), sign_in_(sign_in), admin_(admin) {}
+  HttpApi(Context& context, Connections& connections, Relay& relay, SignIn& sign_in, AdminApi& admin)
+      : context_(context), connections_(connections), relay_(relay), sign_in_(sign_in), admin_(admin) {}
 
   /// Answers every request, what is unknown with 404; nullopt: the answer comes later, as an effect.
   std::optional<HttpReply> handle(Instant now, UnixTime unix_now, RequestId id, const HttpRequest& request);
@@ -32,10 +32,11 @@ class HttpApi {
   HttpReply refresh(Instant now, UnixTime unix_now, const HttpRequest& request);
   HttpReply try_refresh(Instant now, UnixTime unix_now, const HttpRequest& request);
   HttpReply refuse_refresh(const HttpRequest& request, const Device* device, RefreshError error);
-  HttpReply status();
+  HttpReply status(UnixTime unix_now, const HttpRequest& request);
 
   Context& context_;
   Connections& connections_;
+  Relay& relay_;
   SignIn& sign_in_;
   AdminApi& admin_;
 };

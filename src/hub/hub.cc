@@ -14,6 +14,7 @@
 #include "hub/join_tokens.h"
 #include "hub/migrations.h"
 #include "hub/pace.h"
+#include "hub/relay.h"
 #include "hub/sign_in.h"
 #include "hub/signing_keys.h"
 
@@ -33,10 +34,11 @@ struct Hub::State {
   explicit State(Context from) : context(std::move(from)) {}
 
   Context context;
-  Connections connections{context};
+  Relay relay{context};
+  Connections connections{context, relay};
   SignIn sign_in{context, connections};
   AdminApi admin{context, connections};
-  HttpApi http{context, connections, sign_in, admin};
+  HttpApi http{context, connections, relay, sign_in, admin};
 
   /// Comes before everything that is done with an input.
   void begin(Instant now, UnixTime unix_now) {
@@ -83,7 +85,8 @@ std::optional<HttpReply> Hub::on_open(Instant now, UnixTime unix_now, Connection
   Context& context = state_->context;
   const std::string client = client_key(request.client);
   if (auto over = refuse_over_pace(context, context.limits.upgrades, now, client)) return over;
-  if (request.method != "GET" || path_of(request.target) != "/connect") {
+  const bool relays = path_of(request.target) == "/turn";
+  if (request.method != "GET" || (!relays && path_of(request.target) != "/connect")) {
     return error_reply(404, "not_found", "This hub has no such WebSocket.");
   }
   state_->begin(now, unix_now);
@@ -91,23 +94,37 @@ std::optional<HttpReply> Hub::on_open(Instant now, UnixTime unix_now, Connection
   if (context.database.failed()) return internal_error();
   if (!login) return login.error();
   if (auto over = refuse_over_pace(context, context.limits.devices, now, login->device.id)) return over;
+  if (relays) return state_->relay.open(connection, *login, request);
   return state_->connections.open(now, connection, *login, client);
 }
 
 void Hub::on_text(Instant now, UnixTime unix_now, ConnectionId connection, std::string_view text) {
   state_->begin(now, unix_now);
+  if (state_->relay.holds(connection)) return state_->relay.on_text(connection);
   state_->connections.on_text(now, unix_now, connection, text);
 }
 
-void Hub::on_binary(Instant now, UnixTime unix_now, ConnectionId connection, Bytes /*data*/) {
+void Hub::on_binary(Instant now, UnixTime unix_now, ConnectionId connection, Bytes data) {
+  if (state_->relay.holds(connection)) {
+    state_->begin(now, unix_now);
+    return state_->relay.on_binary(now, unix_now, connection, data);
+  }
   state_->connections.on_binary(now, unix_now, connection);
 }
 
+std::optional<turn::Server::Output> Hub::on_datagram(Instant now, UnixTime unix_now, const turn::FiveTuple& from,
+                                                     MutableBytes data, MutableBytes out) {
+  state_->begin(now, unix_now);
+  return state_->relay.on_datagram(now, unix_now, from, data, out);
+}
+
 void Hub::on_close(Instant now, UnixTime unix_now, ConnectionId connection) {
+  if (state_->relay.holds(connection)) return state_->relay.on_close(connection);
   state_->connections.on_close(now, unix_now, connection);
 }
 
 void Hub::on_sent(Instant now, UnixTime unix_now, ConnectionId connection) {
+  if (state_->relay.holds(connection)) return state_->relay.on_sent(now, connection);
   state_->connections.on_sent(now, unix_now, connection);
 }
 
@@ -115,10 +132,13 @@ void Hub::on_timer(Instant now, UnixTime unix_now) {
   state_->begin(now, unix_now);
   state_->connections.handle_timeout(now, unix_now);
   state_->sign_in.handle_timeout(now, unix_now);
+  state_->relay.handle_timeout(now);
 }
 
 std::optional<Effect> Hub::poll_effect() {
   auto& effects = state_->context.effects;
+  // What was relayed since the last time leaves together, behind the signaling of that time.
+  if (effects.empty()) state_->relay.flush();
   if (effects.empty()) return std::nullopt;
   Effect effect = std::move(effects.front());
   effects.pop_front();
@@ -126,7 +146,7 @@ std::optional<Effect> Hub::poll_effect() {
 }
 
 Instant Hub::next_timeout() const {
-  return std::min(state_->connections.next_timeout(), state_->sign_in.next_timeout());
+  return std::min({state_->connections.next_timeout(), state_->sign_in.next_timeout(), state_->relay.next_timeout()});
 }
 
 HttpReply Hub::on_local(Instant now, UnixTime unix_now, const HttpRequest& request) {

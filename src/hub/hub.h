@@ -1,7 +1,6 @@
 // The hub: registers devices, gives them addresses and tokens, and forwards their signaling (protocol.md, "HTTP API"
 // and "Signaling"). Pure: the host owns sockets, clock, database file and certificate, and runs the effects. This file
-// dispatches; http_api.h answers requests, connections.h talks with devices. Left out so far: TURN over WebSocket
-// (GET /turn).
+// dispatches; http_api.h answers requests, connections.h talks with devices, relay.h relays their packets.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +21,7 @@
 #include "hub/http.h"
 #include "hub/join_grant.h"
 #include "hub/options.h"
+#include "turn/server.h"
 
 namespace bamgate::hub {
 
@@ -53,6 +53,10 @@ class Hub {
   void on_text(Instant now, UnixTime unix_now, ConnectionId connection, std::string_view text);
   /// One whole binary message.
   void on_binary(Instant now, UnixTime unix_now, ConnectionId connection, Bytes data);
+  /// One datagram on the hub's UDP port: STUN and TURN. What is to be sent as a datagram comes back, a view into `data`
+  /// (which is changed) or `out` (turn::Server::kRoom bytes more than `data`); send it before the next call.
+  std::optional<turn::Server::Output> on_datagram(Instant now, UnixTime unix_now, const turn::FiveTuple& from,
+                                                  MutableBytes data, MutableBytes out);
   /// Nothing that was sent on it waits any more: the answer to the effect WhenSent.
   void on_sent(Instant now, UnixTime unix_now, ConnectionId connection);
   /// The connection is gone, whoever closed it. Not needed after a Close effect.

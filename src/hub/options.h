@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/ip_address.h"
+#include "turn/allocations.h"
 
 namespace bamgate::hub {
 
@@ -23,6 +24,10 @@ struct HubOptions {
   std::optional<IpPrefix> subnet;
   /// Given to devices: "stun:hub.example:3478", the hub's own server first.
   std::vector<std::string> stun;
+  /// Given to devices: "turn:hub.example:3478?transport=udp" and "wss://hub.example:8443/turn", the hub's own relay.
+  std::vector<std::string> turn;
+  /// What one device and all of them may have relayed.
+  turn::RelayLimits relay;
   /// Given to devices: "https://hub.example:8443".
   std::string server_url;
   /// Whose GitHub account may register devices; empty: nobody's.

@@ -32,6 +32,9 @@ inline constexpr Pace kUpgradePace{1000, std::chrono::milliseconds(20)};
 /// Requests and upgrades of one device, counted only when it has proven who it is: 100 a second.
 inline constexpr Pace kDevicePace{200, std::chrono::milliseconds(10)};
 
+/// Requests to the relay, by client: 500 a second, as of the API.
+inline constexpr Pace kRelayPace{1000, std::chrono::milliseconds(2)};
+
 /// A leaky bucket.
 class Bucket {
  public:
@@ -85,6 +88,7 @@ struct RateLimits {
   RateLimit requests{kRequestPace};
   RateLimit upgrades{kUpgradePace};
   RateLimit devices{kDevicePace};
+  RateLimit relay{kRelayPace};
 };
 
 /// The pace of one connection.

@@ -165,8 +165,6 @@ HttpReply SignIn::answer(Instant now, UnixTime unix_now, const IpAddress& client
   }
   context_.log(LogLevel::kInfo, event_of(result->arrival),
                {{"device", device.name}, {"client", client_network(client)}});
-  json::Array stun;
-  for (const std::string& server : context_.options.stun) stun.emplace_back(server);
   const Settings& settings = context_.settings;
   return ok({{"device_id", device.id},
              {"access_token", issue_access_token(context_, unix_now, device, result->refresh.generation)},
@@ -176,7 +174,8 @@ HttpReply SignIn::answer(Instant now, UnixTime unix_now, const IpAddress& client
              {"subnet", settings.subnet.to_string()},
              {"turn_secret", turn_secret(context_.crypto, settings.master_secret.bytes(), device)},
              {"server_url", context_.options.server_url},
-             {"stun", std::move(stun)}});
+             {"stun", texts(context_.options.stun)},
+             {"turn", texts(context_.options.turn)}});
 }
 
 }  // namespace bamgate::hub

@@ -16,8 +16,10 @@ struct Description {
   std::string_view section = {};
 };
 
-/// STUN, alone or as a check of ICE: method, class, attributes (RFC 8489, RFC 8445).
+/// STUN, alone, as a check of ICE or as a message of TURN: method, class, attributes (RFC 8489, RFC 8445, RFC 8656).
 Description describe_stun(Bytes datagram);
+/// What crosses between a TURN client and its server: the same, or ChannelData.
+Description describe_turn(Bytes message);
 /// One of the four messages of WireGuard.
 Description describe_wireguard(Bytes datagram);
 /// Each record of a datagram of DTLS, with the flight of the handshake that it belongs to (RFC 6347 §4.2.4).

@@ -1,4 +1,4 @@
-// STUN and ICE messages in words: see describe.h. Attributes of other usages are shown by number and size.
+// STUN, ICE and TURN messages in words: see describe.h. Attributes of other usages are shown by number and size.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -7,11 +7,12 @@
 #include "core/writer.h"
 #include "inspect/describe.h"
 #include "stun/message.h"
+#include "turn/channel_data.h"
 
 namespace bamgate::inspect {
 namespace {
 
-enum class Form : std::uint8_t { kAddress, kXorAddress, kText, kU32, kHex, kError };
+enum class Form : std::uint8_t { kAddress, kXorAddress, kText, kU32, kHex, kError, kChannel, kSize };
 
 struct AttributeName {
   std::uint16_t type;
@@ -19,19 +20,32 @@ struct AttributeName {
   Form form;
 };
 
-// RFC 8489 §18.3, RFC 8445 §16.1, RFC 5780 §7.
+// RFC 8489 §18.3, RFC 8445 §16.1, RFC 8656 §18, RFC 5780 §7.
 constexpr std::array kNames = {
     AttributeName{0x0001, "MAPPED-ADDRESS", Form::kAddress},
     AttributeName{0x0006, "USERNAME", Form::kText},
     AttributeName{0x0008, "MESSAGE-INTEGRITY", Form::kHex},
     AttributeName{0x0009, "ERROR-CODE", Form::kError},
     AttributeName{0x000a, "UNKNOWN-ATTRIBUTES", Form::kHex},
+    AttributeName{0x000c, "CHANNEL-NUMBER", Form::kChannel},
+    AttributeName{0x000d, "LIFETIME", Form::kU32},
+    AttributeName{0x0012, "XOR-PEER-ADDRESS", Form::kXorAddress},
+    AttributeName{0x0013, "DATA", Form::kSize},
     AttributeName{0x0014, "REALM", Form::kText},
     AttributeName{0x0015, "NONCE", Form::kText},
+    AttributeName{0x0016, "XOR-RELAYED-ADDRESS", Form::kXorAddress},
+    AttributeName{0x0017, "REQUESTED-ADDRESS-FAMILY", Form::kHex},
+    AttributeName{0x0019, "REQUESTED-TRANSPORT", Form::kHex},
     AttributeName{0x001c, "MESSAGE-INTEGRITY-SHA256", Form::kHex},
+    AttributeName{0x001d, "PASSWORD-ALGORITHM", Form::kHex},
+    AttributeName{0x001e, "USERHASH", Form::kHex},
     AttributeName{0x0020, "XOR-MAPPED-ADDRESS", Form::kXorAddress},
     AttributeName{0x0024, "PRIORITY", Form::kU32},
     AttributeName{0x0025, "USE-CANDIDATE", Form::kHex},
+    AttributeName{0x8000, "ADDITIONAL-ADDRESS-FAMILY", Form::kHex},
+    AttributeName{0x8001, "ADDRESS-ERROR-CODE", Form::kHex},
+    AttributeName{0x8002, "PASSWORD-ALGORITHMS", Form::kHex},
+    AttributeName{0x8004, "ICMP", Form::kHex},
     AttributeName{0x8022, "SOFTWARE", Form::kText},
     AttributeName{0x8023, "ALTERNATE-SERVER", Form::kAddress},
     AttributeName{0x8028, "FINGERPRINT", Form::kHex},
@@ -65,6 +79,11 @@ std::string value_text(const stun::Message& message, const stun::RawAttribute& r
       break;
     case Form::kText:
       return "\"" + printable(as_text(raw.value)) + "\"";
+    case Form::kChannel:
+      if (const auto channel = message.channel_number()) return "0x" + to_hex(big_endian(*channel));
+      break;
+    case Form::kSize:
+      return "of " + std::to_string(raw.value.size()) + " bytes";
     case Form::kHex:
       break;
   }
@@ -80,7 +99,29 @@ std::string attribute_text(const stun::Message& message, const stun::RawAttribut
   return value.empty() ? known->name : std::string(known->name) + " " + value;
 }
 
+// A method of TURN, and where it is defined.
+struct MethodName {
+  stun::Method method;
+  const char* name;
+  std::string_view section;
+};
+constexpr std::array kTurnMethods = {
+    MethodName{stun::Method::kAllocate, "Allocate", "RFC 8656 §7"},
+    MethodName{stun::Method::kRefresh, "Refresh", "RFC 8656 §8"},
+    MethodName{stun::Method::kCreatePermission, "CreatePermission", "RFC 8656 §10"},
+    MethodName{stun::Method::kSend, "Send", "RFC 8656 §11.1"},
+    MethodName{stun::Method::kData, "Data", "RFC 8656 §11.4"},
+    MethodName{stun::Method::kChannelBind, "ChannelBind", "RFC 8656 §12.1"},
+};
+
+Description turn_heading(const stun::Message& message, const MethodName& method) {
+  static constexpr std::array kClasses = {" request", " indication", " success response", " error response"};
+  return {method.name + std::string(kClasses[static_cast<std::size_t>(message.message_class())]), method.section};
+}
+
 Description heading(const stun::Message& message) {
+  const auto turn = std::ranges::find(kTurnMethods, message.method(), &MethodName::method);
+  if (turn != kTurnMethods.end()) return turn_heading(message, *turn);
   const bool check = message.has(stun::Attribute::kUsername);
   switch (message.message_class()) {
     case stun::Class::kRequest:
@@ -97,6 +138,15 @@ Description heading(const stun::Message& message) {
 }
 
 }  // namespace
+
+Description describe_turn(Bytes message) {
+  if (!turn::is_channel_data(message)) return describe_stun(message);
+  const auto data = turn::parse_channel_data(message);
+  if (!data) return {"no ChannelData: " + std::string(turn::to_string(data.error())), "RFC 8656 §12.6"};
+  return {"ChannelData on channel 0x" + to_hex(big_endian(data->channel)) + " with " +
+              std::to_string(data->data.size()) + " bytes",
+          "RFC 8656 §12.4"};
+}
 
 Description describe_stun(Bytes datagram) {
   const auto message = stun::Message::parse(datagram);

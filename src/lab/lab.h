@@ -11,6 +11,7 @@
 #include "lab/exchange.h"
 #include "lab/link.h"
 #include "os/failure.h"
+#include "turn/client.h"
 
 namespace bamgate::lab {
 
@@ -20,6 +21,22 @@ struct StunArguments {
   std::string listen;  // empty: any address, any port
 };
 ExitCode run_stun(const StunArguments& arguments);
+
+struct TurnArguments {
+  CommonOptions lab;
+  std::string server;  // turn:, turns:, ws:// or wss://
+  std::string user;
+  std::string password;
+  std::string password_file;  // its first line, instead
+  std::string bearer;         // access token for a hub's WebSocket; empty: none
+  std::string ca_file;        // whom to believe with TLS; empty: the system's authorities
+  std::string pin;            // or one key alone
+  turn::Families families = turn::Families::kV4;
+  std::vector<Endpoint> peers;
+  bool echo = false;
+  bool channels = true;
+};
+ExitCode run_turn(const TurnArguments& arguments);
 
 struct WgArguments {
   CommonOptions lab;

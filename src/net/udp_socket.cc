@@ -28,20 +28,24 @@ void set_buffers(int fd, int bytes) {
   }
 }
 
-void set_family_options(int fd, bool v4, bool dont_fragment) {
+void set_family_options(int fd, bool v4, const UdpOptions& options) {
   if (v4) {
     set_int(fd, IPPROTO_IP, IP_RECVTOS, 1);
-    set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT);
+    set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, options.dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT);
+    if (options.tell_local) set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
   } else {
     set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
-    set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, dont_fragment ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT);
+    set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, options.dont_fragment ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT);
+    if (options.tell_local) set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   }
 }
 
-/// The control messages of one datagram: ECN and the size of segments.
+/// The control messages of one datagram: ECN, the size of segments, our own address.
 struct Control {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(std::uint16_t))> bytes{};
+  static constexpr std::size_t kSize =
+      CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(std::uint16_t)) + CMSG_SPACE(sizeof(in6_pktinfo));
+  alignas(cmsghdr) std::array<char, kSize> bytes{};
 
   template <typename T>
   static void add(msghdr& header, int level, int type, T value) {
@@ -54,21 +58,47 @@ struct Control {
   }
 };
 
-Ecn ecn_of(msghdr& header) {
+template <typename T>
+T value_of(const cmsghdr& message) {
+  T value{};
+  std::memcpy(&value, CMSG_DATA(&message), sizeof(value));
+  return value;
+}
+
+template <typename T>
+IpAddress address_of(const T& raw) {
+  return IpAddress::from_bytes(std::as_bytes(std::span(&raw, 1)));
+}
+
+void read_control(msghdr& header, UdpReceived& slot) {
+  slot.ecn = Ecn::kNotCapable;
+  slot.to = {};
   for (cmsghdr* message = CMSG_FIRSTHDR(&header); message != nullptr; message = CMSG_NXTHDR(&header, message)) {
-    const bool v4 = message->cmsg_level == IPPROTO_IP && message->cmsg_type == IP_TOS;
-    const bool v6 = message->cmsg_level == IPPROTO_IPV6 && message->cmsg_type == IPV6_TCLASS;
-    if (!v4 && !v6) continue;
+    const bool v4 = message->cmsg_level == IPPROTO_IP;
+    if (!v4 && message->cmsg_level != IPPROTO_IPV6) continue;
     // Linux gives IP_TOS as one byte and IPV6_TCLASS as an int.
-    int value = 0;
-    if (v4) {
-      value = *CMSG_DATA(message);
-    } else {
-      std::memcpy(&value, CMSG_DATA(message), sizeof(value));
+    if (v4 && message->cmsg_type == IP_TOS) {
+      slot.ecn = static_cast<Ecn>(value_of<std::uint8_t>(*message) & kEcnMask);
+    } else if (v4 && message->cmsg_type == IP_PKTINFO) {
+      slot.to = address_of(value_of<in_pktinfo>(*message).ipi_spec_dst);
+    } else if (!v4 && message->cmsg_type == IPV6_TCLASS) {
+      slot.ecn = static_cast<Ecn>(value_of<int>(*message) & kEcnMask);
+    } else if (!v4 && message->cmsg_type == IPV6_PKTINFO) {
+      slot.to = address_of(value_of<in6_pktinfo>(*message).ipi6_addr);
     }
-    return static_cast<Ecn>(value & kEcnMask);
   }
-  return Ecn::kNotCapable;
+}
+
+void add_source(msghdr& header, const IpAddress& from) {
+  if (from.is_v4()) {
+    in_pktinfo info{};
+    std::memcpy(&info.ipi_spec_dst, from.bytes().data(), sizeof(info.ipi_spec_dst));
+    Control::add(header, IPPROTO_IP, IP_PKTINFO, info);
+  } else if (from.is_v6()) {
+    in6_pktinfo info{};
+    std::memcpy(&info.ipi6_addr, from.bytes().data(), sizeof(info.ipi6_addr));
+    Control::add(header, IPPROTO_IPV6, IPV6_PKTINFO, info);
+  }
 }
 
 bool is_run(const UdpTransmit& transmit) {
@@ -132,6 +162,7 @@ struct SendBatch {
       }
     }
     if (is_run(transmit)) Control::add(header, IPPROTO_UDP, UDP_SEGMENT, transmit.segment_size);
+    add_source(header, transmit.from);
     if (header.msg_controllen == 0) header.msg_control = nullptr;
   }
 };
@@ -146,7 +177,7 @@ Result<UdpSocket> UdpSocket::open(const Endpoint& bind, const UdpOptions& option
   if (fd < 0) return fail_errno("open a UDP socket", errno);
   UdpSocket socket(fd, bind);
   set_buffers(fd, options.buffer_bytes);
-  set_family_options(fd, v4, options.dont_fragment);
+  set_family_options(fd, v4, options);
   if (options.mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &options.mark, sizeof(options.mark)) != 0) {
     return fail_errno("mark a UDP socket", errno);
   }
@@ -194,7 +225,7 @@ std::size_t UdpSocket::receive_batch(BufferPool& pool, std::span<UdpReceived> sl
     }
     slots[i].from = batch.addresses[i].endpoint();
     slots[i].stride = 0;
-    slots[i].ecn = ecn_of(header);
+    read_control(header, slots[i]);
     if (kept != i) std::swap(slots[kept], slots[i]);
     ++kept;
   }
@@ -202,8 +233,7 @@ std::size_t UdpSocket::receive_batch(BufferPool& pool, std::span<UdpReceived> sl
   return kept;
 }
 
-UdpSend UdpSocket::send(const Endpoint& to, Bytes data, Ecn ecn) {
-  const UdpTransmit transmit{to, data, 0, ecn};
+UdpSend UdpSocket::send(const UdpTransmit& transmit) {
   const std::uint64_t refused = counters_.send_errors;
   if (send_batch(std::span(&transmit, 1)) == 0) return UdpSend::kBlocked;
   return counters_.send_errors == refused ? UdpSend::kSent : UdpSend::kDropped;
@@ -259,7 +289,7 @@ bool UdpSocket::send_in_pieces(const UdpTransmit& transmit) {
   bool any = false;
   for (Bytes rest = transmit.data; !rest.empty();) {
     const std::size_t size = std::min<std::size_t>(rest.size(), transmit.segment_size);
-    const UdpTransmit piece{transmit.to, rest.first(size), 0, transmit.ecn};
+    const UdpTransmit piece{transmit.to, rest.first(size), 0, transmit.ecn, transmit.from};
     if (send_some(std::span(&piece, 1)) == 0) {
       if (!any) return false;
       ++counters_.send_errors;

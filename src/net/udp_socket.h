@@ -1,6 +1,6 @@
 // A UDP socket for the packet path: a plain non-blocking descriptor with batched system calls (recvmmsg, sendmmsg),
-// ECN both ways (RFC 3168), segmentation by the kernel where it can (UDP_SEGMENT).
-// Left out: receive offload (UDP_GRO; `stride` is ready for it), and choosing the source address of a wildcard socket.
+// ECN both ways (RFC 3168), segmentation by the kernel where it can (UDP_SEGMENT), answers from the address that was
+// asked (IP_PKTINFO). Left out: receive offload (UDP_GRO; `stride` is ready for it).
 #pragma once
 
 #include <array>
@@ -22,11 +22,13 @@ struct UdpOptions {
   std::uint32_t mark = 0;              // SO_MARK, so that routing can keep our packets out of the tunnel; 0: none
   bool dont_fragment = false;          // true: DF set, the path MTU cache ignored (PROBE); false: routers may fragment
   int buffer_bytes = 4 * 1024 * 1024;  // both directions, as much of it as the system grants
+  bool tell_local = false;             // fills UdpReceived::to: for a socket that is bound to every address
 };
 
 /// One datagram that arrived.
 struct UdpReceived {
   Endpoint from;
+  IpAddress to;              // our address that it was sent to; none without UdpOptions::tell_local
   PacketBuffer packet;       // with kHeadroom in front
   std::uint16_t stride = 0;  // bytes of each datagram in `packet`; 0: it is one datagram
   Ecn ecn = Ecn::kNotCapable;
@@ -38,6 +40,7 @@ struct UdpTransmit {
   Bytes data;                      // valid during the call
   std::uint16_t segment_size = 0;  // bytes of each datagram in `data`, the last perhaps shorter; 0: one datagram
   Ecn ecn = Ecn::kNotCapable;
+  IpAddress from = {};  // our address that it leaves from; none: the system's choice
 };
 
 struct UdpCounters {
@@ -95,7 +98,10 @@ class UdpSocket {
   std::size_t receive_batch(BufferPool& pool, std::span<UdpReceived> slots);
 
   /// Sends one datagram without waiting.
-  [[nodiscard]] UdpSend send(const Endpoint& to, Bytes data, Ecn ecn = Ecn::kNotCapable);
+  [[nodiscard]] UdpSend send(const Endpoint& to, Bytes data, Ecn ecn = Ecn::kNotCapable) {
+    return send({.to = to, .data = data, .segment_size = 0, .ecn = ecn, .from = {}});
+  }
+  [[nodiscard]] UdpSend send(const UdpTransmit& transmit);
   /// Sends in order without waiting; returns how many of `batch` are done with (sent, or refused and counted). Fewer
   /// than batch.size(): the socket buffer is full.
   std::size_t send_batch(std::span<const UdpTransmit> batch);

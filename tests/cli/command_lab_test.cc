@@ -13,6 +13,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+const Words kTurn{"lab", "turn", "--server", "turn:turn.example.org", "--user", "me"};
 const Words kWg{"lab", "wg", "--private-key-file", "key", "--peer", "AAAA", "--address", "10.9.0.1/24"};
 
 Words with(Words words, const Words& more) {
@@ -37,6 +38,7 @@ std::string refusal(Words words) {
 TEST(CommandLab, EachToolIsChosenByItsLeastArguments) {
   EXPECT_EQ(refusal({"lab", "stun", "stun.example.org"}), "");
   EXPECT_EQ(refusal(kWg), "");
+  EXPECT_EQ(refusal(kTurn), "");
   for (const char* role : {"connect", "listen"}) EXPECT_EQ(refusal({"lab", "dtls", role, "192.0.2.1:4433"}), "");
   for (const char* tool : {"ice", "datachannel"}) {
     for (const char* role : {"offer", "answer"}) EXPECT_EQ(refusal({"lab", tool, role}), "") << tool << " " << role;
@@ -45,7 +47,7 @@ TEST(CommandLab, EachToolIsChosenByItsLeastArguments) {
 
 TEST(CommandLab, AToolAndItsRoleMustBeNamed) {
   EXPECT_NE(refusal({"lab"}), "");
-  EXPECT_NE(refusal({"lab", "turn"}), "");
+  EXPECT_NE(refusal({"lab", "nothing"}), "");
   for (const char* tool : {"dtls", "ice", "datachannel"}) {
     EXPECT_NE(refusal({"lab", tool}), "") << tool;
     EXPECT_NE(refusal({"lab", tool, "both"}), "") << tool;
@@ -55,6 +57,8 @@ TEST(CommandLab, AToolAndItsRoleMustBeNamed) {
 TEST(CommandLab, WhatIsMissingIsNamed) {
   EXPECT_NE(refusal({"lab", "stun"}).find("server"), std::string::npos);
   EXPECT_NE(refusal({"lab", "dtls", "connect"}).find("endpoint"), std::string::npos);
+  EXPECT_NE(refusal({"lab", "turn", "--user", "me"}).find("--server"), std::string::npos);
+  EXPECT_NE(refusal({"lab", "turn", "--server", "turn:x"}).find("--user"), std::string::npos);
   for (std::size_t at = 2; at < kWg.size(); at += 2) {
     Words words = kWg;
     words.erase(words.begin() + static_cast<std::ptrdiff_t>(at), words.begin() + static_cast<std::ptrdiff_t>(at) + 2);

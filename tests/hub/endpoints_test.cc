@@ -76,7 +76,7 @@ TEST_F(HubEndpoints, AnotherMethodIs404) {
 TEST_F(HubEndpoints, AnotherPathIs404) {
   for (const std::string_view path :
        {"", "/", "//status", "/Status", "/status/", "/auth", "/auth/", "/auth/register/", "/auth/devices/",
-        "/auth/token", "/../status", "/connect/", "/turn", "status", "*"}) {
+        "/auth/token", "/../status", "/connect/", "/turn/", "status", "*"}) {
     EXPECT_EQ(ask("GET", path, {}, home.access_token).status, 404) << path;
   }
   EXPECT_EQ(ask("DELETE", "/auth/devices/" + other.id + "/x", {}, home.access_token).status, 404);
@@ -287,7 +287,7 @@ TEST_F(HubEndpoints, AnUpgradeIsRefusedWithoutTheRightMethodPathAndToken) {
   const std::string good = "Bearer " + home.access_token;
   for (const Case& one :
        {Case{"POST", "/connect", good, 404}, Case{"GET", "/connect/", good, 404}, Case{"GET", "/", good, 404},
-        Case{"GET", "/status", good, 404}, Case{"GET", "/turn", good, 404}, Case{"GET", "/connect", "", 401},
+        Case{"GET", "/status", good, 404}, Case{"GET", "/turn/", good, 404}, Case{"GET", "/turn", "", 401}, Case{"POST", "/turn", good, 404}, Case{"GET", "/connect", "", 401},
         Case{"GET", "/connect", "Bearer x", 401}, Case{"GET", "/connect", "Bearer " + home.refresh_token, 401},
         Case{"GET", "/connect?access_token=", "", 401}}) {
     const auto refused =

@@ -127,12 +127,13 @@ TEST_F(HubHttp, UnknownPathsAndMethodsAre404) {
                                                                                      {"PUT", "/auth/devices"},
                                                                                      {"DELETE", "/auth/devicesabc"},
                                                                                      {"GET", ""},
-                                                                                     {"GET", "/turn"}}) {
+                                                                                     {"GET", "/turn/x"}}) {
     const Answer reply = request(method, path);
     EXPECT_EQ(reply.status, 404) << method << " " << path;
     EXPECT_FALSE(reply.error().empty());
   }
   EXPECT_EQ(request("GET", "/connect").status, 400);
+  EXPECT_EQ(request("GET", "/turn").status, 400);
   EXPECT_EQ(request("GET", "/status?x=1").status, 200);
 }
 

@@ -86,6 +86,7 @@ struct Member {
   std::string refresh_token = {};
   std::string address = {};
   std::string address6 = {};
+  std::string turn_secret = {};
 };
 
 /// A WireGuard public key that `seed` decides.
@@ -105,6 +106,7 @@ class HubTest : public ::testing::Test {
     inner_sql = std::make_unique<testing::SqliteHubSql>(*sqlite);
     sql = std::make_unique<BreakableSql>(*inner_sql);
     options.stun = {"stun:hub.example:3478"};
+    options.turn = {"turn:hub.example:3478?transport=udp", "wss://hub.example:8443/turn"};
     options.server_url = "https://hub.example:8443";
     options.version = "1.2.3";
     start();
@@ -181,7 +183,8 @@ class HubTest : public ::testing::Test {
             reply.text("access_token"),
             reply.text("refresh_token"),
             reply.text("address"),
-            reply.text("address6")};
+            reply.text("address6"),
+            reply.text("turn_secret")};
   }
 
   /// Registers an administrator with a fresh token; the key comes from the name unless given.
@@ -264,6 +267,11 @@ class HubTest : public ::testing::Test {
         EXPECT_FALSE(closed.contains(asked->connection));
         EXPECT_TRUE(unsent.insert(asked->connection).second) << "asked twice";
         if (!slow) sent(asked->connection);
+      } else if (auto* binary = std::get_if<SendBinary>(&*effect)) {
+        EXPECT_FALSE(closed.contains(binary->connection)) << "a message after close";
+        binaries[binary->connection].emplace_back(std::move(binary->data));
+      } else if (auto* datagram = std::get_if<SendDatagram>(&*effect)) {
+        datagrams.emplace_back(std::move(*datagram));
       } else if (auto* close = std::get_if<Close>(&*effect)) {
         EXPECT_LE(close->reason.size(), 123U);
         EXPECT_FALSE(closed.contains(close->connection));
@@ -325,6 +333,8 @@ class HubTest : public ::testing::Test {
   std::map<ConnectionId, CloseCode> closed;
   std::set<ConnectionId> unsent;  // of which the hub waits to hear that all has been sent
   std::map<ConnectionId, std::size_t> told_bytes;
+  std::map<ConnectionId, std::vector<std::vector<std::byte>>> binaries;
+  std::vector<SendDatagram> datagrams;
   std::vector<Fetch> fetches;
   std::map<RequestId, Answer> replies;  // those that came later
   std::vector<Log> logs;

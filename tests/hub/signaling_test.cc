@@ -380,7 +380,7 @@ TEST_F(HubSignaling, AnUpgradeElsewhereOrWithoutTokenIsRefused) {
   const Member a = enroll("a");
   EXPECT_EQ(hub->on_open(now, unix_now, ConnectionId{1}, {"GET", "/connect", "", {}, client})->status, 401);
   const std::string bearer = "Bearer " + a.access_token;
-  EXPECT_EQ(hub->on_open(now, unix_now, ConnectionId{1}, {"GET", "/turn", bearer, {}, client})->status, 404);
+  EXPECT_EQ(hub->on_open(now, unix_now, ConnectionId{1}, {"GET", "/turns", bearer, {}, client})->status, 404);
   EXPECT_EQ(hub->on_open(now, unix_now, ConnectionId{1}, {"POST", "/connect", bearer, {}, client})->status, 404);
   EXPECT_FALSE(hub->on_open(now, unix_now, ConnectionId{1}, {"GET", "/connect?v=2", bearer, {}, client}));
 }

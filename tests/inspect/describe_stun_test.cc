@@ -97,5 +97,31 @@ TEST(DescribeStun, WhateverTheBytesLookLikeTheTextIsPrintable) {
   }
 }
 
+TEST(DescribeTurn, EachMethodHasItsNameAndSection) {
+  SeededRandom random(1);
+  std::vector<std::byte> out(600);
+  stun::Builder builder(out, stun::Class::kSuccess, stun::Method::kAllocate, stun::make_transaction_id(random));
+  builder.xor_address(stun::Attribute::kXorRelayedAddress, {IpAddress::v4(203, 0, 113, 5), 50000})
+      .lifetime(std::chrono::seconds(600));
+  out.resize(builder.finish().value());
+  const Description allocated = describe_turn(out);
+  EXPECT_TRUE(allocated.text.starts_with("Allocate success response, 40 bytes")) << allocated.text;
+  EXPECT_TRUE(allocated.text.ends_with(", XOR-RELAYED-ADDRESS 203.0.113.5:50000, LIFETIME 600")) << allocated.text;
+  EXPECT_EQ(allocated.section, "RFC 8656 §7");
+}
+
+TEST(DescribeTurn, DataIsShownByChannelAndSize) {
+  EXPECT_EQ(describe_turn(unhex("4001000568656c6c6f")).text, "ChannelData on channel 0x4001 with 5 bytes");
+  EXPECT_EQ(describe_turn(unhex("4001000668656c6c6f")).text, "no ChannelData: shorter than its header says");
+  std::vector<std::byte> out(600);
+  stun::Builder builder(out, stun::Class::kIndication, stun::Method::kData, {});
+  builder.xor_address(stun::Attribute::kXorPeerAddress, {IpAddress::v4(203, 0, 113, 5), 50000})
+      .bytes(stun::Attribute::kData, as_bytes("secret"));
+  out.resize(builder.finish().value());
+  const Description data = describe_turn(out);
+  EXPECT_TRUE(data.text.starts_with("Data indication, ")) << data.text;
+  EXPECT_TRUE(data.text.ends_with("XOR-PEER-ADDRESS 203.0.113.5:50000, DATA of 6 bytes")) << data.text;
+}
+
 }  // namespace
 }  // namespace bamgate::inspect

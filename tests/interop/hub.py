@@ -20,6 +20,7 @@ class Device:
     def __init__(self, name, key, reply):
         self.name, self.key, self.token = name, key, reply["access_token"]
         self.address, self.address6 = reply["address"], reply["address6"]
+        self.turn_secret, self.turn = reply["turn_secret"], reply["turn"]
 
     def join(self):
         return {
@@ -82,13 +83,13 @@ class Hub:
 class PlainHub(Hub):
     """A hub of its own on loopback, without TLS."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, stun="off"):
         with socket.socket() as probe:
             probe.bind((HOST, 0))
             address = f"{HOST}:{probe.getsockname()[1]}"
         super().__init__(address, pathlib.Path(folder) / "hub", tls=False)
         log = pathlib.Path(folder) / "hub.log"
-        command = [str(BAMGATE), "hub", "--listen", address, "--data", str(self.data), "--stun", "off", "--plain-http"]
+        command = [str(BAMGATE), "hub", "--listen", address, "--data", str(self.data), "--stun", stun, "--plain-http"]
         with log.open("ab") as output:
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=output)
         end = time.monotonic() + 30

@@ -72,6 +72,26 @@ TEST_P(UdpSocketTest, EcnBitsTravelBothWays) {
   }
 }
 
+TEST_P(UdpSocketTest, SocketOnEveryAddressAnswersFromTheOneThatWasAsked) {
+  // Every 127.0.0.0/8 is ours, and an answer goes out from 127.0.0.1 by itself. ::1 is alone.
+  const bool v4 = here().address.is_v4();
+  UdpOptions options;
+  options.tell_local = true;
+  UdpSocket server = UdpSocket::open({*IpAddress::parse(v4 ? "0.0.0.0" : "::"), 0}, options).value();
+  UdpSocket client = UdpSocket::open(here()).value();
+  const Endpoint asked{*IpAddress::parse(v4 ? "127.0.0.77" : "::1"), server.local_endpoint().port};
+  EXPECT_EQ(client.send(asked, as_bytes("question"), Ecn::kCapable0), UdpSend::kSent);
+  EXPECT_EQ(receive(server, 1).size(), 1U);
+  EXPECT_EQ(slots_[0].to, asked.address);
+  EXPECT_EQ(last_ecn_, Ecn::kCapable0);
+  const UdpTransmit answer{
+      .to = last_from_, .data = as_bytes("answer"), .segment_size = 0, .ecn = Ecn::kCapable1, .from = slots_[0].to};
+  EXPECT_EQ(server.send(answer), UdpSend::kSent);
+  EXPECT_EQ(receive(client, 1).size(), 1U);
+  EXPECT_EQ(last_from_, asked);
+  EXPECT_EQ(last_ecn_, Ecn::kCapable1);
+}
+
 TEST_P(UdpSocketTest, RunIsCutIntoDatagramsOfItsSegmentSize) {
   UdpSocket left = UdpSocket::open(here()).value();
   UdpSocket right = UdpSocket::open(here()).value();
