@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Our TURN client against coturn: two of `bamgate lab turn` exchange lines through relayed addresses, over UDP, TCP, TLS and
-# of IPv4, IPv6 and both, each with the challenge that begins it; a nonce that has grown stale; a wrong password; quotas;
-# and coturn started again in the middle, which costs one new allocation.
+# Our TURN client against coturn: two of `bamgate lab turn` exchange lines through relayed addresses, over UDP, TCP, TLS and a
+# WebSocket, of IPv4, IPv6 and both, each with the challenge that begins it; a wrong name and a wrong password; coturn
+# started again in the middle, which costs one new allocation; and a nonce that has grown stale.
 # shellcheck source-path=SCRIPTDIR source=lab_tools.sh
 source "$(dirname "$0")/lab_tools.sh"
 
@@ -139,6 +139,12 @@ session tls turns:203.0.113.10
 session "udp of IPv6" 'turn:[2001:db8::10]' 6
 # coturn 4.6 has the numbers of an older draft for dual allocations, so that it gives one address of IPv4 for the asking.
 session "both families" turn:203.0.113.10 both
+lab_spawn server websocket "$INTEROP/turn_websocket.py" 203.0.113.10:8080 203.0.113.10:3478
+hears() { lab_in server bash -c '</dev/tcp/203.0.113.10/8080' 2>/dev/null; }
+lab_wait 10 "the WebSocket does not listen" hears
+session websocket ws://203.0.113.10:8080/turn
+session "websocket with batches" 'ws://203.0.113.10:8080/turn?batch=1'
+
 refused "wrong password" "wrong name or password" --server turn:203.0.113.10 --user me --password wrong
 refused "wrong name" "wrong name or password" --server turn:203.0.113.10 --user you --password secret
 forgetful udp turn:203.0.113.10 "forgotten by the server"
