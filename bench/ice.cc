@@ -43,7 +43,7 @@ struct Pair {
 
   void introduce(Side& side, Side& other) {
     side.agent->add_local_address(now, side.socket, side.address);
-    side.agent->set_local_addresses_complete(now);
+    side.agent->set_local_candidates_complete(now);
     require(side.agent->set_remote_credentials(now, other.agent->local_credentials()).has_value(), "credentials fit");
     const ice::Candidate candidate{ice::CandidateType::kHost, "1", 2'130'706'431, other.address, {}};
     require(side.agent->add_remote_candidate(now, candidate).has_value(), "the candidate is usable");

@@ -103,9 +103,8 @@ class Room {
   bool run_effect() {
     const auto effect = agent_->poll_effect();
     if (!effect) return false;
-    if (const auto* open = std::get_if<agent::OpenSockets>(&*effect)) {
-      agent_->on_socket(now_, open->attempt, SocketId{next_socket_++}, {IpAddress::v4(192, 0, 2, 1), 5000});
-      agent_->on_sockets_complete(now_, open->attempt);
+    if (const auto* open = std::get_if<agent::OpenSocket>(&*effect)) {
+      agent_->on_socket(now_, open->socket, {open->address, 5000});
     } else if (std::holds_alternative<agent::RefreshAccessToken>(*effect)) {
       agent_->on_access_token(now_, "token", 3600s);
     } else if (std::holds_alternative<agent::ConnectHub>(*effect)) {
@@ -122,7 +121,6 @@ class Room {
   Instant now_ = Instant(1h);
   std::vector<signaling::PeerInfo> members_;
   std::array<std::byte, kBlockSize> buffer_{};
-  std::uint32_t next_socket_ = 1;
   int connects_ = 0;
 };
 
@@ -138,7 +136,8 @@ class Reunion {
   void part() {
     for (const auto& device : world_.devices()) device->host().cut = true;
     const auto apart = [&] {
-      return std::ranges::all_of(world_.devices(), [](const auto& device) { return device->open_sockets() == 0; });
+      return std::ranges::all_of(world_.devices(),
+                                 [](const auto& device) { return device->agent().attempts_under_way() == 0; });
     };
     require(world_.run_until(apart, 10min), "both agents wait for their next attempt");
   }

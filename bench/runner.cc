@@ -109,12 +109,10 @@ class Machine : public agent::Sockets,
     return true;
   }
 
-  std::vector<std::unique_ptr<agent::Socket>> open_sockets(SocketId first) override {
-    const Endpoint base{outside(), next_port_++};
-    bound_[base] = first;
-    std::vector<std::unique_ptr<agent::Socket>> opened;
-    opened.push_back(std::make_unique<MemorySocket>(*this, base));
-    return opened;
+  std::unique_ptr<agent::Socket> open_socket(SocketId socket, const IpAddress& address) override {
+    const Endpoint base{address, next_port_++};
+    bound_[base] = socket;
+    return std::make_unique<MemorySocket>(*this, base);
   }
   void connect_hub(agent::HubGeneration generation, std::string) override { connection_ = generation; }
   bool send_to_hub(std::string text) override {

@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "ice/with_gatherer.h"
 #include "os/native_crypto.h"
 #include "stun/binding.h"
 #include "stun/builder.h"
@@ -35,18 +36,15 @@ struct Datagram {
 
 /// One agent, and what waits to reach it.
 struct Side {
-  Side(std::uint64_t seed, ice::Options options) : random(seed) {
+  Side(std::uint64_t seed, ice::Options options, const std::vector<Endpoint>& stun_servers) : random(seed) {
     options.local = ice::Credentials::generate(random);
-    agent.emplace(std::move(options), random, crypto);
+    agent.emplace(random, stun_servers, std::move(options), random, crypto);
   }
-  bool is_final() const {
-    return agent->state() == ice::State::kDisconnected || agent->state() == ice::State::kFailed ||
-           agent->state() == ice::State::kClosed;
-  }
+  bool is_final() const { return agent->is_final(); }
 
   testing::SeededRandom random;
   os::NativeCrypto crypto;
-  std::optional<ice::Agent> agent;
+  std::optional<ice::WithGatherer<ice::Agent>> agent;
   std::map<SocketId, Endpoint> sockets;
   std::vector<std::string> lines;     // its candidates, for the other side
   std::vector<Datagram> waiting;      // on their way to it
@@ -77,11 +75,11 @@ class World {
     ice::Options options;
     const unsigned bits = input_.u8();
     options.role = (bits & 1) != 0 ? ice::Role::kControlling : ice::Role::kControlled;
-    if ((bits & 2) != 0) options.stun_servers = {kServer};
+    const std::vector<Endpoint> servers((bits & 2) != 0 ? 1 : 0, kServer);
     if ((bits & 4) != 0) options.route_filter = ice::RouteFilter({IpPrefix{IpAddress::v4(10, 100, 0, 0), 16}});
     if ((bits & 8) != 0) options.relay_networks = {IpPrefix{IpAddress::v4(10, 255, 0, 0), 16}};
     options.allow_loopback = (bits & 16) != 0;
-    return {seed, std::move(options)};
+    return {seed, std::move(options), servers};
   }
   Side& other(Side& side) { return &side == &a_ ? b_ : a_; }
 

@@ -22,6 +22,7 @@ constexpr auto kRefreshRetry = std::chrono::seconds(30);
 Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& sctp)
     : options_(std::move(options)),
       claims_(bridge_),
+      node_(random, options_.stun_servers),
       shared_{.self = options_.name,
               .public_key = options_.private_key.public_key().to_string(),
               .random = random,
@@ -29,9 +30,8 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
               .pool = pool,
               .sctp = sctp,
               .bridge = bridge_,
+              .node = node_,
               .certificate = options_.certificate,
-              .stun_servers = options_.stun_servers,
-              .local_addresses = {},
               .route_filter = {},
               .channel = {.label = kChannelLabel,
                           .protocol = {},
@@ -191,17 +191,6 @@ void Agent::send_messages(Instant now) {
 
 // ---- Packets ----
 
-void Agent::handle_datagram(Instant now, const Received& received) {
-  const auto found = by_socket_.find(received.path.local);
-  if (found == by_socket_.end()) {
-    ++shared_.counters.unknown_socket;
-    return;
-  }
-  found->second->link.handle_datagram(now, received);
-  touch(*found->second);
-  pump_touched(now);
-}
-
 void Agent::handle_tun(Instant now, PacketBuffer packet) {
   auto sealed = bridge_.from_tun(now, std::move(packet));
   if (!sealed) return;  // counted in the bridge
@@ -221,6 +210,7 @@ void Agent::handle_timeout(Instant now) {
     (*entry)->link.handle_timeout(now);
     touch(**entry);
   }
+  if (node_.next_timeout() <= now) node_.handle_timeout(now);
   if (signaling_.next_timeout() <= now) signaling_.handle_timeout(now);
   if (tokens_.renew_at() <= now && tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
   handle_network_timers(now);
@@ -238,8 +228,19 @@ void Agent::touch(Entry& entry) {
 }
 
 void Agent::pump(Instant now) {
+  pump_node(now);
   pump_signaling(now);
   pump_touched(now);
+}
+
+// What the node has found concerns everybody who looks for a path.
+void Agent::pump_node(Instant now) {
+  while (const auto event = node_.poll_event()) {
+    for (const auto& [attempt, entry] : by_attempt_) {
+      entry->link.learn(now, *event);
+      touch(*entry);
+    }
+  }
 }
 
 void Agent::pump_touched(Instant now) {
@@ -256,21 +257,23 @@ void Agent::pump_touched(Instant now) {
 void Agent::settle(Instant now, Entry& entry) {
   entry.touched = false;
   entry.link.pump(now);
-  follow_attempt(entry, entry.link.attempt());
+  follow_attempts(entry, entry.link.attempts());
   if (!std::exchange(entry.sending, true)) sending_.push_back(&entry);
 }
 
-// A datagram of an attempt that is over reaches nobody, also before its sockets are closed.
-void Agent::follow_attempt(Entry& entry, std::optional<AttemptId> attempt) {
-  if (entry.attempt == attempt) return;
-  for (const SocketId socket : std::exchange(entry.sockets, {})) by_socket_.erase(socket);
-  if (entry.attempt) by_attempt_.erase(*entry.attempt);
-  entry.attempt = attempt;
-  if (attempt) by_attempt_.emplace(*attempt, &entry);
+void Agent::follow_attempts(Entry& entry, const Link::AttemptIds& attempts) {
+  if (entry.attempts == attempts) return;
+  for (const auto& former : std::exchange(entry.attempts, attempts)) {
+    if (former) by_attempt_.erase(*former);
+  }
+  for (const auto& attempt : attempts) {
+    if (attempt) by_attempt_.emplace(*attempt, &entry);
+  }
 }
 
 // One after the other sends all that it has; with that its deadline stands.
 std::optional<Transmit> Agent::poll_transmit(Instant now, MutableBytes buffer) {
+  if (const auto request = node_.poll_transmit(now, buffer)) return request;
   if (!shared_.farewells.empty()) {
     const auto [transmit, datagram] = std::move(shared_.farewells.front());
     shared_.farewells.pop_front();
@@ -288,6 +291,7 @@ std::optional<Transmit> Agent::poll_transmit(Instant now, MutableBytes buffer) {
 }
 
 std::optional<Effect> Agent::poll_effect() {
+  if (auto effect = node_.poll_effect()) return effect;
   if (shared_.effects.empty()) return std::nullopt;
   std::optional<Effect> effect(std::move(shared_.effects.front()));
   shared_.effects.pop_front();
@@ -295,7 +299,8 @@ std::optional<Effect> Agent::poll_effect() {
 }
 
 Instant Agent::next_timeout() const {
-  return std::min({signaling_.next_timeout(), tokens_.renew_at(), timers_.next(), deadlines_.next()});
+  return std::min(
+      {node_.next_timeout(), signaling_.next_timeout(), tokens_.renew_at(), timers_.next(), deadlines_.next()});
 }
 
 // While connected, a token that is not given ahead of time is worth knowing: the connection will not be made again.

@@ -81,22 +81,25 @@ class Agent {
   void on_hub_closed(Instant now, std::uint16_t code);
   void on_hub_connect_failed(Instant now, const signaling::HubFault& fault);
 
-  void on_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base);
-  void on_sockets_complete(Instant now, AttemptId attempt);
+  void on_socket(Instant now, SocketId socket, const Endpoint& base);
+  void on_socket_failed(SocketId socket);
   /// A STUN server whose name is resolved only now.
   void add_stun_server(Instant now, const Endpoint& server);
   /// Addresses or routes of this machine have changed; also to be called before start(). `addresses`: those on which it
-  /// can be reached, each with the length of its network, without those of the tunnel. Connections whose local address
-  /// is gone are replaced at once, waiting peers are tried at once, the connection to the hub is probed or, when an
-  /// address is gone, made anew. Changes that follow each other by less than kChangeInterval are put together. Without
-  /// any address nothing is done until there is one.
-  /// That the machine slept is noticed by handle_timeout() itself, by coming too late.
-  void network_changed(Instant now, std::vector<IpPrefix> addresses);
+  /// can be reached, each with the length of its network, without those of the tunnel, the most promising first.
+  /// Sockets are opened and closed for those that came and went, connections whose local address is gone are replaced
+  /// at once, waiting peers are tried at once, the connection to the hub is probed or, when its address is gone, made
+  /// anew. Changes that follow each other by less than kChangeInterval are put together. Without any address nothing is
+  /// done until there is one. That the machine slept is noticed by handle_timeout() itself, by coming too late.
+  /// `hub_address`: from where the connection to the hub leaves; while that is not known, any address that is gone may
+  /// have been it.
+  void network_changed(Instant now, std::vector<IpPrefix> addresses,
+                       std::optional<IpAddress> hub_address = std::nullopt);
 
   /// Which routes of which peers are accepted has changed: in force at once, nobody is told.
   void set_accepted_routes(Instant now, std::map<std::string, std::vector<IpPrefix>> accepted);
 
-  /// One datagram (or a GRO batch) from the socket named in its path. Unknown sockets are counted drops.
+  /// One datagram (or a GRO batch) from the socket named in its path. What belongs to no connection is a counted drop.
   void handle_datagram(Instant now, const Received& received);
   /// One IP packet that was read from the TUN.
   void handle_tun(Instant now, PacketBuffer packet);
@@ -112,6 +115,8 @@ class Agent {
   std::vector<config::Pin> pins() const { return pins_.all(); }
 
   Status status(Instant now) const;
+  /// Attempts that have not ended, those whose connection is up included.
+  std::size_t attempts_under_way() const { return by_attempt_.size(); }
   /// Of all peers that were ever known.
   Counters counters() const;
   /// The access token, if one is at hand that still serves.
@@ -127,18 +132,23 @@ class Agent {
 
     WgCarrier carrier;
     Link link;
-    DeadlineSlot deadline{};                          // in deadlines_
-    std::optional<AttemptId> attempt = std::nullopt;  // in by_attempt_
-    std::vector<SocketId> sockets = {};               // its own, in by_socket_
-    bool touched = false;                             // it stands in touched_
-    bool sending = false;                             // it stands in sending_
+    DeadlineSlot deadline{};         // in deadlines_
+    Link::AttemptIds attempts = {};  // in by_attempt_
+    bool touched = false;            // it stands in touched_
+    bool sending = false;            // it stands in sending_
   };
 
   void touch(Entry& entry);
   void pump(Instant now);
   void pump_touched(Instant now);
   void settle(Instant now, Entry& entry);
-  void follow_attempt(Entry& entry, std::optional<AttemptId> attempt);
+  void follow_attempts(Entry& entry, const Link::AttemptIds& attempts);
+  void pump_node(Instant now);
+  void handle_one(Instant now, const Received& datagram);
+  void handle_stun(Instant now, const Received& datagram);
+  void handle_record(Instant now, const Received& record);
+  void deliver_stun(Instant now, AttemptId attempt, const Received& datagram);
+  Entry& find(AttemptId attempt) const;
   void pump_signaling(Instant now);
   void send_messages(Instant now);
   void handle_list(Instant now, const signaling::PeerList& list);
@@ -169,6 +179,7 @@ class Agent {
   Options options_;
   bridge::Bridge bridge_;
   AddressClaims claims_;
+  Node node_;
   Shared shared_;
   signaling::Client signaling_;
   Tokens tokens_;
@@ -180,7 +191,6 @@ class Agent {
   std::map<std::string, std::unique_ptr<Entry>> peers_;  // by name
   std::map<bridge::PeerIndex, Entry*> by_index_;
   std::map<AttemptId, Entry*> by_attempt_;       // those under way
-  std::map<SocketId, Entry*> by_socket_;         // those of the attempts under way
   std::vector<Entry*> touched_;                  // something may have happened to them since they were settled
   std::vector<Entry*> sending_;                  // they may have something to send
   DeadlineIndex<Entry*> deadlines_;              // of all but those in the two lists
@@ -194,7 +204,9 @@ class Agent {
   std::vector<IpPrefix> routes_;
   bool routes_stale_ = false;  // a peer whose routes are accepted has come, gone or changed
   TimerTable<Timer> timers_;
-  std::vector<IpPrefix> next_addresses_;  // of this machine, as it was told last
+  std::vector<IpPrefix> addresses_;       // of this machine, those in force
+  std::vector<IpPrefix> next_addresses_;  // and as they were told last
+  std::optional<IpAddress> hub_address_;  // likewise
   Instant earliest_change_ = Instant::min();
 };
 

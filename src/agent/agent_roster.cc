@@ -117,7 +117,7 @@ void Agent::remove_peer(Instant now, const std::string& name, std::string_view w
   if (found == peers_.end()) return;
   Entry& entry = *found->second;
   entry.link.disconnect(now, why);
-  follow_attempt(entry, std::nullopt);
+  follow_attempts(entry, {});
   std::erase(touched_, &entry);
   std::erase(sending_, &entry);
   deadlines_.remove(entry.deadline);

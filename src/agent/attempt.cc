@@ -18,7 +18,6 @@ peer::PeerConnection::Options connection_options(Instant now, const Shared& shar
   options.offerer = role == Attempt::Role::kOffers;
   options.answers_passive = role == Attempt::Role::kAnswersPassive;
   options.certificate = shared.certificate;
-  options.stun_servers = shared.stun_servers;
   options.route_filter = shared.route_filter;
   options.unix_time = shared.unix_time(now);
   options.allow_loopback = shared.allow_loopback;
@@ -34,13 +33,16 @@ Attempt::Attempt(Instant now, Shared& shared, Role role)
     : shared_(shared),
       id_{shared.next_attempt++},
       offers_(role == Role::kOffers),
-      connection_(connection_options(now, shared, role), shared.random, shared.crypto, shared.pool, shared.sctp),
-      local_addresses_(shared.local_addresses) {
-  shared_.effects.emplace_back(OpenSockets{id_});
+      connection_(connection_options(now, shared, role), shared.random, shared.crypto, shared.pool, shared.sctp) {
+  shared_.node.directory().add(id_, connection_.local_ufrag());
+  for (const SocketOpened& socket : shared_.node.sockets()) learn(now, socket);
+  for (const ice::Reflexive& reflexive : shared_.node.reflexives()) learn(now, reflexive);
+  shared_.node.freshen(now);
+  ++shared_.counters.attempts;
 }
 
 Attempt::~Attempt() {
-  shared_.effects.emplace_back(CloseSockets{id_});
+  shared_.node.directory().remove(id_);
   counters_.dropped_sends += connection_.waiting_messages();
   shared_.ended.attempts += counters();
 }
@@ -56,29 +58,50 @@ void Attempt::say_goodbye(Instant now) {
   }
 }
 
-void Attempt::add_socket(Instant now, SocketId socket, const Endpoint& base) {
-  sockets_[socket] = base.address;
-  connection_.add_local_address(now, socket, base);
+void Attempt::learn(Instant now, const Node::Event& event) {
+  if (const auto* opened = std::get_if<SocketOpened>(&event)) {
+    const bool known = std::ranges::find(sockets_, opened->socket) != sockets_.end();
+    if (!known && connection_.add_local_address(now, opened->socket, opened->base)) sockets_.push_back(opened->socket);
+  } else {
+    connection_.add_reflexive(now, std::get<ice::Reflexive>(event));
+  }
 }
 
 bool Attempt::is_stale() const {
+  const auto has = [&](SocketId socket) { return shared_.node.has(socket); };
   const auto path = connection_.ice().selected_path();
-  if (!path) return local_addresses_ != shared_.local_addresses;
-  if (shared_.route_filter.through_tunnel(path->remote.address)) return true;
-  const auto socket = sockets_.find(path->local);
-  return socket == sockets_.end() || is_gone(socket->second);
-}
-
-// As long as nobody has told the addresses, none is gone.
-bool Attempt::is_gone(const IpAddress& address) const {
-  const auto& known = shared_.local_addresses;
-  return !known.empty() && std::ranges::find(known, address, &IpPrefix::address) == known.end();
+  if (!path) return !sockets_.empty() && std::ranges::none_of(sockets_, has);
+  return shared_.route_filter.through_tunnel(path->remote.address) || !has(path->local);
 }
 
 void Attempt::forget_gone_sockets(Instant now) {
-  for (const auto& [socket, address] : sockets_) {
-    if (is_gone(address)) connection_.remove_local_address(now, socket);
+  for (const SocketId socket : sockets_) {
+    if (!shared_.node.has(socket)) connection_.remove_local_address(now, socket);
   }
+  std::erase_if(sockets_, [&](SocketId socket) { return !shared_.node.has(socket); });
+}
+
+// ---- Datagrams ----
+
+// What ICE has authenticated makes the path this connection's own.
+void Attempt::handle_stun(Instant now, const Received& received) {
+  if (!connection_.handle_input(now, received)) return;  // counted there
+  const ice::Agent& ice = connection_.ice();
+  if (ice.is_valid_path(received.path)) {
+    (void)shared_.node.directory().claim(id_, received.path, Claim::kProven);
+  } else if (ice.has_remote_check(received.path)) {
+    (void)shared_.node.directory().claim(id_, received.path, Claim::kChecked);
+  }
+}
+
+bool Attempt::handle_record(Instant now, const Received& received) {
+  return connection_.handle_input(now, received).has_value();  // counted there
+}
+
+std::optional<Transmit> Attempt::poll_transmit(Instant now, MutableBytes buffer) {
+  const auto transmit = connection_.poll_transmit(now, buffer);
+  if (transmit) shared_.node.note_sent(id_, transmit->path, Bytes(buffer).first(transmit->size));
+  return transmit;
 }
 
 AttemptCounters Attempt::counters() const {

@@ -1,12 +1,10 @@
-// One attempt to connect to one peer, and what comes of it: a PeerConnection, the sockets that were opened for it, its
-// data channel, and the signs of life. It is never revived: whatever fails is replaced by a new
-// attempt with fresh sockets.
+// One attempt to connect to one peer, and what comes of it: a PeerConnection on the sockets of the device, its data
+// channel, and the signs of life. It is never revived: whatever fails is replaced by a new attempt.
 // Left out: ICE restart.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -32,26 +30,32 @@ class Attempt {
     kAnswersPassive  // likewise, and where the offer leaves us the choice the peer is the DTLS client
   };
 
-  /// Asks for sockets.
+  /// It stands in the node's directory as long as it lives, and begins with the candidates that the node has.
   Attempt(Instant now, Shared& shared, Role role);
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
-  /// Its sockets are closed, and what it counted is added to Shared::ended.
+  /// What it counted is added to Shared::ended.
   ~Attempt();
 
   /// Ends the connection and leaves its last words among the farewells.
   void say_goodbye(Instant now);
 
-  void add_socket(Instant now, SocketId socket, const Endpoint& base);
-  void complete_sockets(Instant now) { connection_.set_local_addresses_complete(now); }
+  /// What the node has found since.
+  void learn(Instant now, const Node::Event& event);
 
-  /// True when no data can travel on what this attempt has: the local address of the selected path is no address of
-  /// this machine any more, or its remote one is routed into the tunnel now; and while there is no path yet, when the
-  /// addresses of this machine are others than at the beginning.
+  /// True when no data can travel on what this attempt has: the socket of the selected path is gone with its address,
+  /// or its remote address is routed into the tunnel now; and while there is no path yet, when all sockets that it had
+  /// are gone.
   bool is_stale() const;
 
-  /// ICE forgets the sockets whose address is none of this machine any more; for an attempt that is not stale.
+  /// ICE forgets the sockets that are gone; for an attempt that is not stale.
   void forget_gone_sockets(Instant now);
+
+  /// One STUN datagram; when ICE takes it, its path may be this attempt's own now.
+  void handle_stun(Instant now, const Received& received);
+  /// Any other. False: it is not ours, or of no use.
+  bool handle_record(Instant now, const Received& received);
+  std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
 
   /// The channel over which messages go from now on.
   void set_channel(sctp::ChannelId channel) { channel_ = channel; }
@@ -71,6 +75,8 @@ class Attempt {
 
   AttemptId id() const { return id_; }
   bool offers() const { return offers_; }
+  /// DTLS has authenticated the peer.
+  bool is_secured() const { return connection_.state() >= peer::State::kAssociating; }
   /// Our offer is out, and no answer has come.
   bool awaits_answer() const { return offers_ && connection_.remote_ufrag().empty(); }
   peer::PeerConnection& connection() { return connection_; }
@@ -82,7 +88,6 @@ class Attempt {
  private:
   enum class Timer : std::uint8_t { kSilence, kTunnelSilence, kCount };
 
-  bool is_gone(const IpAddress& address) const;
   bool heard_since_armed() const;
   void note_sent(Instant now);
 
@@ -90,8 +95,7 @@ class Attempt {
   AttemptId id_;
   bool offers_;
   peer::PeerConnection connection_;
-  std::vector<IpPrefix> local_addresses_;  // of this machine when the attempt began
-  std::map<SocketId, IpAddress> sockets_;
+  std::vector<SocketId> sockets_;  // that it may use
   std::optional<sctp::ChannelId> channel_;
   TimerTable<Timer> timers_;
   ChannelCounters counters_;

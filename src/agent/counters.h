@@ -35,13 +35,16 @@ struct ChannelCounters {
 
 /// What an agent itself drops.
 struct AgentCounters {
-  std::uint64_t unknown_socket = 0;     // datagrams of sockets whose attempt is over
+  std::uint64_t attempts = 0;       // that were begun
+  std::uint64_t no_connection = 0;  // datagrams that belong to no connection: strangers', and of attempts that are over
   std::uint64_t refused_messages = 0;   // messages of the hub that are not of whom they say, or of nobody
   std::uint64_t candidates_unused = 0;  // candidates of peers that were for no description that came
 
   static constexpr auto list() {
     return std::to_array<Counter<AgentCounters>>({
-        {"datagrams_unknown_socket", "datagrams of attempts that are over: dropped", &AgentCounters::unknown_socket},
+        {"connection_attempts", "attempts to connect to a peer that were begun", &AgentCounters::attempts},
+        {"datagrams_no_connection", "datagrams of strangers, or of connections that are over: dropped",
+         &AgentCounters::no_connection},
         {"messages_refused", "messages by way of the hub whose sender or key is wrong: dropped",
          &AgentCounters::refused_messages},
         {"candidates_unused", "candidates of peers for no description that came: dropped",

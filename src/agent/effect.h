@@ -7,14 +7,11 @@
 #include <variant>
 #include <vector>
 
+#include "core/endpoint.h"
 #include "core/ip_address.h"
 #include "core/packet_buffer.h"
 
 namespace bamgate::agent {
-
-/// One try to connect to one peer. Sockets are opened for an attempt and closed with it, so that a packet of an old
-/// session can never reach a new one.
-enum class AttemptId : std::uint32_t {};
 
 /// Refresh the access token over HTTP with the stored refresh token, write the new refresh token to disk, then report
 /// Agent::on_access_token() or on_token_failed().
@@ -30,12 +27,14 @@ struct PingHub {};
 struct DisconnectHub {
   std::uint16_t code = 1000;
 };
-/// Open one UDP socket on each usable local address; report on_socket() for each, then on_sockets_complete().
-struct OpenSockets {
-  AttemptId attempt;
+/// Open a UDP socket on this local address; report on_socket() or on_socket_failed().
+struct OpenSocket {
+  SocketId socket;
+  IpAddress address;
 };
-struct CloseSockets {
-  AttemptId attempt;
+/// The address is gone: close that socket. There may be none, when it could not be opened.
+struct CloseSocket {
+  SocketId socket;
 };
 /// Write one IP packet to the TUN device.
 struct WriteTun {
@@ -66,7 +65,7 @@ struct Stop {
   StopReason reason;
 };
 
-using Effect = std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, OpenSockets,
-                            CloseSockets, WriteTun, SetRoutes, StorePins, Notice, Stop>;
+using Effect = std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, OpenSocket, CloseSocket,
+                            WriteTun, SetRoutes, StorePins, Notice, Stop>;
 
 }  // namespace bamgate::agent

@@ -3,11 +3,10 @@
 namespace bamgate::agent {
 namespace {
 
-std::string explain_no_path(const ice::Agent& ice) {
+std::string explain_no_path(const ice::Agent& ice, const ice::StunFindings& stun) {
   const std::string no_path = "no path: ";
   if (ice.remote_candidate_count() == 0) return no_path + "the peer sent no address to try";
   if (ice.pair_count() == 0) return no_path + "none of our addresses fits one of the peer's (IPv4 against IPv6)";
-  const ice::StunFindings stun = ice.stun_findings();
   if (stun.asked > 0 && stun.answered == 0) {
     return no_path + "no STUN server answered, so this network probably blocks UDP";
   }
@@ -30,12 +29,12 @@ std::string explain_no_channel(const sctp::AssociationCounters& counters) {
 
 }  // namespace
 
-std::string explain_delay(const peer::PeerConnection& connection, bool channel_open) {
+std::string explain_delay(const peer::PeerConnection& connection, const ice::StunFindings& stun, bool channel_open) {
   switch (connection.state()) {
     case peer::State::kNew:
     case peer::State::kFindingPath:
       if (connection.remote_ufrag().empty()) return "the peer did not answer our offer";
-      return explain_no_path(connection.ice());
+      return explain_no_path(connection.ice(), stun);
     case peer::State::kSecuring:
       return "a path was found, but the DTLS handshake on it took too long";
     case peer::State::kAssociating:
@@ -49,10 +48,10 @@ std::string explain_delay(const peer::PeerConnection& connection, bool channel_o
   return peer::to_string(peer::Error::kNotConnected);
 }
 
-std::string explain_end(const peer::PeerConnection& connection, peer::Error reason) {
+std::string explain_end(const peer::PeerConnection& connection, const ice::StunFindings& stun, peer::Error reason) {
   if (reason != peer::Error::kIceFailed) return peer::to_string(reason);
   if (connection.ice().selected()) return "the path is gone: no answer to the checks on it";
-  return explain_no_path(connection.ice());
+  return explain_no_path(connection.ice(), stun);
 }
 
 }  // namespace bamgate::agent

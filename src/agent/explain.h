@@ -4,14 +4,16 @@
 
 #include <string>
 
+#include "ice/gatherer.h"
 #include "peer/peer_connection.h"
 
 namespace bamgate::agent {
 
-/// Of a connection that has not come up in the time that it had. `channel_open`: the tunnel's data channel is.
-std::string explain_delay(const peer::PeerConnection& connection, bool channel_open);
+/// Of a connection that has not come up in the time that it had. `stun` is what the servers say of the network here;
+/// `channel_open`: the tunnel's data channel is.
+std::string explain_delay(const peer::PeerConnection& connection, const ice::StunFindings& stun, bool channel_open);
 
 /// Of one that has ended.
-std::string explain_end(const peer::PeerConnection& connection, peer::Error reason);
+std::string explain_end(const peer::PeerConnection& connection, const ice::StunFindings& stun, peer::Error reason);
 
 }  // namespace bamgate::agent

@@ -10,6 +10,8 @@
 namespace bamgate::agent {
 namespace {
 
+constexpr std::string_view kPathGone = "its path is gone with a change of the network";
+
 std::string_view instance_of(const signaling::PeerInfo& info) {
   const auto found = info.metadata.find(std::string(kInstance));
   return found == info.metadata.end() ? std::string_view() : std::string_view(found->second);
@@ -44,7 +46,14 @@ void Link::apply(Instant now, PeerInput input, std::string_view why) {
       begin_attempt(now, Attempt::Role::kOffers);
       return make_offer(now);
     case PeerAction::kAnswer:
-      return begin_attempt(now, answers_passive_ ? Attempt::Role::kAnswersPassive : Attempt::Role::kAnswers);
+      return begin_attempt(now, answering_role());
+    case PeerAction::kBeside:
+      return begin_beside(now);
+    case PeerAction::kSwitch:
+      return take_next(now);
+    case PeerAction::kKeep:
+      if (!why.empty()) notice(NoticeLevel::kDebug, "its new connection came to nothing: " + std::string(why));
+      return end_next(now);
     case PeerAction::kDrop:
       return end_attempt(now, false);
     case PeerAction::kRetry:
@@ -54,6 +63,39 @@ void Link::apply(Instant now, PeerInput input, std::string_view why) {
       notice(NoticeLevel::kInfo, "disconnected: " + std::string(why));
       return end_attempt(now, true);
   }
+}
+
+Attempt::Role Link::answering_role() const {
+  return answers_passive_ ? Attempt::Role::kAnswersPassive : Attempt::Role::kAnswers;
+}
+
+void Link::begin_beside(Instant now) {
+  end_next(now);
+  next_ = std::make_unique<Attempt>(now, shared_, answering_role());
+  timers_.set(Timer::kAttempt, now + kAnswerTime);
+}
+
+void Link::end_next(Instant now) {
+  if (!next_) return;
+  timers_.cancel(Timer::kAttempt);
+  next_->say_goodbye(now);
+  next_.reset();
+}
+
+// After its authenticated message the new connection carries everything. Or the old one broke before that; then the new
+// one is the only one, and what it has reached by now counts.
+void Link::take_next(Instant now) {
+  attempt_->say_goodbye(now);
+  attempt_ = std::move(next_);
+  if (state_ == PeerState::kConnected) {
+    timers_.cancel_all();
+    return notice(NoticeLevel::kInfo, "goes on over its new connection");
+  }
+  connected_since_.reset();
+  carrier_.closed();
+  if (!attempt_->channel()) return;
+  apply(now, PeerInput::kOpened);
+  carrier_.opened(now, attempt_->offers());
 }
 
 void Link::begin_attempt(Instant now, Attempt::Role role) {
@@ -77,7 +119,10 @@ void Link::end_attempt(Instant now, bool tell_peer) {
   timers_.cancel_all();
   connected_since_.reset();
   if (!attempt_) return;
-  if (tell_peer) attempt_->say_goodbye(now);
+  for (const auto* attempt : {&next_, &attempt_}) {
+    if (tell_peer && *attempt) (*attempt)->say_goodbye(now);
+  }
+  next_.reset();
   attempt_.reset();
   carrier_.closed();
 }
@@ -91,11 +136,12 @@ void Link::schedule_retry(Instant now, std::string_view why) {
   timers_.set(Timer::kRetry, now + delay + (sorts_first() ? Duration{} : Duration(kOfferPatience)));
 }
 
-void Link::handle_closed(Instant now, peer::Error reason) {
-  const peer::PeerConnection& connection = attempt_->connection();
+void Link::handle_closed(Instant now, const Attempt& attempt, peer::Error reason) {
+  const peer::PeerConnection& connection = attempt.connection();
   // RFC 8842 §5.3: an answer may choose; what one role could not do the other may.
   if (reason == peer::Error::kDtlsSilent) answers_passive_ = connection.dtls_role() == dtls::Role::kClient;
-  apply(now, PeerInput::kFailed, explain_end(connection, reason));
+  apply(now, is_old(attempt) ? PeerInput::kBroken : PeerInput::kFailed,
+        explain_end(connection, shared_.node.findings(), reason));
 }
 
 // ---- What the hub says ----
@@ -119,7 +165,7 @@ void Link::handle_offer(Instant now, const signaling::Offer& offer) {
     return notice(NoticeLevel::kWarning, std::string("its offer was refused: ") + peer::to_string(readable.error()));
   }
   apply(now, PeerInput::kOffer);
-  auto answer = attempt_->connection().accept_offer(now, offer.sdp);
+  auto answer = newest()->connection().accept_offer(now, offer.sdp);
   if (!answer) return apply(now, PeerInput::kFailed, peer::to_string(answer.error()));
   timers_.set(Timer::kAttempt, now + kAttemptTime);
   shared_.messages.emplace_back(signaling::Answer{.from = shared_.self,
@@ -132,7 +178,7 @@ void Link::handle_offer(Instant now, const signaling::Offer& offer) {
 }
 
 void Link::handle_answer(Instant now, const signaling::Answer& answer) {
-  if (!attempt_ || !attempt_->offers() || attempt_->channel()) return;
+  if (!attempt_ || next_ || !attempt_->offers() || attempt_->channel()) return;
   if (attempt_->awaits_answer()) {
     const auto accepted = attempt_->connection().accept_answer(now, answer.sdp);
     if (!accepted) return apply(now, PeerInput::kFailed, peer::to_string(accepted.error()));
@@ -153,51 +199,52 @@ void Link::handle_candidate(Instant now, const signaling::IceCandidate& candidat
     ++shared_.ended.attempts.ice.ignored_candidates;
     return;
   }
-  const std::string current = attempt_ ? attempt_->connection().remote_ufrag() : std::string();
+  const std::string current = attempt_ ? newest()->connection().remote_ufrag() : std::string();
   const bool fits = !current.empty() && (parsed->ufrag.empty() || parsed->ufrag == current);
   // Of an older description, or of one that has not come yet: the next description tells.
   if (!fits) return early_candidates_.add(parsed->ufrag, candidate.candidate);
-  (void)attempt_->connection().add_remote_candidate(now, candidate.candidate);
+  (void)newest()->connection().add_remote_candidate(now, candidate.candidate);
   pump(now);
 }
 
 void Link::use_early_candidates(Instant now) {
-  peer::PeerConnection& connection = attempt_->connection();
+  peer::PeerConnection& connection = newest()->connection();
   for (const std::string& line : early_candidates_.take(connection.remote_ufrag())) {
     (void)connection.add_remote_candidate(now, line);
   }
 }
 
-// ---- What the sockets say ----
+// ---- What the node says ----
 
-void Link::add_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base) {
-  if (this->attempt() != attempt) return;
-  attempt_->add_socket(now, socket, base);
-  pump(now);
+void Link::learn(Instant now, const Node::Event& event) {
+  if (attempt_) attempt_->learn(now, event);
+  if (next_) next_->learn(now, event);
 }
 
-void Link::complete_sockets(Instant now, AttemptId attempt) {
-  if (this->attempt() != attempt) return;
-  attempt_->complete_sockets(now);
-  pump(now);
+Link::AttemptIds Link::attempts() const {
+  AttemptIds all;
+  if (attempt_) all[0] = attempt_->id();
+  if (next_) all[1] = next_->id();
+  return all;
 }
 
-void Link::add_stun_server(Instant now, const Endpoint& server) {
-  if (attempt_) attempt_->connection().add_stun_server(now, server);
-}
-
-void Link::handle_datagram(Instant now, const Received& received) {
-  if (!attempt_) return;
-  (void)attempt_->connection().handle_input(now, received);  // refused ones are counted there
-  pump(now);
+Attempt* Link::find(AttemptId attempt) {
+  if (attempt_ && attempt_->id() == attempt) return attempt_.get();
+  return next_ && next_->id() == attempt ? next_.get() : nullptr;
 }
 
 void Link::leave_stale_path(Instant now) {
   if (!attempt_) return;
-  if (!attempt_->is_stale()) return attempt_->forget_gone_sockets(now);
-  notice(NoticeLevel::kInfo, "its path is gone with a change of the network; connecting again");
-  policy_.reset();
-  apply(now, PeerInput::kStale);
+  if (next_ && next_->is_stale() != attempt_->is_stale()) {
+    apply(now, next_->is_stale() ? PeerInput::kFailed : PeerInput::kBroken, kPathGone);
+  }
+  if (attempt_->is_stale()) {
+    notice(NoticeLevel::kInfo, std::string(kPathGone) + "; connecting again");
+    policy_.reset();
+    return apply(now, PeerInput::kStale);
+  }
+  attempt_->forget_gone_sockets(now);
+  if (next_) next_->forget_gone_sockets(now);
 }
 
 }  // namespace bamgate::agent

@@ -3,6 +3,7 @@
 // transitions stand in peer_state.cc; what is done on them stands in link.cc.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -49,11 +50,10 @@ class Link {
   void handle_answer(Instant now, const signaling::Answer& answer);
   void handle_candidate(Instant now, const signaling::IceCandidate& candidate);
 
-  // What the sockets say.
-  void add_socket(Instant now, AttemptId attempt, SocketId socket, const Endpoint& base);
-  void complete_sockets(Instant now, AttemptId attempt);
-  void add_stun_server(Instant now, const Endpoint& server);
-  void handle_datagram(Instant now, const Received& received);
+  // What the node says.
+  void learn(Instant now, const Node::Event& event);
+  /// The attempt with this id, if it is one of this link.
+  Attempt* find(AttemptId attempt);
   /// Addresses or routes have changed: an attempt that leads nowhere any more (Attempt::is_stale) is replaced.
   void leave_stale_path(Instant now);
   /// A wait for the next attempt ends; we offer, whoever's turn it is.
@@ -65,7 +65,7 @@ class Link {
   void disconnect(Instant now, std::string_view why) { apply(now, PeerInput::kEnd, why); }
 
   void handle_timeout(Instant now);
-  /// The next datagram of the present connection.
+  /// The next datagram of its connections.
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
   Instant next_timeout() const;
   /// Moves messages between connection and carrier until both are idle. Called after everything that may change them.
@@ -74,10 +74,13 @@ class Link {
   const signaling::PeerInfo& info() const { return info_; }
   PeerState state() const { return state_; }
   std::optional<AttemptId> attempt() const { return attempt_ ? std::optional(attempt_->id()) : std::nullopt; }
+  /// Those that datagrams may be for.
+  using AttemptIds = std::array<std::optional<AttemptId>, 2>;
+  AttemptIds attempts() const;
   /// What is known without the carrier.
   PeerStatus status(Instant now) const;
-  /// Of the present attempt; what was before stands in Shared.
-  AttemptCounters counters() const { return attempt_ ? attempt_->counters() : AttemptCounters{}; }
+  /// Of the present attempts; what was before stands in Shared.
+  AttemptCounters counters() const;
 
  private:
   enum class Timer : std::uint8_t { kAttempt, kRetry, kCount };
@@ -85,20 +88,26 @@ class Link {
   bool sorts_first() const;
   PeerRole role() const;
   void apply(Instant now, PeerInput input, std::string_view why = {});
+  Attempt::Role answering_role() const;
   void begin_attempt(Instant now, Attempt::Role role);
+  void begin_beside(Instant now);
   void make_offer(Instant now);
   void end_attempt(Instant now, bool tell_peer);
-  void handle_closed(Instant now, peer::Error reason);
+  void end_next(Instant now);
+  void take_next(Instant now);
+  bool is_old(const Attempt& attempt) const { return next_ != nullptr && &attempt == attempt_.get(); }
+  Attempt* newest() const { return next_ ? next_.get() : attempt_.get(); }
+  void handle_closed(Instant now, const Attempt& attempt, peer::Error reason);
   void schedule_retry(Instant now, std::string_view why);
 
   void use_early_candidates(Instant now);
-  bool pump_connection(Instant now);
+  bool pump_connection(Instant now, Attempt* attempt);
   bool pump_carrier(Instant now);
   void carry(Instant now, CarrierMessage message);
-  void handle_event(Instant now, peer::PeerConnection::Event event);
-  void handle_message(Instant now, PacketBuffer message);
+  void handle_event(Instant now, Attempt& attempt, peer::PeerConnection::Event event);
+  void handle_message(Instant now, Attempt& attempt, PacketBuffer message);
   void show(bool ours, Bytes message) const;
-  void handle_opened(Instant now, sctp::ChannelId channel);
+  void handle_opened(Instant now, Attempt& attempt, sctp::ChannelId channel);
   void handle_secured(Instant now);
   void handle_timers(Instant now);
   void notice(NoticeLevel level, std::string text);
@@ -108,6 +117,7 @@ class Link {
   signaling::PeerInfo info_;
   PeerState state_ = PeerState::kAway;
   std::unique_ptr<Attempt> attempt_;  // there exactly when has_connection(state_)
+  std::unique_ptr<Attempt> next_;     // there exactly when kRenewing: it answers, and attempt_ carries packets
   EarlyCandidates early_candidates_{shared_.counters.candidates_unused};
   RestartPolicy policy_;
   bool answers_passive_ = false;  // as the DTLS client we heard nothing: the other role is next

@@ -24,50 +24,57 @@ void Link::carry(Instant now, CarrierMessage message) {
   } else if (message.expects_answer) {
     attempt_->send(now, std::move(message.message));
   } else {
-    attempt_->send_control(now, message.message.data());
+    // What proves a new connection has to go over it.
+    (next_ && next_->channel() ? *next_ : *attempt_).send_control(now, message.message.data());
   }
 }
 
-void Link::handle_message(Instant now, PacketBuffer message) {
+void Link::handle_message(Instant now, Attempt& attempt, PacketBuffer message) {
   show(false, message.data());
-  if (carrier_.on_message(now, std::move(message))) attempt_->note_heard();
+  if (!carrier_.on_message(now, std::move(message))) return;
+  attempt.note_heard();
+  if (&attempt == next_.get()) apply(now, PeerInput::kSecured);
 }
 
 void Link::pump(Instant now) {
-  while (pump_connection(now) || pump_carrier(now)) {
+  while (pump_connection(now, attempt_.get()) || pump_connection(now, next_.get()) || pump_carrier(now)) {
   }
 }
 
-bool Link::pump_connection(Instant now) {
-  if (!attempt_) return false;
-  auto event = attempt_->connection().poll_event();
+bool Link::pump_connection(Instant now, Attempt* attempt) {
+  if (attempt == nullptr) return false;
+  auto event = attempt->connection().poll_event();
   if (!event) return false;
-  handle_event(now, std::move(*event));
+  handle_event(now, *attempt, std::move(*event));
   return true;
 }
 
-void Link::handle_event(Instant now, peer::PeerConnection::Event event) {
+void Link::handle_event(Instant now, Attempt& attempt, peer::PeerConnection::Event event) {
   if (auto* message = std::get_if<peer::Message>(&event)) {
-    if (attempt_->channel() != message->channel) return attempt_->note_stray();
-    handle_message(now, std::move(message->data));
+    if (attempt.channel() != message->channel) return attempt.note_stray();
+    handle_message(now, attempt, std::move(message->data));
   } else if (auto* candidate = std::get_if<peer::LocalCandidate>(&event)) {
+    if (candidate->described) return;
     shared_.messages.emplace_back(signaling::IceCandidate{
         .from = shared_.self, .to = info_.peer_id, .candidate = std::move(candidate->line), .extra = {}});
   } else if (auto* selected = std::get_if<peer::PathSelected>(&event)) {
     notice(NoticeLevel::kInfo, "path found: " + selected->local.describe() + " to " + selected->remote.describe());
   } else if (auto* opened = std::get_if<peer::ChannelOpened>(&event)) {
-    if (opened->options.label == shared_.channel.label && !attempt_->channel()) handle_opened(now, opened->channel);
+    if (opened->options.label == shared_.channel.label && !attempt.channel()) {
+      handle_opened(now, attempt, opened->channel);
+    }
   } else if (auto* closed = std::get_if<peer::ChannelClosed>(&event)) {
-    if (attempt_->channel() == closed->channel) apply(now, PeerInput::kFailed, "the peer closed the data channel");
+    if (attempt.channel() != closed->channel) return;
+    apply(now, is_old(attempt) ? PeerInput::kBroken : PeerInput::kFailed, "the peer closed the data channel");
   } else if (auto* ended = std::get_if<peer::Closed>(&event)) {
-    handle_closed(now, ended->reason);
+    handle_closed(now, attempt, ended->reason);
   }
 }
 
-void Link::handle_opened(Instant now, sctp::ChannelId channel) {
-  attempt_->set_channel(channel);
+void Link::handle_opened(Instant now, Attempt& attempt, sctp::ChannelId channel) {
+  attempt.set_channel(channel);
   apply(now, PeerInput::kOpened);
-  carrier_.opened(now, attempt_->offers());
+  carrier_.opened(now, attempt.offers());
 }
 
 bool Link::pump_carrier(Instant now) {
@@ -92,7 +99,9 @@ void Link::handle_secured(Instant now) {
 // ---- Time ----
 
 void Link::handle_timeout(Instant now) {
-  if (attempt_ && attempt_->connection().next_timeout() <= now) attempt_->connection().handle_timeout(now);
+  for (const auto* attempt : {&attempt_, &next_}) {
+    if (*attempt && (*attempt)->connection().next_timeout() <= now) (*attempt)->connection().handle_timeout(now);
+  }
   if (carrier_.next_timeout() <= now) carrier_.handle_timeout(now);
   pump(now);
   handle_timers(now);
@@ -101,24 +110,41 @@ void Link::handle_timeout(Instant now) {
 
 void Link::handle_timers(Instant now) {
   if (timers_.take_expired(Timer::kAttempt, now)) {
-    return apply(now, PeerInput::kFailed, explain_delay(attempt_->connection(), attempt_->channel().has_value()));
+    const Attempt& late = *newest();
+    return apply(now, PeerInput::kFailed,
+                 explain_delay(late.connection(), shared_.node.findings(), late.channel().has_value()));
   }
   if (const auto dead = attempt_ ? attempt_->check_silence(now) : std::nullopt) {
-    return apply(now, PeerInput::kFailed, *dead);
+    return apply(now, next_ ? PeerInput::kBroken : PeerInput::kFailed, *dead);
   }
   if (timers_.take_expired(Timer::kRetry, now)) apply(now, PeerInput::kRetry);
 }
 
 std::optional<Transmit> Link::poll_transmit(Instant now, MutableBytes buffer) {
-  return attempt_ ? attempt_->connection().poll_transmit(now, buffer) : std::nullopt;
+  for (const auto* attempt : {&attempt_, &next_}) {
+    if (!*attempt) continue;
+    if (const auto transmit = (*attempt)->poll_transmit(now, buffer)) return transmit;
+  }
+  return std::nullopt;
 }
 
 Instant Link::next_timeout() const {
-  const Instant next = std::min(timers_.next(), carrier_.next_timeout());
-  return attempt_ ? std::min(next, attempt_->next_timeout()) : next;
+  Instant next = std::min(timers_.next(), carrier_.next_timeout());
+  for (const auto* attempt : {&attempt_, &next_}) {
+    if (*attempt) next = std::min(next, (*attempt)->next_timeout());
+  }
+  return next;
 }
 
 // ---- Status ----
+
+AttemptCounters Link::counters() const {
+  AttemptCounters sum;
+  for (const auto* attempt : {&attempt_, &next_}) {
+    if (*attempt) sum += (*attempt)->counters();
+  }
+  return sum;
+}
 
 PeerStatus Link::status(Instant now) const {
   PeerStatus status;

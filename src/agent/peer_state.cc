@@ -28,6 +28,7 @@ constexpr PeerTransition kTransitions[] = {
     {Input::kRestarted, State::kOpen, Role::kEither, State::kFailed, Action::kDrop},
     {Input::kRestarted, State::kConnected, Role::kEither, State::kLost, Action::kDrop},
     {Input::kRestarted, State::kDetached, Role::kEither, State::kLost, Action::kDrop},
+    {Input::kRestarted, State::kRenewing, Role::kEither, State::kLost, Action::kDrop},
 
     {Input::kLeft, State::kAwaiting, Role::kEither, State::kAway, Action::kNone},
     {Input::kLeft, State::kConnecting, Role::kEither, State::kAway, Action::kDrop},
@@ -35,6 +36,7 @@ constexpr PeerTransition kTransitions[] = {
     {Input::kLeft, State::kOpen, Role::kEither, State::kAway, Action::kDrop},
     // Only its connection to the hub is gone; consent will tell about ours.
     {Input::kLeft, State::kConnected, Role::kEither, State::kDetached, Action::kNone},
+    {Input::kLeft, State::kRenewing, Role::kEither, State::kDetached, Action::kKeep},
     {Input::kLeft, State::kFailed, Role::kEither, State::kAway, Action::kDrop},
     {Input::kLeft, State::kLost, Role::kEither, State::kAway, Action::kDrop},
 
@@ -43,8 +45,10 @@ constexpr PeerTransition kTransitions[] = {
     {Input::kOffer, State::kConnecting, Role::kEither, State::kConnecting, Action::kAnswer},
     {Input::kOffer, State::kReconnecting, Role::kEither, State::kReconnecting, Action::kAnswer},
     {Input::kOffer, State::kOpen, Role::kEither, State::kConnecting, Action::kAnswer},
-    {Input::kOffer, State::kConnected, Role::kEither, State::kReconnecting, Action::kAnswer},
-    {Input::kOffer, State::kDetached, Role::kEither, State::kReconnecting, Action::kAnswer},
+    // An offer is the hub's word alone: it ends nothing that the peer itself has authenticated.
+    {Input::kOffer, State::kConnected, Role::kEither, State::kRenewing, Action::kBeside},
+    {Input::kOffer, State::kDetached, Role::kEither, State::kRenewing, Action::kBeside},
+    {Input::kOffer, State::kRenewing, Role::kEither, State::kRenewing, Action::kBeside},
     {Input::kOffer, State::kFailed, Role::kEither, State::kConnecting, Action::kAnswer},
     {Input::kOffer, State::kLost, Role::kEither, State::kReconnecting, Action::kAnswer},
 
@@ -52,12 +56,16 @@ constexpr PeerTransition kTransitions[] = {
     {Input::kOpened, State::kReconnecting, Role::kEither, State::kOpen, Action::kNone},
 
     {Input::kSecured, State::kOpen, Role::kEither, State::kConnected, Action::kNone},
+    {Input::kSecured, State::kRenewing, Role::kEither, State::kConnected, Action::kSwitch},
 
     {Input::kFailed, State::kConnecting, Role::kEither, State::kFailed, Action::kRetry},
     {Input::kFailed, State::kReconnecting, Role::kEither, State::kLost, Action::kRetry},
     {Input::kFailed, State::kOpen, Role::kEither, State::kFailed, Action::kRetry},
     {Input::kFailed, State::kConnected, Role::kEither, State::kLost, Action::kRetry},
     {Input::kFailed, State::kDetached, Role::kEither, State::kAway, Action::kTell},
+    {Input::kFailed, State::kRenewing, Role::kEither, State::kConnected, Action::kKeep},
+
+    {Input::kBroken, State::kRenewing, Role::kEither, State::kReconnecting, Action::kSwitch},
 
     {Input::kRetry, State::kFailed, Role::kEither, State::kConnecting, Action::kOffer},
     {Input::kRetry, State::kLost, Role::kEither, State::kReconnecting, Action::kOffer},
@@ -66,6 +74,7 @@ constexpr PeerTransition kTransitions[] = {
     {Input::kStale, State::kReconnecting, Role::kEither, State::kReconnecting, Action::kOffer},
     {Input::kStale, State::kOpen, Role::kEither, State::kConnecting, Action::kOffer},
     {Input::kStale, State::kConnected, Role::kEither, State::kReconnecting, Action::kOffer},
+    {Input::kStale, State::kRenewing, Role::kEither, State::kReconnecting, Action::kOffer},
     // No message reaches it.
     {Input::kStale, State::kDetached, Role::kEither, State::kAway, Action::kDrop},
 
@@ -75,6 +84,7 @@ constexpr PeerTransition kTransitions[] = {
     {Input::kEnd, State::kOpen, Role::kEither, State::kAway, Action::kTell},
     {Input::kEnd, State::kConnected, Role::kEither, State::kAway, Action::kTell},
     {Input::kEnd, State::kDetached, Role::kEither, State::kAway, Action::kTell},
+    {Input::kEnd, State::kRenewing, Role::kEither, State::kAway, Action::kTell},
     {Input::kEnd, State::kFailed, Role::kEither, State::kAway, Action::kDrop},
     {Input::kEnd, State::kLost, Role::kEither, State::kAway, Action::kDrop},
 };
@@ -99,6 +109,7 @@ bool has_connection(PeerState state) {
     case PeerState::kOpen:
     case PeerState::kConnected:
     case PeerState::kDetached:
+    case PeerState::kRenewing:
       return true;
     case PeerState::kAway:
     case PeerState::kAwaiting:
@@ -119,6 +130,7 @@ std::string_view status_name(PeerState state) {
       return "connecting";
     case PeerState::kConnected:
     case PeerState::kDetached:
+    case PeerState::kRenewing:
       return "connected";
     case PeerState::kReconnecting:
     case PeerState::kLost:
@@ -145,6 +157,8 @@ std::string_view to_string(PeerState state) {
       return "Connected";
     case PeerState::kDetached:
       return "Detached";
+    case PeerState::kRenewing:
+      return "Renewing";
     case PeerState::kFailed:
       return "Failed";
     case PeerState::kLost:
@@ -169,6 +183,8 @@ std::string_view to_string(PeerInput input) {
       return "secured";
     case PeerInput::kFailed:
       return "failed";
+    case PeerInput::kBroken:
+      return "broken";
     case PeerInput::kRetry:
       return "retry";
     case PeerInput::kStale:
@@ -199,6 +215,12 @@ std::string_view to_string(PeerAction action) {
       return "offer";
     case PeerAction::kAnswer:
       return "answer";
+    case PeerAction::kBeside:
+      return "answer beside";
+    case PeerAction::kSwitch:
+      return "tell, switch";
+    case PeerAction::kKeep:
+      return "tell, keep the old";
     case PeerAction::kDrop:
       return "drop";
     case PeerAction::kRetry:

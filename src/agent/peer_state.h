@@ -16,6 +16,7 @@ enum class PeerState : std::uint8_t {
   kOpen,          // the data channel is open, WireGuard shakes hands in it
   kConnected,     // packets flow
   kDetached,      // packets flow, though the hub does not list it
+  kRenewing,      // packets flow, and beside that connection a new one is under way, which the peer has offered
   kFailed,        // an attempt failed: a retry is due, or for a while its next offer is awaited
   kLost,          // a connection was lost: likewise
 };
@@ -26,8 +27,9 @@ enum class PeerInput : std::uint8_t {
   kLeft,       // the hub says that it left
   kOffer,      // its offer came, and no offer of ours overrules it
   kOpened,     // the data channel is open
-  kSecured,    // WireGuard's handshake is complete
-  kFailed,     // no answer in time, no consent, closed by the peer, or silence
+  kSecured,    // WireGuard's handshake is complete; in a connection beside another, it has authenticated a message
+  kFailed,     // no answer in time, no consent, closed by the peer, or silence; of two connections the new one's
+  kBroken,     // of two connections the old one's
   kRetry,      // the retry is due, or the network has changed
   kStale,      // what is under way leads nowhere: our address is gone, or the answer was to an older offer
   kEnd,        // revoked, or we go down
@@ -40,6 +42,9 @@ enum class PeerAction : std::uint8_t {
   kNone,
   kOffer,   // what was there is dropped; a new attempt with our offer
   kAnswer,  // what was there is dropped; a new attempt that answers
+  kBeside,  // what carries packets stays; a new attempt that answers, in place of another beside it
+  kSwitch,  // the peer is told, the old connection is dropped; the new one carries packets
+  kKeep,    // the peer is told, the new attempt is dropped; the old connection stays
   kDrop,    // what was there is dropped without a word
   kRetry,   // the peer is told, what was there is dropped; a new try later, of whose name sorts first sooner
   kTell,    // the peer is told, what was there is dropped

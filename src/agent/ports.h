@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ enum class RunId : std::uint32_t {};
 /// up or has reported its end is heard no more.
 enum class HubGeneration : std::uint32_t {};
 
-/// A UDP socket of one attempt; destroying it closes it.
+/// A UDP socket of the device; destroying it closes it.
 class Socket {
  public:
   virtual ~Socket() = default;
@@ -37,9 +38,8 @@ class Socket {
 class Sockets {
  public:
   virtual ~Sockets() = default;
-  /// OpenSockets: opens a socket on each usable local address. They are numbered from `first` on, in the order of the
-  /// result; with that number what they receive goes to Runner::on_datagram(). Empty when there is none.
-  virtual std::vector<std::unique_ptr<Socket>> open_sockets(SocketId first) = 0;
+  /// OpenSocket: what it receives goes to Runner::on_datagram() with that number. Null when it cannot be opened.
+  virtual std::unique_ptr<Socket> open_socket(SocketId socket, const IpAddress& address) = 0;
 };
 
 class HubLink {
@@ -51,6 +51,8 @@ class HubLink {
   /// SendToHub, PingHub: only while the connection is open. False: the text is lost.
   [[nodiscard]] virtual bool send_to_hub(std::string text) = 0;
   virtual void ping_hub() = 0;
+  /// The address of this machine from which the open connection leaves; nullopt when that is not known.
+  virtual std::optional<IpAddress> hub_address() const { return std::nullopt; }
   /// DisconnectHub: closes the connection, or gives up the try. Also when there is none.
   virtual void disconnect_hub(std::uint16_t code) = 0;
 };

@@ -29,7 +29,6 @@ void Runner::end() {
   ++run_;
   agent_.reset();
   sockets_.clear();
-  awaiting_stun_.clear();
   if (std::exchange(hub_, Hub::kNone) != Hub::kNone) ports_.hub.disconnect_hub(1000);
 }
 
@@ -69,21 +68,14 @@ void Runner::on_token_failed(Instant now, RunId run, const signaling::HubFault& 
 
 void Runner::on_network_changed(Instant now, std::vector<IpPrefix> addresses) {
   if (!agent_) return;
-  agent_->network_changed(advance(now), std::move(addresses));
+  const auto hub_address = hub_ == Hub::kOpen ? ports_.hub.hub_address() : std::nullopt;
+  agent_->network_changed(advance(now), std::move(addresses), hub_address);
   flush(now);
 }
 
 void Runner::add_stun_server(Instant now, const Endpoint& server) {
   if (!agent_) return;
   agent_->add_stun_server(advance(now), server);
-  flush(now);
-}
-
-void Runner::on_stun_servers_settled(Instant now) {
-  stun_awaited_ = false;
-  if (!agent_) return;
-  advance(now);
-  for (const AttemptId attempt : std::exchange(awaiting_stun_, {})) agent_->on_sockets_complete(now_, attempt);
   flush(now);
 }
 
@@ -154,8 +146,7 @@ void Runner::send_datagrams() {
       ++counters_.socket_gone;
       continue;
     }
-    Socket& socket = *found->second.socket;
-    if (!socket.send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn)) {
+    if (!found->second->send(transmit->path.remote, Bytes(buffer).first(transmit->size), transmit->ecn)) {
       ++counters_.datagrams_unsent;
     }
   }
@@ -175,10 +166,10 @@ void Runner::run_effect(Effect effect) {
   } else if (auto* disconnect = std::get_if<DisconnectHub>(&effect)) {
     hub_ = Hub::kNone;
     ports_.hub.disconnect_hub(disconnect->code);
-  } else if (auto* open = std::get_if<OpenSockets>(&effect)) {
-    open_sockets_for(open->attempt);
-  } else if (auto* close = std::get_if<CloseSockets>(&effect)) {
-    close_sockets_of(close->attempt);
+  } else if (auto* open = std::get_if<OpenSocket>(&effect)) {
+    open_socket(*open);
+  } else if (auto* close = std::get_if<CloseSocket>(&effect)) {
+    sockets_.erase(close->socket);
   } else if (auto* set = std::get_if<SetRoutes>(&effect)) {
     ports_.tun.set_routes(std::move(set->routes));
   } else if (std::holds_alternative<StorePins>(effect)) {
@@ -190,21 +181,12 @@ void Runner::run_effect(Effect effect) {
   }
 }
 
-void Runner::open_sockets_for(AttemptId attempt) {
-  auto opened = ports_.sockets.open_sockets(SocketId{next_socket_});
-  for (std::unique_ptr<Socket>& socket : opened) {
-    const SocketId id{next_socket_++};
-    const Endpoint base = socket->base();
-    sockets_.emplace(id, OpenSocket{attempt, std::move(socket)});
-    agent_->on_socket(now_, attempt, id, base);
-  }
-  if (stun_awaited_) return awaiting_stun_.push_back(attempt);
-  agent_->on_sockets_complete(now_, attempt);
-}
-
-void Runner::close_sockets_of(AttemptId attempt) {
-  std::erase_if(sockets_, [&](const auto& entry) { return entry.second.attempt == attempt; });
-  std::erase(awaiting_stun_, attempt);
+void Runner::open_socket(const OpenSocket& open) {
+  auto opened = ports_.sockets.open_socket(open.socket, open.address);
+  if (!opened) return agent_->on_socket_failed(open.socket);
+  const Endpoint base = opened->base();
+  sockets_.insert_or_assign(open.socket, std::move(opened));
+  agent_->on_socket(now_, open.socket, base);
 }
 
 std::optional<TrustAnswer> Runner::trust(Instant now, const std::string& name) {

@@ -28,8 +28,8 @@ class Runner {
   // After each call that takes the time: read next_timeout(). All but on_tun() and on_datagram() flush; while no agent
   // runs they do nothing.
 
-  /// Begins a new run with `agent` on a machine with these addresses (see Agent::network_changed()). To be called
-  /// while no agent runs.
+  /// Begins a new run with `agent` on a machine with these addresses (see Agent::network_changed()): its sockets are
+  /// open before the hub is called. To be called while no agent runs.
   void start(Instant now, std::unique_ptr<Agent> agent, std::vector<IpPrefix> addresses);
   /// Tells every peer and the hub goodbye. The sockets stay open until end(), so that it leaves.
   void stop(Instant now);
@@ -56,11 +56,7 @@ class Runner {
   void on_hub_closed(Instant now, HubGeneration generation, std::uint16_t code);
 
   void on_network_changed(Instant now, std::vector<IpPrefix> addresses);
-  /// Names of STUN servers are being resolved, also before start(): until on_stun_servers_settled() no candidate list
-  /// ends, while candidates go out as they come.
-  void await_stun_servers() { stun_awaited_ = true; }
   void add_stun_server(Instant now, const Endpoint& server);
-  void on_stun_servers_settled(Instant now);
 
   /// See Agent::trust(); nullopt while no agent runs.
   std::optional<TrustAnswer> trust(Instant now, const std::string& name);
@@ -68,6 +64,7 @@ class Runner {
   bool is_running() const { return agent_ != nullptr; }
   /// Needs is_running().
   Agent& agent() { return *agent_; }
+  const Agent& agent() const { return *agent_; }
   /// The one that runs or, after end(), one that nobody was told of.
   RunId run() const { return RunId{run_}; }
   bool is_current(HubGeneration generation) const;
@@ -82,10 +79,6 @@ class Runner {
   const RunnerCounters& counters() const { return counters_; }
 
  private:
-  struct OpenSocket {
-    AttemptId attempt;
-    std::unique_ptr<Socket> socket;
-  };
   enum class Hub : std::uint8_t { kNone, kConnecting, kOpen };
 
   bool answers(RunId run) const { return agent_ != nullptr && run == this->run(); }
@@ -93,8 +86,7 @@ class Runner {
   Instant advance(Instant now);
   void send_datagrams();
   void run_effect(Effect effect);
-  void open_sockets_for(AttemptId attempt);
-  void close_sockets_of(AttemptId attempt);
+  void open_socket(const OpenSocket& open);
   void connect_hub(std::string access_token);
 
   Ports ports_;
@@ -103,11 +95,8 @@ class Runner {
   std::uint32_t run_ = 0;
   bool flushing_ = false;
 
-  std::map<SocketId, OpenSocket> sockets_;
-  std::uint32_t next_socket_ = 1;
+  std::map<SocketId, std::unique_ptr<Socket>> sockets_;
   RunnerCounters counters_;
-  bool stun_awaited_ = false;
-  std::vector<AttemptId> awaiting_stun_;  // their sockets are open, their candidate lists wait
 
   Hub hub_ = Hub::kNone;
   std::uint32_t hub_generation_ = 0;

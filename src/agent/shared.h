@@ -12,6 +12,7 @@
 
 #include "agent/counters.h"
 #include "agent/effect.h"
+#include "agent/node.h"
 #include "agent/observer.h"
 #include "bridge/bridge.h"
 #include "core/ring.h"
@@ -35,11 +36,10 @@ struct Shared {
   BufferPool& pool;
   sctp::EngineFactory& sctp;
   bridge::Bridge& bridge;
+  Node& node;
   std::shared_ptr<const dtls::Certificate> certificate;
-  std::vector<Endpoint> stun_servers;
-  std::vector<IpPrefix> local_addresses;  // of this machine, each with the length of its network; sorted
-  ice::RouteFilter route_filter;          // what leads into the tunnel, and what is on a link of this machine
-  sctp::ChannelOptions channel;           // the one data channel of a pair of devices
+  ice::RouteFilter route_filter;  // what leads into the tunnel, and what is on a link of this machine
+  sctp::ChannelOptions channel;   // the one data channel of a pair of devices
   wg::WallClock clock;
   bool allow_loopback = false;
   Observer observer;

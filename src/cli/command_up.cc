@@ -14,7 +14,6 @@
 #include "cli/terminal.h"
 #include "host/device_host.h"
 #include "host/service_user.h"
-#include "os/descriptor_limit.h"
 #include "os/detach.h"
 #include "os/service.h"
 
@@ -62,7 +61,6 @@ std::expected<std::unique_ptr<host::DeviceHost>, Failure> prepare(net::Loop& loo
 }
 
 ExitCode run_here(const UpArguments& arguments, RunMode mode, os::Detached* detached) {
-  os::raise_descriptor_limit();  // a terminal's is 1,024: too few for the sockets of a large network
   net::Loop loop;
   // From here on signals wait until the loop runs: a device that is half made is made, says goodbye and leaves nothing.
   std::unique_ptr<host::DeviceHost> running;

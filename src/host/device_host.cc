@@ -15,7 +15,6 @@
 #include "net/clock.h"
 #include "net/goodbye.h"
 #include "net/resolve.h"
-#include "os/candidate_addresses.h"
 
 namespace bamgate::host {
 namespace {
@@ -26,7 +25,7 @@ constexpr std::uint32_t kMark = 0x62616d67;  // "bamg"
 // Packets taken from the TUN before others get their turn.
 constexpr int kTunBatch = 64;
 
-// A STUN server's name that is not resolved by then holds up no candidate list.
+// A STUN server's name that is not resolved by then is asked for again at the next change of the network.
 constexpr auto kResolvePatience = std::chrono::seconds(3);
 
 wg::WallClock wall_clock() {
@@ -175,6 +174,7 @@ ExitCode DeviceHost::run() {
   loop_.on_signal([this](int) { stop(ExitCode::kDone); });
   watch_tun();
   addresses_ = watch_network();
+  if (addresses_.empty()) spdlog::warn("this machine has no usable network address: is it online?");
   resolve_stun_servers();
   runner_.start(net::now(), std::move(agent_), addresses_);
   arm_timer();
@@ -255,29 +255,18 @@ void DeviceHost::arm_timer() {
 
 // ---- Sockets, routes, and what a person sees ----
 
-std::vector<std::unique_ptr<agent::Socket>> DeviceHost::open_sockets(SocketId first) {
-  std::vector<std::unique_ptr<agent::Socket>> opened;
-  auto next = std::to_underlying(first);
-  const auto addresses = os::local_candidate_addresses(interface_ ? interface_->tun().name() : "", kMark);
-  if (!addresses) {
-    spdlog::warn("{}", addresses.error().text);
-  } else if (addresses->empty()) {
-    spdlog::warn("this machine has no usable network address: is it online?");
+std::unique_ptr<agent::Socket> DeviceHost::open_socket(SocketId socket, const IpAddress& address) {
+  net::UdpOptions options;
+  options.mark = kMark;
+  auto udp = net::UdpSocket::open({address, 0}, options);
+  if (!udp) {
+    // As when no descriptor is left: each attempt would say it for each address.
+    const bool is_new = socket_failures_.insert(udp.error().code).second;
+    spdlog::log(is_new ? spdlog::level::warn : spdlog::level::debug, "no socket on {}: {}", address.to_string(),
+                udp.error().detail);
+    return nullptr;
   }
-  for (const os::LocalAddress& local : addresses ? *addresses : std::vector<os::LocalAddress>{}) {
-    net::UdpOptions options;
-    options.mark = kMark;
-    auto udp = net::UdpSocket::open({local.address, 0}, options);
-    if (!udp) {
-      // As when no descriptor is left: each attempt would say it for each interface.
-      const bool is_new = socket_failures_.insert(udp.error().code).second;
-      spdlog::log(is_new ? spdlog::level::warn : spdlog::level::debug, "no socket on {}: {}", local.interface,
-                  udp.error().detail);
-      continue;
-    }
-    opened.push_back(std::make_unique<UdpSocket>(*this, SocketId{next++}, std::move(*udp)));
-  }
-  return opened;
+  return std::make_unique<UdpSocket>(*this, socket, std::move(*udp));
 }
 
 void DeviceHost::set_routes(std::vector<IpPrefix> wanted) {
@@ -331,8 +320,6 @@ void DeviceHost::resolve_stun_servers() {
     if (!std::exchange(name.asked, true)) ask.push_back(name.uri);
   }
   if (ask.empty()) return;
-  runner_.await_stun_servers();
-  stun_unresolved_ += ask.size();
   for (stun::Uri& uri : ask) loop_.spawn(resolve_stun_server(std::move(uri)));
 }
 
@@ -352,7 +339,6 @@ asio::awaitable<void> DeviceHost::resolve_stun_server(stun::Uri uri) {
     spdlog::debug("STUN server {} is left out for now: {}", uri.host, endpoints.error().detail);
     for (StunName& name : stun_names_) name.asked = name.asked && !is_it(name);
   }
-  if (--stun_unresolved_ == 0) runner_.on_stun_servers_settled(net::now());
   arm_timer();
 }
 
@@ -421,6 +407,11 @@ asio::awaitable<void> DeviceHost::open_hub(agent::HubGeneration generation, std:
     runner_.on_hub_connect_failed(net::now(), generation, upgrade_fault(access.url, connected.error()));
   }
   arm_timer();
+}
+
+std::optional<IpAddress> DeviceHost::hub_address() const {
+  if (!hub_ || hub_->local().address.family() == Family::kNone) return std::nullopt;
+  return hub_->local().address;
 }
 
 void DeviceHost::disconnect_hub(std::uint16_t code) {

@@ -74,10 +74,11 @@ class DeviceHost : private agent::Sockets,
   json::Value trust(const std::string* name);
   void answer_control(const std::string& line, net::ControlReply reply);
 
-  std::vector<std::unique_ptr<agent::Socket>> open_sockets(SocketId first) override;
+  std::unique_ptr<agent::Socket> open_socket(SocketId socket, const IpAddress& address) override;
   void connect_hub(agent::HubGeneration generation, std::string access_token) override;
   bool send_to_hub(std::string text) override { return hub_->send_text(text); }
   void ping_hub() override { hub_->ping(); }
+  std::optional<IpAddress> hub_address() const override;
   void disconnect_hub(std::uint16_t code) override;
   bool write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> wanted) override;
@@ -120,7 +121,6 @@ class DeviceHost : private agent::Sockets,
     bool asked = false;  // the question is under way
   };
   std::vector<StunName> stun_names_;  // those that no resolver has known so far
-  std::size_t stun_unresolved_ = 0;   // questions that are under way
 
   std::unique_ptr<net::WebSocketClient> hub_;
   std::vector<net::ControlReply> waiting_for_down_;

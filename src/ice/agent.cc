@@ -39,9 +39,7 @@ Agent::Agent(Options options, Random& random, Crypto& crypto)
       random_(random),
       crypto_(crypto),
       role_(options_.role),
-      tie_breaker_(random.number<std::uint64_t>()) {
-  for (const Endpoint& server : options_.stun_servers) gatherer_.add_server(server);
-}
+      tie_breaker_(random.number<std::uint64_t>()) {}
 
 // --- Time
 
@@ -65,11 +63,9 @@ void Agent::handle_timeout(Instant now) { run(now); }
 
 void Agent::run(Instant now) {
   if (is_final()) return;
-  gatherer_.handle_timeout(now, outbox_);
   retransmit(now);
   nominate(now);
   start_transaction(now);
-  finish_gathering();
   keep_consent(now);
   give_up_when_hopeless(now);
 }
@@ -100,18 +96,12 @@ void Agent::start_transaction(Instant now) {
     next_transaction_ = now + kLeastGap;
     return start_check(now, *pair);
   }
-  const bool checks_wait = remote_credentials_ && checklist_.has_ordinary();
-  const bool gathering_waits = gatherer_.has_waiting();
-  if (now < next_ordinary_ || (!checks_wait && !gathering_waits)) return;
+  if (now < next_ordinary_ || !remote_credentials_) return;
+  Pair* pair = checklist_.take_ordinary();
+  if (pair == nullptr) return;
   next_ordinary_ = now + kTa;
   next_transaction_ = now + kLeastGap;
-  // Checks and gathering take turns.
-  last_was_check_ = checks_wait && (!gathering_waits || !last_was_check_);
-  if (last_was_check_) {
-    if (Pair* pair = checklist_.take_ordinary()) start_check(now, *pair);
-  } else {
-    gatherer_.start_next(now, random_, outbox_);
-  }
+  start_check(now, *pair);
 }
 
 void Agent::keep_consent(Instant now) {
@@ -132,12 +122,6 @@ void Agent::keep_consent(Instant now) {
   send(selected_->path, write_check(crypto_, check, options_.local, *remote_credentials_));
 }
 
-void Agent::finish_gathering() {
-  if (gathering_complete_ || !addresses_complete_ || !gatherer_.complete()) return;
-  gathering_complete_ = true;
-  events_.emplace_back(GatheringComplete{});
-}
-
 // RFC 8863 §4: pairs may all have failed, yet a check of the peer can still reveal a new one until patience ends.
 void Agent::give_up_when_hopeless(Instant now) {
   if (state_ != State::kChecking || now < patience_end_) return;
@@ -147,12 +131,10 @@ void Agent::give_up_when_hopeless(Instant now) {
 
 Instant Agent::next_timeout() const {
   if (is_final()) return kNever;
-  Instant next = gatherer_.next_timeout();
+  Instant next = kNever;
   const bool checks = remote_credentials_.has_value();
   if (checks && checklist_.has_triggered()) next = std::min(next, next_transaction_);
-  if (gatherer_.has_waiting() || (checks && checklist_.has_ordinary())) {
-    next = std::min(next, std::max(next_ordinary_, next_transaction_));
-  }
+  if (checks && checklist_.has_ordinary()) next = std::min(next, std::max(next_ordinary_, next_transaction_));
   for (const Pair& pair : checklist_.pairs()) {
     if (pair.transaction) next = std::min(next, pair.transaction->next_timeout());
   }
@@ -183,7 +165,6 @@ void Agent::enter(State state) {
 void Agent::end(State state) {
   outbox_.clear();
   checklist_.stop_all();
-  gatherer_.stop();
   consent_.revoke();
   early_.clear();
   next_nomination_ = kNever;
@@ -204,6 +185,10 @@ bool Agent::may_send(Instant now) const { return state_ == State::kConnected && 
 bool Agent::is_valid_path(const Path& path) const {
   const Pair* pair = checklist_.find(path);
   return pair != nullptr && pair->state == PairState::kSucceeded;
+}
+
+bool Agent::awaits(const stun::TransactionId& id) const {
+  return consent_.is_pending(id) || checklist_.find_check(id) != nullptr;
 }
 
 bool Agent::has_remote_check(const Path& path) const {

@@ -1,8 +1,9 @@
 // A full ICE agent for one component (RFC 8445), with trickle (RFC 8838), patience (RFC 8863) and consent (RFC 7675).
 //
-// It gathers candidates, pairs them with the remote ones, checks the pairs, nominates one and keeps consent on it. It
-// is a pure machine: datagrams and time in; datagrams, events and the next deadline out (core/sans_io.h). Left out: ICE
-// lite, ICE-TCP, several components or streams, renomination and restart in place (a restart is a new Agent).
+// It makes candidates of the addresses that it is given, pairs them with the remote ones, checks the pairs, nominates
+// one and keeps consent on it. It is a pure machine: datagrams and time in; datagrams, events and the next deadline out
+// (core/sans_io.h). Left out: the asking of STUN servers (gatherer.h), ICE lite, ICE-TCP, several components or
+// streams, renomination and restart in place (a restart is a new Agent).
 #pragma once
 
 #include <cstdint>
@@ -43,8 +44,7 @@ std::string_view to_string(State state);
 
 struct Options {
   Role role = Role::kControlling;
-  Credentials local;                   // see Credentials::generate()
-  std::vector<Endpoint> stun_servers;  // at most kMaxStunServers; more may come with add_stun_server()
+  Credentials local;  // see Credentials::generate()
   /// What leads into the tunnel: no local, remote or peer-reflexive candidate may lie there.
   RouteFilter route_filter;
   /// Addresses that exist only behind relays (the hub's 10.255.0.0/16): relayed candidates there pair with each other
@@ -130,22 +130,21 @@ class Agent {
   /// `random` and `crypto` must outlive the agent.
   Agent(Options options, Random& random, Crypto& crypto);
 
-  /// A socket bound to `base` becomes a host candidate; one server-reflexive candidate is gathered from each STUN
-  /// server of its family. Several bases may share a socket. Excluded and unusable addresses, and any call after
-  /// GatheringComplete or PathSelected (RFC 8838 §13), are ignored; so it is with the next two.
-  void add_local_address(Instant now, SocketId socket, const Endpoint& base);
+  /// A socket bound to `base` becomes a host candidate. Several bases may share a socket. Excluded and unusable
+  /// addresses, and any call after GatheringComplete or PathSelected (RFC 8838 §13), are ignored; so it is with the
+  /// next two. False when it was ignored.
+  bool add_local_address(Instant now, SocketId socket, const Endpoint& base);
+  /// What a STUN server said about a socket that is known: a server-reflexive candidate.
+  void add_reflexive(Instant now, const Reflexive& reflexive);
   /// A TURN allocation: `relayed` is its address, `related` the mapped one. Checks through it carry `relay` in their
   /// path.
   void add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed, const Endpoint& related);
-  /// One more STUN server, as soon as its name is resolved. Ignored beyond kMaxStunServers.
-  void add_stun_server(Instant now, const Endpoint& server);
   /// The socket is gone, or the address that it was bound to: its candidates and pairs are forgotten, and nothing is
   /// sent from it any more; the same for relays behind it. If it carried the selected path, the agent is kDisconnected
   /// at once. The peer is not told (RFC 8838 cannot take a candidate back); it finds out when its checks get no answer.
   void remove_local_address(Instant now, SocketId socket);
-  /// No more addresses, relays or servers come. GatheringComplete follows once every STUN server answered or was given
-  /// up.
-  void set_local_addresses_complete(Instant now);
+  /// No more addresses, findings or relays come: GatheringComplete follows.
+  void set_local_candidates_complete(Instant now);
 
   /// The peer's ufrag and password; checks start. Early checks of that ufrag are taken up, others forgotten.
   /// A second call changes nothing. Errors: kBadCredentials, kClosed.
@@ -176,6 +175,8 @@ class Agent {
   void note_authenticated(Instant now, const Path& path);
 
   State state() const { return state_; }
+  /// True when nothing more will happen: kDisconnected, kFailed and kClosed.
+  bool is_final() const;
   Role role() const { return role_; }
   const Credentials& local_credentials() const { return options_.local; }
   const std::optional<Credentials>& remote_credentials() const { return remote_credentials_; }
@@ -189,6 +190,8 @@ class Agent {
   /// True for a path on which a check of ours succeeded: data may arrive there before this side knows of the
   /// nomination.
   bool is_valid_path(const Path& path) const;
+  /// True while an answer to the check with this id would be ours.
+  bool awaits(const stun::TransactionId& id) const;
   /// True for a path on which an authenticated check of the peer came: whoever sends from there knows our password, or
   /// its address.
   bool has_remote_check(const Path& path) const;
@@ -202,7 +205,6 @@ class Agent {
   std::size_t pair_count() const { return checklist_.size(); }
   /// Candidates of the peer, signalled or learnt from its checks.
   std::size_t remote_candidate_count() const { return remotes_.size(); }
-  StunFindings stun_findings() const { return gatherer_.findings(); }
 
  private:
   /// Where checks leave from: a host address or a relayed one.
@@ -224,13 +226,11 @@ class Agent {
 
   // agent.cc: pacing, timers, states.
   void run(Instant now);
-  bool is_final() const;
   void enter(State state);
   void end(State state);
   void retransmit(Instant now);
   void start_transaction(Instant now);
   void keep_consent(Instant now);
-  void finish_gathering();
   void give_up_when_hopeless(Instant now);
 
   // agent_candidates.cc: local and remote candidates, pairs.
@@ -240,7 +240,6 @@ class Agent {
   void add_base(Base base);
   bool may_announce() const;
   void announce(const Candidate& candidate);
-  void learn_reflexive(const Reflexive& reflexive);
   const Base* find_base(const Path& path) const;
   bool may_pair(const Base& base, const Candidate& remote) const;
   bool in_relay_network(const IpAddress& address) const;
@@ -282,16 +281,13 @@ class Agent {
   std::vector<std::string> foundations_;  // the key of each foundation; its number is the index + 1
   std::deque<EarlyCheck> early_;
 
-  Gatherer gatherer_;
   Checklist checklist_;
   Consent consent_;
   Outbox outbox_{kMaxQueuedDatagrams};
   std::deque<Event> events_;
 
-  bool addresses_complete_ = false;
   bool gathering_complete_ = false;
   bool remote_complete_ = false;
-  bool last_was_check_ = false;
   Instant next_transaction_ = Instant::min();  // of any kind
   Instant next_ordinary_ = Instant::min();     // and of those that wait for Ta
   Instant next_nomination_ = kNever;

@@ -65,20 +65,20 @@ void Agent::add_base(Base base) {
 // RFC 8838 §13: no candidate follows the end-of-candidates, nor a nomination.
 bool Agent::may_announce() const { return !is_final() && !gathering_complete_ && !selected_; }
 
-void Agent::add_local_address(Instant now, SocketId socket, const Endpoint& base) {
-  if (!may_announce() || !check_address(base)) return;
+bool Agent::add_local_address(Instant now, SocketId socket, const Endpoint& base) {
+  if (!may_announce() || !check_address(base)) return false;
   if (locals_.size() >= kMaxLocalCandidates) {
     ++counters_.dropped_limit;
-    return;
+    return false;
   }
   const auto same = [&](const Base& known) { return known.candidate.endpoint == base; };
-  if (std::ranges::any_of(bases_, same)) return;
+  if (std::ranges::any_of(bases_, same)) return false;
   const std::uint16_t preference = next_local_preference(base.address.family());
   const Candidate candidate{CandidateType::kHost, foundation_for(CandidateType::kHost, base.address, {}),
                             candidate_priority(CandidateType::kHost, preference), base, std::nullopt};
   add_base({socket, RelayId::kNone, candidate, candidate_priority(CandidateType::kPeerReflexive, preference)});
-  gatherer_.add_base(socket, base);
   run(now);
+  return true;
 }
 
 void Agent::add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed, const Endpoint& related) {
@@ -106,14 +106,13 @@ void Agent::remove_local_address(Instant now, SocketId socket) {
   }
   std::erase_if(bases_, [&](const Base& base) { return base.socket == socket; });
   std::erase_if(early_, [&](const EarlyCheck& early) { return early.path.local == socket; });
-  gatherer_.remove_base(socket);
   checklist_.remove(socket);
   outbox_.remove(socket);
   if (selected_path() && selected_->path.local == socket) end(State::kDisconnected);
   run(now);
 }
 
-void Agent::learn_reflexive(const Reflexive& reflexive) {
+void Agent::add_reflexive(Instant now, const Reflexive& reflexive) {
   if (!may_announce() || locals_.size() >= kMaxLocalCandidates || !check_address(reflexive.mapped)) return;
   // RFC 8445 §5.1.3: redundant when it equals a known candidate, as without NAT or from a second server.
   const auto same = [&](const Candidate& known) { return known.endpoint == reflexive.mapped; };
@@ -124,16 +123,13 @@ void Agent::learn_reflexive(const Reflexive& reflexive) {
   constexpr auto kType = CandidateType::kServerReflexive;
   announce({kType, foundation_for(kType, reflexive.base.address, reflexive.server.address),
             candidate_priority(kType, local_preference(base->candidate)), reflexive.mapped, reflexive.base});
-}
-
-void Agent::add_stun_server(Instant now, const Endpoint& server) {
-  if (!may_announce()) return;
-  gatherer_.add_server(server);
   run(now);
 }
 
-void Agent::set_local_addresses_complete(Instant now) {
-  addresses_complete_ = true;
+void Agent::set_local_candidates_complete(Instant now) {
+  if (is_final() || gathering_complete_) return;
+  gathering_complete_ = true;
+  events_.emplace_back(GatheringComplete{});
   run(now);
 }
 

@@ -195,11 +195,6 @@ void Agent::fail(Pair& pair) {
 // --- Responses
 
 std::expected<void, Error> Agent::handle_response(Instant now, const Path& path, const stun::Message& response) {
-  std::optional<Reflexive> reflexive;
-  if (gatherer_.handle_response(now, path, response, reflexive)) {
-    if (reflexive) learn_reflexive(*reflexive);
-    return {};
-  }
   const bool consent = consent_.is_pending(response.id()) && selected_path() == path;
   Pair* pair = consent ? nullptr : checklist_.find_check(response.id());
   if (!consent && pair == nullptr) {
@@ -338,7 +333,6 @@ void Agent::select(Instant now, Pair& pair) {
   if (pair.round_trip) consent_.note_round_trip(*pair.round_trip);
   last_heard_ = pair.last_answer;
   next_nomination_ = kNever;
-  gatherer_.stop();
   checklist_.stop_below(role_ == Role::kControlling ? UINT64_MAX : pair.priority);
   events_.emplace_back(*selected_);
   enter(State::kConnected);

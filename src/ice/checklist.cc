@@ -70,6 +70,10 @@ Pair* Checklist::find_check(const stun::TransactionId& id) {
   return first_of(pairs_, [&](const Pair& pair) { return pair.find_sent(id) != nullptr; });
 }
 
+const Pair* Checklist::find_check(const stun::TransactionId& id) const {
+  return first_of(pairs_, [&](const Pair& pair) { return pair.find_sent(id) != nullptr; });
+}
+
 void Checklist::update_remote(const Candidate& remote, Role role) {
   for (Pair& pair : pairs_) {
     if (pair.path.remote != remote.endpoint) continue;

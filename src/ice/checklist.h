@@ -26,6 +26,7 @@ class Checklist {
   Pair* find(Pair::Id id);
   /// The pair with a check of this id, in flight or cancelled.
   Pair* find_check(const stun::TransactionId& id);
+  const Pair* find_check(const stun::TransactionId& id) const;
 
   /// The remote candidate at this endpoint is known better now: the pairs follow.
   void update_remote(const Candidate& remote, Role role);

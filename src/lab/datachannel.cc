@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "ice/with_gatherer.h"
 #include "inspect/describe.h"
 #include "lab/lab.h"
 #include "net/clock.h"
@@ -36,10 +37,10 @@ inspect::Description state_text(peer::State state) {
 class ChannelLab {
  public:
   ChannelLab(Link& link, const PeerArguments& arguments, const peer::PeerConnection::Options& options,
-             sctp::EngineFactory& engines)
+             const std::vector<Endpoint>& stun_servers, sctp::EngineFactory& engines)
       : link_(link),
         arguments_(arguments),
-        connection_(options, link.random(), link.crypto(), link.pool(), engines),
+        connection_(link.random(), stun_servers, options, link.random(), link.crypto(), link.pool(), engines),
         exchange_(
             link, arguments, [this](const json::Value& description) { take(description); },
             [this](std::string_view line) { send(line); }, [this] { end_of_input(); }),
@@ -72,7 +73,8 @@ class ChannelLab {
 
   void publish(std::string sdp) {
     for (const std::string& candidate : candidates_) sdp += "a=" + candidate + "\r\n";
-    sdp += "a=end-of-candidates\r\n";
+    constexpr std::string_view kEnd = "a=end-of-candidates\r\n";
+    if (!sdp.ends_with(kEnd)) sdp += kEnd;
     exchange_.publish(json::Object{{"type", arguments_.offers ? "offer" : "answer"}, {"sdp", sdp}});
   }
 
@@ -125,7 +127,7 @@ class ChannelLab {
 
   void handle_event(peer::PeerConnection::Event event) {
     if (const auto* candidate = std::get_if<peer::LocalCandidate>(&event)) {
-      candidates_.push_back(candidate->line);
+      if (!candidate->described) candidates_.push_back(candidate->line);
       link_.steps().say(StepKind::kEvent, {"local " + candidate->line, "RFC 8445 §5.1.1"});
     } else if (std::holds_alternative<peer::GatheringComplete>(event)) {
       gathered_ = true;
@@ -202,12 +204,12 @@ class ChannelLab {
 
   Link& link_;
   const PeerArguments& arguments_;
-  peer::PeerConnection connection_;
+  ice::WithGatherer<peer::PeerConnection> connection_;
   Exchange exchange_;
   net::Timer goodbye_;
-  std::vector<std::string> candidates_;
-  std::string answer_;                  // waits for the candidates
-  std::optional<std::string> waiting_;  // the one line that the channel has not taken yet
+  std::vector<std::string> candidates_;  // that came after our description
+  std::string answer_;                   // waits for the candidates
+  std::optional<std::string> waiting_;   // the one line that the channel has not taken yet
   std::optional<sctp::ChannelId> channel_;
   std::uint64_t refused_ = 0;  // of the peer's messages about channels
   bool gathered_ = false;
@@ -227,14 +229,13 @@ ExitCode run_datachannel(const PeerArguments& arguments) {
   peer::PeerConnection::Options options;
   options.offerer = arguments.offers;
   options.certificate = std::move(*certificate);
-  options.stun_servers = std::move(opened->stun_servers);
   options.unix_time = net::unix_now();
   options.allow_loopback = wants_loopback(arguments);
   sctp::ChannelOptions channel;
   channel.label = arguments.label;
   options.channels = {channel};
   options.key_log = link.key_log();
-  return ChannelLab(link, arguments, options, **engines).run(opened->sockets);
+  return ChannelLab(link, arguments, options, opened->stun_servers, **engines).run(opened->sockets);
 }
 
 }  // namespace bamgate::lab

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "ice/agent.h"
+#include "ice/with_gatherer.h"
 #include "inspect/describe.h"
 #include "lab/lab.h"
 
@@ -12,10 +13,11 @@ namespace {
 
 class IceLab {
  public:
-  IceLab(Link& link, const PeerArguments& arguments, const ice::Options& options)
+  IceLab(Link& link, const PeerArguments& arguments, const ice::Options& options,
+         const std::vector<Endpoint>& stun_servers)
       : link_(link),
         arguments_(arguments),
-        agent_(options, link.random(), link.crypto()),
+        agent_(link.random(), stun_servers, options, link.random(), link.crypto()),
         exchange_(
             link, arguments, [this](const json::Value& description) { take(description); },
             [this](std::string_view line) {
@@ -124,7 +126,7 @@ class IceLab {
 
   Link& link_;
   const PeerArguments& arguments_;
-  ice::Agent agent_;
+  ice::WithGatherer<ice::Agent> agent_;
   Exchange exchange_;
   json::Array candidates_;
   bool gathered_ = false;
@@ -140,9 +142,8 @@ ExitCode run_ice(const PeerArguments& arguments) {
   ice::Options options;
   options.role = arguments.offers ? ice::Role::kControlling : ice::Role::kControlled;
   options.local = ice::Credentials::generate(link.random());
-  options.stun_servers = std::move(opened->stun_servers);
   options.allow_loopback = wants_loopback(arguments);
-  return IceLab(link, arguments, options).run(opened->sockets);
+  return IceLab(link, arguments, options, opened->stun_servers).run(opened->sockets);
 }
 
 }  // namespace bamgate::lab

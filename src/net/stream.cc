@@ -41,6 +41,11 @@ asio::awaitable<Result<void>> TcpSocket::wait(asio::ip::tcp::socket::wait_type t
   co_return Result<void>();
 }
 
+Endpoint TcpSocket::local() const {
+  if (!socket_.is_open()) return {};
+  return local_end(const_cast<asio::ip::tcp::socket&>(socket_).native_handle());
+}
+
 bool TcpSocket::is_gone() const {
   if (!socket_.is_open()) return true;
   pollfd state{const_cast<asio::ip::tcp::socket&>(socket_).native_handle(), POLLRDHUP, 0};

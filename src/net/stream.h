@@ -33,6 +33,8 @@ class Stream {
   /// From `deadline` on all operations, pending ones too, fail with kTimeout; kNever (as at first) sets no limit.
   virtual void set_deadline(Instant deadline) = 0;
   virtual Endpoint remote() const = 0;
+  /// Our own end; family kNone when the system does not say.
+  virtual Endpoint local() const = 0;
   /// True when the other side has closed the connection, or it is broken, although nobody has read up to that yet.
   virtual bool is_gone() const = 0;
 };
@@ -56,6 +58,7 @@ class TcpSocket {
   bool is_gone() const;
   bool timed_out() const { return timed_out_; }
   const Endpoint& remote() const { return remote_; }
+  Endpoint local() const;
 
  private:
   asio::ip::tcp::socket socket_;
@@ -76,6 +79,7 @@ class PlainStream final : public Stream {
   void close() override { socket_.close(); }
   void set_deadline(Instant deadline) override { socket_.set_deadline(deadline); }
   Endpoint remote() const override { return socket_.remote(); }
+  Endpoint local() const override { return socket_.local(); }
   bool is_gone() const override { return socket_.is_gone(); }
 
  private:

@@ -57,6 +57,7 @@ class TlsStream final : public Stream {
   void close() override { socket_.close(); }
   void set_deadline(Instant deadline) override { socket_.set_deadline(deadline); }
   Endpoint remote() const override { return socket_.remote(); }
+  Endpoint local() const override { return socket_.local(); }
   bool is_gone() const override { return socket_.is_gone(); }
 
  private:

@@ -57,7 +57,7 @@ asio::awaitable<Result<std::unique_ptr<WebSocketClient>>> WebSocketClient::conne
   // From the loop, so that whoever waits for the client has it before the first message.
   loop.post(
       [&loop, session, taken = *stream, first = *rest] { loop.spawn(WebSocketSession::run(session, taken, first)); });
-  co_return std::make_unique<WebSocketClient>(session);
+  co_return std::make_unique<WebSocketClient>(session, (*stream)->local());
 }
 
 WebSocketClient::~WebSocketClient() {

@@ -41,7 +41,8 @@ class WebSocketClient {
   /// than 101; kProtocol when its 101 is not a WebSocket's.
   static asio::awaitable<Result<std::unique_ptr<WebSocketClient>>> connect(Loop& loop, WebSocketCall call,
                                                                            Handlers handlers);
-  explicit WebSocketClient(std::shared_ptr<WebSocketSession> session) : session_(std::move(session)) {}
+  WebSocketClient(std::shared_ptr<WebSocketSession> session, const Endpoint& local)
+      : session_(std::move(session)), local_(local) {}
   WebSocketClient(const WebSocketClient&) = delete;
   WebSocketClient& operator=(const WebSocketClient&) = delete;
   ~WebSocketClient();
@@ -53,9 +54,12 @@ class WebSocketClient {
   void close(std::uint16_t code, std::string_view reason) { session_->close(code, reason); }
   std::size_t queued_bytes() const { return session_->queued_bytes(); }
   bool is_closing() const { return session_->is_closing(); }
+  /// Our own end of the connection.
+  const Endpoint& local() const { return local_; }
 
  private:
   std::shared_ptr<WebSocketSession> session_;
+  Endpoint local_;
 };
 
 }  // namespace bamgate::net

@@ -45,7 +45,7 @@ std::expected<std::vector<LocalAddress>, OsError> local_candidate_addresses(std:
       if (other && routes_into(*other, own_tun, mark)) continue;
       const IpAddress& address = candidate.prefix.address;
       const bool known = std::ranges::find(result, address, &LocalAddress::address) != result.end();
-      if (!known) result.push_back({address, candidate.prefix.length, interface.name});
+      if (!known) result.push_back({address, candidate.prefix.length, interface.name, interface.tunnel});
     }
   }
   return result;

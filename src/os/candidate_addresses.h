@@ -19,6 +19,7 @@ struct LocalAddress {
   IpAddress address;
   std::uint8_t length = 0;  // of the network that is on the link, in bits
   std::string interface;
+  bool tunnel = false;  // of the interface
 
   IpPrefix prefix() const { return {address, length}; }
 

@@ -5,6 +5,7 @@
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -122,6 +123,7 @@ Interface parse_link(const nlmsghdr& message) {
   interface.up = (link.ifi_flags & IFF_UP) != 0;
   interface.running = interface.up && (link.ifi_flags & IFF_RUNNING) != 0;
   interface.loopback = (link.ifi_flags & IFF_LOOPBACK) != 0;
+  interface.tunnel = (link.ifi_flags & IFF_POINTOPOINT) != 0 || link.ifi_type == ARPHRD_NONE;
   for_each_attribute(message, sizeof(ifinfomsg), [&](std::uint16_t kind, const nlattr* attribute) {
     if (kind == IFLA_IFNAME) interface.name = mnl_attr_get_str(attribute);
     if (kind == IFLA_MTU) interface.mtu = mnl_attr_get_u32(attribute);

@@ -34,6 +34,8 @@ struct Interface {
   bool up = false;        // switched on by the administrator
   bool running = false;   // up and with a carrier
   bool loopback = false;
+  /// TUN, WireGuard, point-to-point: what goes in comes out elsewhere, often on top of another interface of this host.
+  bool tunnel = false;
   bool ipv6 =
       false;  // may have IPv6 addresses: this kernel speaks it, sysctl disable_ipv6 is 0, the MTU is 1,280 or more
   std::vector<InterfaceAddress> addresses;

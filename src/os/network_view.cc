@@ -1,6 +1,7 @@
 #include "os/network_view.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "os/netlink.h"
 
@@ -13,7 +14,17 @@ std::optional<DefaultRoute> default_route(const IpAddress& somewhere, std::optio
   return DefaultRoute{std::move(route->interface), route->gateway.value_or(IpAddress())};
 }
 
+int rank(const LocalAddress& local, const NetworkView& view) {
+  const auto& route = local.address.is_v6() ? view.v6 : view.v4;
+  if (local.tunnel) return 2;
+  return route && route->interface == local.interface ? 0 : 1;
+}
+
 }  // namespace
+
+void NetworkView::order() {
+  std::ranges::sort(addresses, {}, [&](const LocalAddress& local) { return std::pair(rank(local, *this), local); });
+}
 
 std::vector<IpPrefix> NetworkView::prefixes() const {
   std::vector<IpPrefix> result;
@@ -24,12 +35,12 @@ std::vector<IpPrefix> NetworkView::prefixes() const {
 std::expected<NetworkView, OsError> network_view(std::string_view own_tun, std::optional<std::uint32_t> mark) {
   auto addresses = local_candidate_addresses(own_tun, mark);
   if (!addresses) return std::unexpected(addresses.error());
-  std::ranges::sort(*addresses);
   NetworkView view;
   view.addresses = std::move(*addresses);
   // RFC 5737 and RFC 3849: these addresses are nobody's, so only a default route leads there. Nothing is sent.
   view.v4 = default_route(IpAddress::v4(192, 0, 2, 1), mark);
   view.v6 = default_route(*IpAddress::parse("2001:db8::1"), mark);
+  view.order();
   return view;
 }
 

@@ -23,12 +23,15 @@ struct DefaultRoute {
 };
 
 struct NetworkView {
-  std::vector<LocalAddress> addresses;  // sorted; see local_candidate_addresses()
+  std::vector<LocalAddress> addresses;  // in order; see local_candidate_addresses()
   std::optional<DefaultRoute> v4;       // nullopt: none
   std::optional<DefaultRoute> v6;
   bool operator==(const NetworkView&) const = default;
 
-  /// The addresses with the lengths of their networks.
+  /// Puts the most promising addresses first: those of the interfaces through which the Internet is reached, then those
+  /// of others, then those of tunnels, which usually run on top of one of the former.
+  void order();
+  /// The addresses with the lengths of their networks, in the same order.
   std::vector<IpPrefix> prefixes() const;
 };
 

@@ -29,7 +29,6 @@ ice::Options ice_options(const PeerConnection::Options& options, const ice::Cred
   ice::Options result;
   result.role = options.offerer ? ice::Role::kControlling : ice::Role::kControlled;
   result.local = local;
-  result.stun_servers = options.stun_servers;
   result.route_filter = options.route_filter;
   result.allow_loopback = options.allow_loopback;
   return result;
@@ -70,13 +69,17 @@ PeerConnection::~PeerConnection() = default;
 
 // ---- Offer and answer ----
 
-Description PeerConnection::describe(Setup setup) const {
+// What is known by now goes along; what is found later is trickled (RFC 8838 §5).
+Description PeerConnection::describe(Setup setup) {
   Description description;
   description.session_id = session_id_;
   description.ice = local_credentials_;
   description.fingerprints = options_.certificate->fingerprint();
   description.setup = setup;
   description.max_message_size = kMaxMessageSize;
+  description.candidates = std::exchange(candidates_, {});
+  description.end_of_candidates = gathered_;
+  described_ = true;
   return description;
 }
 
@@ -153,8 +156,14 @@ void PeerConnection::set_remote_candidates_complete(Instant now) {
   pump(now);
 }
 
-void PeerConnection::add_local_address(Instant now, SocketId socket, const Endpoint& base) {
-  ice_.add_local_address(now, socket, base);
+bool PeerConnection::add_local_address(Instant now, SocketId socket, const Endpoint& base) {
+  const bool added = ice_.add_local_address(now, socket, base);
+  pump(now);
+  return added;
+}
+
+void PeerConnection::add_reflexive(Instant now, const ice::Reflexive& reflexive) {
+  ice_.add_reflexive(now, reflexive);
   pump(now);
 }
 
@@ -163,13 +172,8 @@ void PeerConnection::remove_local_address(Instant now, SocketId socket) {
   pump(now);
 }
 
-void PeerConnection::set_local_addresses_complete(Instant now) {
-  ice_.set_local_addresses_complete(now);
-  pump(now);
-}
-
-void PeerConnection::add_stun_server(Instant now, const Endpoint& server) {
-  ice_.add_stun_server(now, server);
+void PeerConnection::set_local_candidates_complete(Instant now) {
+  ice_.set_local_candidates_complete(now);
   pump(now);
 }
 
@@ -340,8 +344,10 @@ void PeerConnection::pump(Instant now) {
 void PeerConnection::pump_ice(Instant now) {
   while (auto event = ice_.poll_event()) {
     if (auto* candidate = std::get_if<ice::LocalCandidate>(&*event)) {
-      push(LocalCandidate{candidate->candidate.to_string(local_credentials_.ufrag)});
+      if (!described_) candidates_.push_back(candidate->candidate);
+      push(LocalCandidate{candidate->candidate.to_string(local_credentials_.ufrag), !described_});
     } else if (std::holds_alternative<ice::GatheringComplete>(*event)) {
+      gathered_ = true;
       push(GatheringComplete{});
     } else if (auto* selected = std::get_if<ice::PathSelected>(&*event)) {
       push(PathSelected{selected->path, selected->local, selected->remote});

@@ -43,7 +43,8 @@ const char* to_string(State state);
 
 // What became of the connection.
 struct LocalCandidate {
-  std::string line;  // "candidate:… ufrag X", to be trickled to the peer
+  std::string line;        // "candidate:… ufrag X"
+  bool described = false;  // our description has it, or will have it; any other is to be trickled to the peer
 };
 struct GatheringComplete {};
 struct StateChanged {
@@ -86,7 +87,6 @@ class PeerConnection {
     bool offerer = false;          // the offerer is the controlling ICE agent and opens the channels
     bool answers_passive = false;  // an answer that may choose makes us the DTLS server
     std::shared_ptr<const dtls::Certificate> certificate;
-    std::vector<Endpoint> stun_servers;
     ice::RouteFilter route_filter;               // what leads into the tunnel: never candidates
     UnixTime unix_time;                          // for the date inside TLS messages
     bool allow_loopback = false;                 // candidates on 127.0.0.1: for tests on one machine
@@ -133,24 +133,25 @@ class PeerConnection {
   PeerConnection& operator=(const PeerConnection&) = delete;
   ~PeerConnection();
 
-  /// The offer to send. Errors: kWrongState unless we are the offerer and nothing was offered yet.
+  /// The offer to send, with the local candidates that are known by now; those that come later are to be trickled.
+  /// Errors: kWrongState unless we are the offerer and nothing was offered yet.
   std::expected<std::string, Error> create_offer(Instant now);
   /// Takes the peer's answer. Errors: kWrongState, those of parse_description().
   std::expected<void, Error> accept_answer(Instant now, std::string_view sdp);
-  /// Takes the peer's offer and returns our answer. Errors as above.
+  /// Takes the peer's offer and returns our answer, with candidates as above. Errors as above.
   std::expected<std::string, Error> accept_offer(Instant now, std::string_view sdp);
   /// One trickled candidate (RFC 8838). Errors: kMalformedCandidate, kUnsupportedCandidate.
   std::expected<void, Error> add_remote_candidate(Instant now, std::string_view line);
   void set_remote_candidates_complete(Instant now);
 
-  /// A bound UDP socket through which the peer may be reached.
-  void add_local_address(Instant now, SocketId socket, const Endpoint& base);
+  /// A bound UDP socket through which the peer may be reached. False: ICE has no use for it (any more).
+  bool add_local_address(Instant now, SocketId socket, const Endpoint& base);
+  /// What a STUN server said about such a socket.
+  void add_reflexive(Instant now, const ice::Reflexive& reflexive);
   /// That socket, or the address that it was bound to, is gone. If it carried the path, the connection is closed.
   void remove_local_address(Instant now, SocketId socket);
-  /// No further local address will come (for now).
-  void set_local_addresses_complete(Instant now);
-  /// A STUN server whose name was resolved only now.
-  void add_stun_server(Instant now, const Endpoint& server);
+  /// No further local address or finding will come.
+  void set_local_candidates_complete(Instant now);
 
   /// Opens one more channel; ChannelOpened follows when the peer has acknowledged it, and then send() takes messages.
   /// Errors: kNotConnected (also when no stream is left).
@@ -189,7 +190,7 @@ class PeerConnection {
   std::optional<Instant> last_authenticated() const { return last_authenticated_; }
 
  private:
-  Description describe(Setup setup) const;
+  Description describe(Setup setup);
   std::expected<void, Error> apply_remote(Instant now, const Description& remote, dtls::Role role);
   std::expected<void, Error> handle_datagram(Instant now, const Received& received);
   std::expected<void, Error> handle_dtls(Instant now, const Received& received);
@@ -224,7 +225,10 @@ class PeerConnection {
   std::uint16_t remote_sctp_port_ = 5000;
   std::uint64_t max_message_size_ = kMaxMessageSize;  // bytes; the smaller of both sides' limits
   std::string remote_ufrag_;
-  Ring<PacketBuffer> farewell_;  // sealed datagrams that tell the peer of the end
+  bool described_ = false;                  // our description is out
+  std::vector<ice::Candidate> candidates_;  // ours, which wait for the description
+  bool gathered_ = false;                   // no more of them come
+  Ring<PacketBuffer> farewell_;             // sealed datagrams that tell the peer of the end
   Ring<Event> events_;
   std::optional<Instant> last_authenticated_;
   Counters counters_;

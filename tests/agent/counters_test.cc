@@ -39,7 +39,7 @@ TEST_F(AgentCounts, OfAnAttemptAreKeptWhenItEnds) {
   rejoin(*anna, {bert->info});
   run_for(3s);
   ASSERT_EQ(anna->state_of("bert", now), "connected");
-  ASSERT_GE(anna->attempts, 2);
+  ASSERT_GE(anna->attempts(), 2);
   const CounterValues second = values(*anna);
   expect_no_less(first, second);
   for (const std::string& name : kOfEachLayer) EXPECT_GT(second.at(name), first.at(name)) << name;

@@ -1,6 +1,7 @@
 // Two links on one wire without latency, with a carrier that is no WireGuard: what a link asks of its carrier and what
 // it makes of the answers.
 #include "agent/link.h"
+#include "peer/demux.h"
 
 #include <gtest/gtest.h>
 
@@ -80,9 +81,8 @@ struct Side {
                .pool = pool,
                .sctp = sctp,
                .bridge = bridge,
+               .node = node,
                .certificate = dtls::Certificate::generate(random, kClock).value(),
-               .stun_servers = {},
-               .local_addresses = {},
                .route_filter = {},
                .channel = {.label = "bamgate",
                            .protocol = {},
@@ -111,6 +111,7 @@ struct Side {
   os::NativeCrypto crypto;
   BufferPool pool;
   bridge::Bridge bridge;
+  Node node{random, {}};
   Shared shared;
   LineCarrier carrier;
   Link link;
@@ -122,6 +123,10 @@ class Links : public ::testing::Test {
   Links() {
     anna.address = {IpAddress::v4(192, 0, 2, 1), 5000};
     bert.address = {IpAddress::v4(192, 0, 2, 2), 5000};
+    for (Side* side : {&anna, &bert}) {
+      side->node.set_addresses(now, {{side->address.address, 24}});
+      side->node.on_socket(now, SocketId{1}, side->address);
+    }
   }
 
   void connect() {
@@ -157,12 +162,7 @@ class Links : public ::testing::Test {
 
   bool run_effects(Side& side) {
     if (side.shared.effects.empty()) return false;
-    const Effect effect = std::move(side.shared.effects.front());
     side.shared.effects.pop_front();
-    if (const auto* open = std::get_if<OpenSockets>(&effect)) {
-      side.link.add_socket(now, open->attempt, SocketId{1}, side.address);
-      side.link.complete_sockets(now, open->attempt);
-    }
     return true;
   }
 
@@ -182,7 +182,16 @@ class Links : public ::testing::Test {
     const auto transmit = from.link.poll_transmit(now, buffer);
     if (!transmit) return false;
     const MutableBytes data = MutableBytes(buffer).first(transmit->size);
-    if (wire) to.link.handle_datagram(now, {.path = {.local = SocketId{1}, .remote = from.address}, .data = data});
+    const Received received{.path = {.local = SocketId{1}, .remote = from.address}, .data = data};
+    for (const auto& attempt : to.link.attempts()) {
+      if (!attempt || !wire) continue;
+      if (peer::classify(data) == peer::Protocol::kStun) {
+        to.link.find(*attempt)->handle_stun(now, received);
+      } else {
+        to.link.find(*attempt)->handle_record(now, received);
+      }
+    }
+    to.link.pump(now);
     return true;
   }
 

@@ -30,9 +30,9 @@ class NetworkChange : public ScriptedHub {
 TEST_F(NetworkChange, ReplacesAConnectionWhoseAddressIsGoneAtOnceWhoeverMoves) {
   for (Actor* who : {anna, bert}) {
     const IpAddress elsewhere = who == anna ? kCable : kWireless;
-    const int attempts = who->attempts;
+    const int attempts = who->attempts();
     move(*who, {elsewhere});
-    EXPECT_EQ(who->attempts, attempts + 1);
+    EXPECT_EQ(who->attempts(), attempts + 1);
     EXPECT_EQ(who->state_of(other(*who).name, now), "reconnecting");
     rejoin(*who, {other(*who).info});
     announce(other(*who), {who->info});
@@ -44,18 +44,44 @@ TEST_F(NetworkChange, ReplacesAConnectionWhoseAddressIsGoneAtOnceWhoeverMoves) {
   }
 }
 
-TEST_F(NetworkChange, ADatagramOfAReplacedAttemptReachesNobodyThoughItsSocketIsOpenStill) {
+TEST_F(NetworkChange, ADatagramOfASocketWhoseAddressIsGoneReachesNobody) {
   const auto [socket, use] = *anna->sockets.begin();
+  const Endpoint from = bert->sockets.begin()->second;
   anna->runner.on_network_changed(now, {{kCable, 24}});
   std::vector<std::byte> late(20);
-  anna->runner.on_datagram(now, {.path = {.local = socket, .remote = {kHome, 5000}}, .data = late});
-  EXPECT_EQ(anna->counter("datagrams_unknown_socket", now), 1U);
+  anna->runner.on_datagram(now, {.path = {.local = socket, .remote = from}, .data = late});
+  EXPECT_EQ(anna->counter("datagrams_no_connection", now), 1U);
+}
+
+TEST_F(NetworkChange, OpensAndClosesSocketsOnlyForTheAddressesThatChanged) {
+  const auto [socket, base] = *anna->sockets.begin();
+  move(*anna, {kHome, kCable});
+  EXPECT_EQ(anna->sockets.size(), 2U);
+  EXPECT_EQ(anna->sockets.at(socket), base);
+  run_for(2s);
+  move(*anna, {kWireless, kHome});
+  EXPECT_EQ(anna->sockets.size(), 2U);
+  EXPECT_EQ(anna->sockets.at(socket), base) << "the order alone is no reason";
+  run_for(2s);
+  EXPECT_EQ(anna->attempts(), 1);
+  EXPECT_TRUE(traffic_flows());
+}
+
+TEST_F(NetworkChange, OfManyAddressesTheFirstSixteenHaveSockets) {
+  std::vector<IpAddress> many{kHome};
+  for (int i = 1; i <= 40; ++i) many.push_back(IpAddress::v4(172, 17, static_cast<std::uint8_t>(i), 1));
+  move(*anna, many);
+  EXPECT_EQ(anna->sockets.size(), Node::kMaxSockets);
+  EXPECT_TRUE(std::ranges::any_of(anna->sockets, [](const auto& one) { return one.second.address == kHome; }));
+  run_for(2s);
+  EXPECT_EQ(anna->attempts(), 1);
+  EXPECT_TRUE(traffic_flows());
 }
 
 TEST_F(NetworkChange, NeedsNoHubConnectionAnewWhenOnlyOneOfSeveralAddressesServedThePeer) {
   move(*anna, {kHome, kCable});
   run_for(2s);
-  EXPECT_EQ(anna->attempts, 1) << "a connection whose address exists stays";
+  EXPECT_EQ(anna->attempts(), 1) << "a connection whose address exists stays";
   EXPECT_EQ(anna->disconnects, 0);
   EXPECT_TRUE(traffic_flows());
 }
@@ -65,18 +91,35 @@ TEST_F(NetworkChange, KeepsAConnectionWhoseAddressStaysWhenAnotherOneGoes) {
   run_for(2s);
   move(*anna, {kHome});
   run_for(2s);
-  EXPECT_EQ(anna->attempts, 1);
+  EXPECT_EQ(anna->attempts(), 1);
   EXPECT_TRUE(traffic_flows());
+}
+
+TEST_F(NetworkChange, OfAnAddressThatServesNothingEndsNothing) {
+  move(*anna, {kHome, kCable});
+  run_for(2s);
+  anna->hub_from = kHome;
+  for (int i = 0; i < 10; ++i) {
+    move(*anna, {kHome, i % 2 == 0 ? kWireless : kCable});
+    run_for(2s);
+  }
+  EXPECT_EQ(anna->disconnects, 0);
+  EXPECT_EQ(anna->attempts(), 1);
+  EXPECT_TRUE(connected());
+  EXPECT_TRUE(traffic_flows());
+  anna->hub_from = kCable;
+  move(*anna, {kHome});
+  EXPECT_EQ(anna->disconnects, 1) << "that one was the hub's";
 }
 
 TEST_F(NetworkChange, WithoutAnyAddressLeftIsWaitedOut) {
   move(*anna, {});
   run_for(5s);
-  EXPECT_EQ(anna->attempts, 1);
+  EXPECT_EQ(anna->attempts(), 1);
   EXPECT_EQ(anna->disconnects, 0);
   move(*anna, {kHome});  // the cable is back
   run_for(6s);
-  EXPECT_EQ(anna->attempts, 1);
+  EXPECT_EQ(anna->attempts(), 1);
   EXPECT_TRUE(traffic_flows());
 }
 
@@ -84,11 +127,11 @@ TEST_F(NetworkChange, EndsTheWaitForTheNextAttempt) {
   for (Actor* who : {anna, bert}) {
     wire = false;
     run_for(5min);  // consent ends, and attempts fail with ever longer waits
-    while (who->state_of(other(*who).name, now) != "reconnecting" || !who->sockets.empty()) run_for(100ms);
+    while (who->state_of(other(*who).name, now) != "reconnecting" || who->under_way() != 0) run_for(100ms);
     wire = true;
-    const int attempts = who->attempts;
+    const int attempts = who->attempts();
     move(*who, {who->addresses.front(), kWireless});
-    EXPECT_EQ(who->attempts, attempts + 1) << who->name << " need not wait for its turn";
+    EXPECT_EQ(who->attempts(), attempts + 1) << who->name << " need not wait for its turn";
     run_for(1s);
     EXPECT_TRUE(connected());
     run_for(5s);
@@ -100,8 +143,8 @@ TEST_F(NetworkChange, BeginsThingsAfreshNoMoreThanOnceASecond) {
     move(*anna, {i % 2 == 0 ? kCable : kWireless});
     run_for(53ms);
   }
-  EXPECT_GE(anna->attempts, 3);
-  EXPECT_LE(anna->attempts, 12) << "in 5 s";
+  EXPECT_GE(anna->attempts(), 3);
+  EXPECT_LE(anna->attempts(), 12) << "in 5 s";
   EXPECT_LE(anna->connects.size(), 8U);
 }
 
@@ -132,11 +175,11 @@ TEST_F(NetworkChange, ReplacesAnAttemptThatKnowsOnlyOldAddresses) {
 
 TEST_F(NetworkChange, OfferedToAPeerThatTheHubDoesNotListMakesNoAttempt) {
   say(*anna, signaling::PeerLeft{"bert"});
-  const int attempts = anna->attempts;
+  const int attempts = anna->attempts();
   move(*anna, {kCable});
   run_for(5min);
-  EXPECT_EQ(anna->attempts, attempts);
-  EXPECT_THAT(anna->sockets, IsEmpty());
+  EXPECT_EQ(anna->attempts(), attempts);
+  EXPECT_EQ(anna->under_way(), 0);
   EXPECT_EQ(anna->state_of("bert", now), "new");
 }
 
@@ -144,7 +187,7 @@ TEST_F(NetworkChange, IsWhatASleepLooksLike) {
   sleep(*anna, 3h);
   run_for(1s);
   EXPECT_EQ(anna->disconnects, 1);
-  EXPECT_GE(anna->attempts, 2) << "consent is gone, and nothing is waited for";
+  EXPECT_GE(anna->attempts(), 2) << "consent is gone, and nothing is waited for";
   anna->get_token("fresh", 3600s);
   rejoin(*anna, {bert->info});
   announce(*bert, {anna->info});
@@ -157,7 +200,7 @@ TEST_F(NetworkChange, IsNotSeenInATimeoutThatIsALittleLate) {
   sleep(*anna, 4s);
   run_for(10s);
   EXPECT_EQ(anna->disconnects, 0);
-  EXPECT_EQ(anna->attempts, 1);
+  EXPECT_EQ(anna->attempts(), 1);
 }
 
 /// anna accepts a route of bert's in which bert's own address lies.
@@ -201,7 +244,7 @@ TEST_F(RoutedNetwork, ThatAppearsUnderAConnectionEndsIt) {
   bert->info.routes = {"192.168.0.0/16"};
   announce(*anna, {bert->info});
   EXPECT_EQ(anna->state_of("bert", now), "reconnecting");
-  EXPECT_EQ(anna->attempts, 2);
+  EXPECT_EQ(anna->attempts(), 2);
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ using Input = PeerInput;
 using States = std::vector<PeerState>;
 
 constexpr PeerRole kRoles[] = {PeerRole::kOffers, PeerRole::kAnswers};
-const States kAll = {kAway, kAwaiting, kConnecting, kReconnecting, kOpen, kConnected, kDetached, kFailed, kLost};
+const States kAll = {kAway,      kAwaiting, kConnecting, kReconnecting, kOpen,
+                     kConnected, kDetached, kRenewing,   kFailed,       kLost};
 
 /// Each of `from` goes to `to`, in the role given or in both.
 void expect(const States& from, Input input, PeerState to, Action action, PeerRole role = PeerRole::kEither) {
@@ -62,13 +63,13 @@ TEST(PeerStates, AnOfferIsMadeAgainWhenThePeerIsListedBeforeItLedAnywhere) {
 }
 
 TEST(PeerStates, AConnectionThatWorksIsNotTouchedByAList) {
-  expect_nothing({kOpen, kConnected}, Input::kListed);
+  expect_nothing({kOpen, kConnected, kRenewing}, Input::kListed);
   expect({kDetached}, Input::kListed, kConnected, Action::kNone);
 }
 
 TEST(PeerStates, WhatConnectedUsIsDeadWhenThePeerHasRestarted) {
   expect({kConnecting, kOpen}, Input::kRestarted, kFailed, Action::kDrop);
-  expect({kReconnecting, kConnected, kDetached}, Input::kRestarted, kLost, Action::kDrop);
+  expect({kReconnecting, kConnected, kDetached, kRenewing}, Input::kRestarted, kLost, Action::kDrop);
   expect_nothing({kAway, kAwaiting, kFailed, kLost}, Input::kRestarted);
 }
 
@@ -80,17 +81,27 @@ TEST(PeerStates, APeerThatLeftIsTriedNoMore) {
 
 TEST(PeerStates, AConnectionOutlivesThePeersHubConnection) {
   expect({kConnected}, Input::kLeft, kDetached, Action::kNone);
+  expect({kRenewing}, Input::kLeft, kDetached, Action::kKeep);
   expect_nothing({kDetached}, Input::kLeft);
 }
 
 TEST(PeerStates, AnOfferIsAnsweredInEveryState) {
   expect({kAway, kAwaiting, kConnecting, kOpen, kFailed}, Input::kOffer, kConnecting, Action::kAnswer);
-  expect({kReconnecting, kConnected, kDetached, kLost}, Input::kOffer, kReconnecting, Action::kAnswer);
+  expect({kReconnecting, kLost}, Input::kOffer, kReconnecting, Action::kAnswer);
+}
+
+TEST(PeerStates, AnOfferEndsNoConnectionThatCarriesPackets) {
+  expect({kConnected, kDetached, kRenewing}, Input::kOffer, kRenewing, Action::kBeside);
+  expect({kRenewing}, Input::kSecured, kConnected, Action::kSwitch);
+  expect({kRenewing}, Input::kFailed, kConnected, Action::kKeep);
+  expect({kRenewing}, Input::kBroken, kReconnecting, Action::kSwitch);
+  expect_nothing({kAway, kAwaiting, kConnecting, kReconnecting, kOpen, kConnected, kDetached, kFailed, kLost},
+                 Input::kBroken);
 }
 
 TEST(PeerStates, AnAttemptLeadsToAnOpenChannel) {
   expect({kConnecting, kReconnecting}, Input::kOpened, kOpen, Action::kNone);
-  expect_nothing({kAway, kAwaiting, kOpen, kConnected, kDetached, kFailed, kLost}, Input::kOpened);
+  expect_nothing({kAway, kAwaiting, kOpen, kConnected, kDetached, kRenewing, kFailed, kLost}, Input::kOpened);
 }
 
 TEST(PeerStates, AnOpenChannelLeadsToAConnectionWithWireGuardsHandshake) {
@@ -115,12 +126,13 @@ TEST(PeerStates, NothingFailsWhereNothingRuns) { expect_nothing({kAway, kAwaitin
 TEST(PeerStates, ARetryIsANewOffer) {
   expect({kFailed}, Input::kRetry, kConnecting, Action::kOffer);
   expect({kLost}, Input::kRetry, kReconnecting, Action::kOffer);
-  expect_nothing({kAway, kAwaiting, kConnecting, kReconnecting, kOpen, kConnected, kDetached}, Input::kRetry);
+  expect_nothing({kAway, kAwaiting, kConnecting, kReconnecting, kOpen, kConnected, kDetached, kRenewing},
+                 Input::kRetry);
 }
 
 TEST(PeerStates, WhatLeadsNowhereIsReplacedAtOnceByWhoeverNoticesIt) {
   expect({kConnecting, kOpen}, Input::kStale, kConnecting, Action::kOffer);
-  expect({kReconnecting, kConnected}, Input::kStale, kReconnecting, Action::kOffer);
+  expect({kReconnecting, kConnected, kRenewing}, Input::kStale, kReconnecting, Action::kOffer);
   expect_nothing({kAway, kAwaiting, kFailed, kLost}, Input::kStale);
 }
 
@@ -129,7 +141,7 @@ TEST(PeerStates, WhatLeadsNowhereEndsWhenThePeerIsNotThereToBeToldOfANewOne) {
 }
 
 TEST(PeerStates, EveryEndIsToldToAPeerThatMayHear) {
-  expect({kConnecting, kReconnecting, kOpen, kConnected, kDetached}, Input::kEnd, kAway, Action::kTell);
+  expect({kConnecting, kReconnecting, kOpen, kConnected, kDetached, kRenewing}, Input::kEnd, kAway, Action::kTell);
   expect({kFailed, kLost}, Input::kEnd, kAway, Action::kDrop);
   expect({kAwaiting}, Input::kEnd, kAway, Action::kNone);
   expect_nothing({kAway}, Input::kEnd);
@@ -158,6 +170,11 @@ TEST(PeerStates, TheActionsLeaveAConnectionExactlyWhereTheStateSaysSo) {
       case Action::kAnswer:
         exists = true;
         break;
+      case Action::kBeside:
+      case Action::kSwitch:
+      case Action::kKeep:
+        EXPECT_TRUE(exists) << "one of two stays";
+        break;
       case Action::kDrop:
       case Action::kRetry:
       case Action::kTell:
@@ -171,7 +188,7 @@ TEST(PeerStates, TheActionsLeaveAConnectionExactlyWhereTheStateSaysSo) {
 TEST(PeerStates, StatusShowsTheFiveNamesOfTheProtocolDocument) {
   for (const PeerState state : {kAway, kAwaiting}) EXPECT_EQ(status_name(state), "new");
   for (const PeerState state : {kConnecting, kOpen}) EXPECT_EQ(status_name(state), "connecting");
-  for (const PeerState state : {kConnected, kDetached}) EXPECT_EQ(status_name(state), "connected");
+  for (const PeerState state : {kConnected, kDetached, kRenewing}) EXPECT_EQ(status_name(state), "connected");
   for (const PeerState state : {kReconnecting, kLost}) EXPECT_EQ(status_name(state), "reconnecting");
   EXPECT_EQ(status_name(kFailed), "failed");
 }

@@ -137,10 +137,10 @@ TEST_F(Pinning, TheKeysOfTheRunBeforeAreKnown) {
   Actor& impostor = make("bert", "10.100.0.2/16", 22);
   bring_online(again, {impostor.info});
   run_for(1min);
-  EXPECT_EQ(again.attempts, 0);
+  EXPECT_EQ(again.attempts(), 0);
   EXPECT_EQ(again.state_of("bert", now), "failed");
   announce(again, {bert->info});
-  EXPECT_EQ(again.attempts, 1) << "the true one is welcome";
+  EXPECT_EQ(again.attempts(), 1) << "the true one is welcome";
   EXPECT_EQ(shown(again, "bert").refused_key, "");
 }
 
@@ -183,10 +183,10 @@ TEST_F(Pinning, ARefusedPeerThatLeftIsNotConnectedByTrust) {
   Actor& replacement = make("bert", "10.100.0.2/16", 22);
   announce(*anna, {replacement.info}, {{"bert", bert->info.public_key}});
   say(*anna, signaling::PeerLeft{"bert"});
-  const int attempts = anna->attempts;
+  const int attempts = anna->attempts();
   EXPECT_TRUE(anna->trust("bert").done);
   run_for(1min);
-  EXPECT_EQ(anna->attempts, attempts);
+  EXPECT_EQ(anna->attempts(), attempts);
 }
 
 TEST_F(Pinning, IsStoredAtOnceAndThenNoMoreThanOnceASecond) {

@@ -51,16 +51,11 @@ class Actor::ActorSocket : public Socket {
   Endpoint base_;
 };
 
-std::vector<std::unique_ptr<Socket>> Actor::open_sockets(SocketId first) {
-  ++attempts;
-  std::vector<std::unique_ptr<Socket>> opened;
-  for (const IpAddress& address : addresses) {
-    const SocketId id{std::to_underlying(first) + static_cast<std::uint32_t>(opened.size())};
-    const Endpoint bound{address, world.next_port++};
-    sockets[id] = bound;
-    opened.push_back(std::make_unique<ActorSocket>(*this, id, bound));
-  }
-  return opened;
+std::unique_ptr<Socket> Actor::open_socket(SocketId socket, const IpAddress& address) {
+  if (std::ranges::find(addresses, address) == addresses.end()) return nullptr;
+  const Endpoint bound{address, world.next_port++};
+  sockets[socket] = bound;
+  return std::make_unique<ActorSocket>(*this, socket, bound);
 }
 
 void Actor::connect_hub(HubGeneration generation, std::string access_token) {
@@ -103,6 +98,20 @@ void Actor::notice(Notice said_notice) { notices.push_back(std::move(said_notice
 void Actor::gave_up(StopReason reason) { stopped = reason; }
 
 // ---- The hub's words ----
+
+std::vector<std::string> take_candidates(std::string& sdp) {
+  const auto description = peer::parse_description(sdp).value();
+  std::vector<std::string> lines;
+  std::string rest;
+  for (std::size_t begin = 0; begin < sdp.size();) {
+    const std::string line = sdp.substr(begin, sdp.find('\n', begin) + 1 - begin);
+    begin += line.size();
+    if (!line.starts_with("a=candidate")) rest += line;
+  }
+  sdp = rest;
+  for (const ice::Candidate& one : description.candidates) lines.push_back(one.to_string(description.ice.ufrag));
+  return lines;
+}
 
 ScriptedHub::ScriptedHub() : sctp_(std::move(*sctp::make_engine_factory(random_))) {}
 

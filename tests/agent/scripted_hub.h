@@ -59,17 +59,20 @@ struct Actor : Sockets, HubLink, TunPort, TokenStore, PinStore, Owner {
   std::vector<std::vector<std::byte>> tun;
   std::vector<std::string> connects;  // access tokens
   HubGeneration connection{};         // the last of them
+  std::optional<IpAddress> hub_from;  // as its machine knows it
   std::vector<std::string> notices;
   std::vector<IpPrefix> routes;
   std::vector<config::Pin> pins;  // as they were stored last
   int stores = 0;                 // of pins
   std::optional<StopReason> stopped;
   int refreshes = 0;
-  int attempts = 0;
   int pings = 0;
   int disconnects = 0;
   Runner runner{{.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}};
 
+  /// Attempts of this run that were begun, and those that have not ended.
+  int attempts() const { return runner.is_running() ? static_cast<int>(runner.agent().counters().agent.attempts) : 0; }
+  int under_way() const { return runner.is_running() ? static_cast<int>(runner.agent().attempts_under_way()) : 0; }
   /// Its machine's addresses, each in a network of 24 bits.
   std::vector<IpPrefix> networks() const;
   void start() { runner.start(world.now, std::move(waiting), networks()); }
@@ -109,10 +112,11 @@ struct Actor : Sockets, HubLink, TunPort, TokenStore, PinStore, Owner {
  private:
   class ActorSocket;
 
-  std::vector<std::unique_ptr<Socket>> open_sockets(SocketId first) override;
+  std::unique_ptr<Socket> open_socket(SocketId socket, const IpAddress& address) override;
   void connect_hub(HubGeneration generation, std::string access_token) override;
   bool send_to_hub(std::string text) override;
   void ping_hub() override;
+  std::optional<IpAddress> hub_address() const override { return hub_from; }
   void disconnect_hub(std::uint16_t code) override;
   bool write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> now_routed) override;
@@ -121,6 +125,9 @@ struct Actor : Sockets, HubLink, TunPort, TokenStore, PinStore, Owner {
   void notice(Notice said_notice) override;
   void gave_up(StopReason reason) override;
 };
+
+/// The candidates of a description, as messages would bring them, taken out of it.
+std::vector<std::string> take_candidates(std::string& sdp);
 
 class ScriptedHub : public ::testing::Test {
  protected:

@@ -28,11 +28,11 @@ struct Sent {
 /// An agent, its clock, and a hand-made peer.
 class IceAgentAlone : public ::testing::Test {
  protected:
-  void start(Options options = {}) {
+  void start(StartOptions options = {}) {
     if (!options.local.valid()) options.local = Credentials::generate(random);
-    agent.emplace(std::move(options), random, crypto);
+    agent.emplace(random, options.stun_servers, options, random, crypto);
   }
-  void start_with_host(Options options = {}) {
+  void start_with_host(StartOptions options = {}) {
     start(std::move(options));
     agent->add_local_address(now, kSocket, *Endpoint::parse("192.0.2.10:7000"));
   }
@@ -98,7 +98,7 @@ class IceAgentAlone : public ::testing::Test {
   SeededRandom random{99};
   os::NativeCrypto crypto;
   Credentials remote{"peer", std::string(24, 'r')};
-  std::optional<Agent> agent;
+  std::optional<WithGatherer<Agent>> agent;
   std::vector<Agent::Event> events;
 };
 

@@ -115,7 +115,7 @@ TEST_F(IceAgentAlone, AnAnswerFromElsewhereFailsThePair) {
 }
 
 TEST_F(IceAgentAlone, AMappedAddressInsideTheTunnelFailsThePair) {
-  Options options;
+  StartOptions options;
   options.route_filter = RouteFilter({*IpPrefix::parse("10.100.0.0/16")});
   start_with_host(options);
   ASSERT_TRUE(agent->add_remote_candidate(now, host("198.51.100.1:100")));
@@ -126,7 +126,7 @@ TEST_F(IceAgentAlone, AMappedAddressInsideTheTunnelFailsThePair) {
 }
 
 TEST_F(IceAgentAlone, ChecksThroughTheTunnelAreDropped) {
-  Options options;
+  StartOptions options;
   options.route_filter = RouteFilter({*IpPrefix::parse("10.100.0.0/16")});
   start_with_host(options);
   agent->set_remote_credentials(now, remote);
@@ -210,7 +210,7 @@ TEST_F(IceAgentAlone, RandomCommandsKeepTheInvariants) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     random = SeededRandom(seed);
     events.clear();
-    Options options;
+    StartOptions options;
     options.role = random.below(2) == 0 ? Role::kControlling : Role::kControlled;
     options.stun_servers = {*Endpoint::parse("198.51.100.253:3478")};
     start(options);

@@ -5,7 +5,7 @@ namespace bamgate::ice {
 namespace {
 
 TEST_F(IceAgentAlone, ServerReflexiveCandidatesComeFromEachServerOnce) {
-  Options options;
+  StartOptions options;
   options.stun_servers = {*Endpoint::parse("198.51.100.1:3478"), *Endpoint::parse("198.51.100.2:3478"),
                           *Endpoint::parse("[2001:db8::1]:3478")};
   start_with_host(options);
@@ -27,7 +27,7 @@ TEST_F(IceAgentAlone, ServerReflexiveCandidatesComeFromEachServerOnce) {
 }
 
 TEST_F(IceAgentAlone, AServerThatSeesTheBaseItselfAddsNothing) {
-  Options options;
+  StartOptions options;
   options.stun_servers = {*Endpoint::parse("198.51.100.1:3478")};
   start_with_host(options);
   agent->set_local_addresses_complete(now);
@@ -42,7 +42,7 @@ TEST_F(IceAgentAlone, AServerThatSeesTheBaseItselfAddsNothing) {
 }
 
 TEST_F(IceAgentAlone, ADeadStunServerIsGivenUpAndGatheringCompletes) {
-  Options options;
+  StartOptions options;
   options.stun_servers = {*Endpoint::parse("198.51.100.1:3478")};
   start_with_host(options);
   agent->set_local_addresses_complete(now);
@@ -54,7 +54,7 @@ TEST_F(IceAgentAlone, ADeadStunServerIsGivenUpAndGatheringCompletes) {
 }
 
 TEST_F(IceAgentAlone, BindingsAreRefreshedEvery15SecondsWhileNobodyIsConnected) {
-  Options options;
+  StartOptions options;
   options.stun_servers = {*Endpoint::parse("198.51.100.1:3478")};
   start_with_host(options);
   agent->set_local_addresses_complete(now);
@@ -79,7 +79,7 @@ TEST_F(IceAgentAlone, StunServersMayComeAfterTheAddresses) {
 }
 
 TEST_F(IceAgentAlone, AddressesInsideTheTunnelOrOfNoUseAreNoCandidates) {
-  Options options;
+  StartOptions options;
   options.route_filter = RouteFilter({*IpPrefix::parse("10.100.0.0/16"), *IpPrefix::parse("fd12::/64")});
   start(options);
   for (const auto* text :
@@ -194,7 +194,7 @@ TEST_F(IceAgentAlone, TheAnswerToACancelledCheckStillCounts) {
 }
 
 TEST_F(IceAgentAlone, AnAggressiveNominatorEndsOnTheBestPair) {
-  Options options;
+  StartOptions options;
   options.role = Role::kControlled;
   start_with_host(options);
   agent->set_remote_credentials(now, remote);
@@ -222,7 +222,7 @@ TEST_F(IceAgentAlone, AnAggressiveNominatorEndsOnTheBestPair) {
 }
 
 TEST_F(IceAgentAlone, ANominationThatComesBeforeOurOwnSuccessIsRemembered) {
-  Options options;
+  StartOptions options;
   options.role = Role::kControlled;
   start_with_host(options);
   agent->set_remote_credentials(now, remote);

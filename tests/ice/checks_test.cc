@@ -8,8 +8,8 @@ namespace {
 
 class IceChecks : public IceAgentAlone {
  protected:
-  static Options controlled() {
-    Options options;
+  static StartOptions controlled() {
+    StartOptions options;
     options.role = Role::kControlled;
     return options;
   }

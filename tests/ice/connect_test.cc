@@ -188,8 +188,8 @@ TEST(IceAgent, EqualTieBreakersAreSettledToo) {
   auto options_b = options(Role::kControlling);
   options_a.local = Credentials::generate(a.random);
   options_b.local = Credentials::generate(b.random);
-  a.agent = std::make_unique<Agent>(options_a, same_a, a.crypto);
-  b.agent = std::make_unique<Agent>(options_b, same_b, b.crypto);
+  a.agent = std::make_unique<WithGatherer<Agent>>(same_a, options_a.stun_servers, options_a, same_a, a.crypto);
+  b.agent = std::make_unique<WithGatherer<Agent>>(same_b, options_b.stun_servers, options_b, same_b, b.crypto);
   (void)same_b.number<std::uint64_t>();
   net.add_socket(a, "198.51.100.1:1000");
   net.add_socket(b, "198.51.100.2:1000");
@@ -237,8 +237,8 @@ TEST(IceAgent, ChecksBeforeTheCredentialsAreAnsweredAndTakenUpLater) {
   net.add_socket(a, "198.51.100.1:1000");
   net.add_socket(b, "198.51.100.2:1000");
   // b knows everything, a nothing yet: as when the answer is slower than the first check.
-  net.give_credentials(a, b);
   ASSERT_TRUE(b.agent->add_remote_candidate(net.now, parse_candidate(a.lines.at(0))->candidate));
+  net.give_credentials(a, b);
   net.run_for(300ms);
   EXPECT_EQ(a.agent->state(), State::kNew);
   EXPECT_GE(b.agent->counters().checks_succeeded, 1U);
@@ -255,8 +255,8 @@ TEST(IceAgent, EarlyChecksOfAnotherSessionAreForgotten) {
   Peer& b = net.add_peer("b", options(Role::kControlled));
   net.add_socket(a, "198.51.100.1:1000");
   net.add_socket(b, "198.51.100.2:1000");
-  net.give_credentials(a, b);
   ASSERT_TRUE(b.agent->add_remote_candidate(net.now, parse_candidate(a.lines.at(0))->candidate));
+  net.give_credentials(a, b);
   net.run_for(300ms);
   a.agent->set_remote_credentials(net.now, {"other", std::string(24, 'x')});
   EXPECT_EQ(a.agent->pair_count(), 0U);

@@ -26,8 +26,8 @@ class IceConsentOnPath : public ::testing::Test {
     EXPECT_TRUE(net.run_until([&] { return net.connected(); }, 5s));
     net.run_for(1s);
   }
-  static Options options(Role role) {
-    Options result;
+  static StartOptions options(Role role) {
+    StartOptions result;
     result.role = role;
     result.stun_servers = {*Endpoint::parse("192.0.2.53:3478")};
     return result;

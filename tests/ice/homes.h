@@ -13,8 +13,8 @@ using bamgate::testing::Peer;
 
 inline constexpr const char* kStun = "192.0.2.53:3478";
 
-inline Options options(Role role) {
-  Options result;
+inline StartOptions options(Role role) {
+  StartOptions result;
   result.role = role;
   result.stun_servers = {*Endpoint::parse(kStun)};
   result.route_filter = RouteFilter({*IpPrefix::parse("10.100.0.0/16"), *IpPrefix::parse("fd12::/64")});

@@ -6,7 +6,7 @@ namespace {
 
 class IceRemoval : public IceAgentAlone {
  protected:
-  void start_with_two_sockets(Options options = {}) {
+  void start_with_two_sockets(StartOptions options = {}) {
     start_with_host(std::move(options));
     agent->add_local_address(now, kOther, *Endpoint::parse("192.0.2.20:8000"));
   }
@@ -59,7 +59,7 @@ TEST_F(IceRemoval, NothingLeavesFromARemovedSocketAndItsAnswersNoLongerCount) {
 }
 
 TEST_F(IceRemoval, GatheringNoLongerWaitsForARemovedSocket) {
-  Options options;
+  StartOptions options;
   options.stun_servers = {*Endpoint::parse("198.51.100.1:3478")};
   start_with_host(options);
   agent->set_local_addresses_complete(now);

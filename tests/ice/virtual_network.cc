@@ -38,11 +38,12 @@ std::optional<Endpoint> Nat::inbound(Instant now, const Endpoint& remote, const 
   return std::nullopt;
 }
 
-Peer& Network::add_peer(const std::string& name, ice::Options options) {
+Peer& Network::add_peer(const std::string& name, ice::StartOptions options) {
   peers_.push_back(std::make_unique<Peer>(name, random_.number<std::uint64_t>()));
   Peer& peer = *peers_.back();
   if (!options.local.valid()) options.local = ice::Credentials::generate(peer.random);
-  peer.agent = std::make_unique<ice::Agent>(std::move(options), peer.random, peer.crypto);
+  peer.agent = std::make_unique<ice::WithGatherer<ice::Agent>>(peer.random, options.stun_servers, options, peer.random,
+                                                               peer.crypto);
   return peer;
 }
 

@@ -9,8 +9,18 @@
 #include <vector>
 
 #include "ice/agent.h"
+#include "ice/with_gatherer.h"
 #include "os/native_crypto.h"
 #include "support/seeded_random.h"
+
+namespace bamgate::ice {
+
+/// What an agent of these tests begins with, and the servers that its gatherer asks.
+struct StartOptions : Options {
+  std::vector<Endpoint> stun_servers;
+};
+
+}  // namespace bamgate::ice
 
 namespace bamgate::testing {
 
@@ -51,7 +61,7 @@ struct Peer {
   std::string name;
   SeededRandom random;
   os::NativeCrypto crypto;
-  std::unique_ptr<ice::Agent> agent;
+  std::unique_ptr<ice::WithGatherer<ice::Agent>> agent;
   Nat* nat = nullptr;
   std::map<SocketId, Endpoint> sockets;
   std::map<RelayId, Endpoint> relays;
@@ -81,7 +91,7 @@ class Network {
   /// Returns true for packets that vanish.
   std::function<bool(const Peer& from, const Path&)> blackhole;
 
-  Peer& add_peer(const std::string& name, ice::Options options);
+  Peer& add_peer(const std::string& name, ice::StartOptions options);
   Nat& add_nat(std::string_view external, Mapping mapping, Filtering filtering);
   /// Binds a socket and tells the agent.
   SocketId add_socket(Peer& peer, std::string_view endpoint);

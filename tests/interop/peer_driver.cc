@@ -68,7 +68,7 @@ class Driver {
     input_watcher_.on_readable([this] { read_commands(); });
     socket_watcher_.on_readable([this] { read_socket(); });
     connection_.add_local_address(net::now(), kSocket, socket_.local_endpoint());
-    connection_.set_local_addresses_complete(net::now());
+    connection_.set_local_candidates_complete(net::now());
     if (offerer_) describe(connection_.create_offer(net::now()));
     flush();
     loop_.run();

@@ -96,6 +96,31 @@ TEST(NetworkView, ShowsAddressesWithTheLengthsOfTheirNetworks) {
   });
 }
 
+TEST(NetworkView, PutsTheUplinksAddressesFirstAndThoseOfTunnelsLast) {
+  const auto on = [](const char* prefix, const char* interface, bool tunnel = false) {
+    const IpPrefix parsed = prefix_of(prefix);
+    return LocalAddress{parsed.address, parsed.length, interface, tunnel};
+  };
+  NetworkView view;
+  for (int i = 0; i < 40; ++i) {
+    view.addresses.push_back(on(("172.17." + std::to_string(i) + ".1/24").c_str(), "docker"));
+  }
+  view.addresses.push_back(on("100.64.1.1/32", "tailscale0", true));
+  view.addresses.push_back(on("192.168.1.7/24", "wlan0"));
+  view.addresses.push_back(on("2001:db8::7/64", "wlan0"));
+  view.v4 = {"wlan0", IpAddress::v4(192, 168, 1, 1)};
+  view.v6 = {"wlan0", {}};
+  view.order();
+  const auto order = view.prefixes();
+  EXPECT_EQ(order[0], prefix_of("192.168.1.7/24"));
+  EXPECT_EQ(order[1], prefix_of("2001:db8::7/64"));
+  EXPECT_EQ(order.back(), prefix_of("100.64.1.1/32"));
+
+  view.v4 = {"tailscale0", {}};  // that VPN takes everything
+  view.order();
+  EXPECT_EQ(view.prefixes().back(), prefix_of("100.64.1.1/32"));
+}
+
 TEST(NetworkView, IsAnotherOneWithAnotherAddressOrDefaultRoute) {
   in_empty_network([] {
     const Tun tun = make_interface("one");

@@ -78,7 +78,8 @@ class Link {
   explicit Link(const LinkOptions& options = {});
   ~Link();
 
-  /// Exchanges the descriptions without delay, each as `offer` and `answer` change it on the way.
+  /// Exchanges the descriptions without delay and without candidates, each as `offer` and `answer` change it on the
+  /// way.
   bool negotiate();
   /// Carries all candidates of `from` to the other side; false when one was refused.
   bool trickle(Side& from);
@@ -94,6 +95,7 @@ class Link {
   std::expected<void, Error> deliver(Side& to, const Endpoint& from, std::vector<std::byte> datagram);
 
   Instant now() const { return now_; }
+  sctp::EngineFactory& engines() { return *runtime_; }
   /// FNV-1a over the time, direction, path and bytes of every datagram that was sent.
   std::uint64_t trace() const { return trace_; }
   std::uint64_t datagrams() const { return a.datagrams + b.datagrams; }
@@ -134,6 +136,8 @@ class Link {
 using bamgate::testing::pattern;
 
 inline bool is_protocol(Bytes datagram, Protocol protocol) { return classify(datagram) == protocol; }
+/// `sdp` as who trickles all of its candidates would have written it.
+std::string without_candidates(std::string_view sdp);
 /// `text` with each `from` replaced by `to`.
 std::string replaced(std::string text, std::string_view from, std::string_view to);
 

@@ -58,6 +58,43 @@ TEST(PeerConnection, CandidatesMayComeBeforeTheirDescription) {
   EXPECT_TRUE(link.run(1s, [&] { return link.both_open(); }));
 }
 
+TEST(PeerConnection, ADescriptionHasTheCandidatesThatAreKnownAndLaterOnesAreTrickled) {
+  Link link;
+  PeerConnection::Options options;
+  options.offerer = true;
+  options.certificate = dtls::Certificate::generate(link.a.random, UnixTime{1'750'000'000}).value();
+  PeerConnection late(options, link.a.random, link.a.crypto, link.a.pool, link.engines());
+  ASSERT_TRUE(late.add_local_address(link.now(), SocketId{1}, link.a.address));
+  const auto offer = late.create_offer(link.now());
+  ASSERT_TRUE(offer);
+  const Description description = parse_description(*offer).value();
+  ASSERT_EQ(description.candidates.size(), 1U);
+  EXPECT_EQ(description.candidates[0].endpoint, link.a.address);
+  EXPECT_FALSE(description.end_of_candidates);
+  late.add_reflexive(link.now(), {.socket = SocketId{1},
+                                  .base = link.a.address,
+                                  .server = *Endpoint::parse("192.0.2.53:3478"),
+                                  .mapped = *Endpoint::parse("203.0.113.5:9000")});
+  std::vector<LocalCandidate> told;
+  while (const auto event = late.poll_event()) {
+    if (const auto* candidate = std::get_if<LocalCandidate>(&*event)) told.push_back(*candidate);
+  }
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_TRUE(told[0].described);
+  EXPECT_FALSE(told[1].described) << told[1].line;
+}
+
+TEST(PeerConnection, DescriptionsAloneMakeAConnectionWhenAllCandidatesAreKnown) {
+  Link link;
+  const auto offer = link.a->create_offer(link.now());
+  ASSERT_TRUE(offer);
+  EXPECT_TRUE(parse_description(*offer)->end_of_candidates);
+  const auto answer = link.b->accept_offer(link.now(), *offer);
+  ASSERT_TRUE(answer);
+  ASSERT_TRUE(link.a->accept_answer(link.now(), *answer));
+  EXPECT_TRUE(link.run(1s, [&] { return link.both_open(); }));
+}
+
 TEST(PeerConnection, CandidatesMayComeLongAfterTheirDescription) {
   // Longer than DTLS waits for its handshake: that time begins when there is a path.
   Link link;

@@ -265,11 +265,11 @@ TEST_P(Chaos, TwoHoursOfItEndWithEverybodyConnectedAndNothingPiledUp) {
   EXPECT_TRUE(all_well());
 
   std::vector<int> attempts;
-  for (const Device* device : devices_) attempts.push_back(device->attempts);
+  for (const Device* device : devices_) attempts.push_back(device->attempts());
   world_.run_for(10min);
   EXPECT_TRUE(world_.all_connected());
   for (std::size_t i = 0; i < devices_.size(); ++i) {
-    EXPECT_EQ(devices_[i]->attempts, attempts[i]) << "a connection was made anew though nothing broke";
+    EXPECT_EQ(devices_[i]->attempts(), attempts[i]) << "a connection was made anew though nothing broke";
   }
   expect_nothing_piled_up();
   for (Device* device : devices_) device->forget_the_past();

@@ -73,12 +73,12 @@ TEST_P(ConditionsOfLoss, IsBorne) {
   const double share = loss.percent / 100.0;
   world.network.impair([share](LinkOptions& link) { link.loss = share; });
   ASSERT_TRUE(world.start_all(loss.connects_within));
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   Flow flow(world.agenda, anna, bert, 1000, 100ms);
   world.run_for(10min);
   flow.stop();
   world.run_for(5s);
-  EXPECT_LE(anna.attempts - attempts, loss.reconnections);
+  EXPECT_LE(anna.attempts() - attempts, loss.reconnections);
   const auto result = flow.result();
   EXPECT_EQ(result.twice, 0U);
   const auto lost = static_cast<double>(result.lost()) / static_cast<double>(result.sent);
@@ -92,9 +92,9 @@ TEST_P(ConditionsOfLoss, IsBorne) {
 TEST_P(Conditions, BurstsOfTwentyLostDatagramsEndNoConnection) {
   impair([](LinkOptions& link) { link.burst = BurstLoss::of(0.05, 20, 3s); });
   ASSERT_TRUE(world.start_all(30s));
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   const Outcome outcome = talk_for(10min);
-  EXPECT_EQ(anna.attempts, attempts);
+  EXPECT_EQ(anna.attempts(), attempts);
   EXPECT_LE(lost_share(outcome.there), 0.12);
   EXPECT_LE(lost_share(outcome.back), 0.12);
 }
@@ -108,9 +108,9 @@ TEST_P(Conditions, ThreeHundredMillisecondsOneWayAreBorne) {
   ASSERT_TRUE(round_trip);
   EXPECT_GE(*round_trip, 600ms);
   EXPECT_LE(*round_trip, 650ms);
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   const Outcome outcome = talk_for(10min);
-  EXPECT_EQ(anna.attempts, attempts);
+  EXPECT_EQ(anna.attempts(), attempts);
   EXPECT_EQ(outcome.there.lost() + outcome.back.lost(), 0U);
   EXPECT_LE(outcome.there.longest, 350ms);
 }
@@ -129,9 +129,9 @@ TEST_P(Conditions, ReorderedDatagramsArriveOnceAndHoldUpNoOther) {
     link.reorder_delay = 150ms;  // a later one overtakes it
   });
   ASSERT_TRUE(world.start_all(10s));
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   const Outcome outcome = talk_for(10min);
-  EXPECT_EQ(anna.attempts, attempts);
+  EXPECT_EQ(anna.attempts(), attempts);
   for (const Flow::Result& result : {outcome.there, outcome.back}) {
     // A packet that three later ones overtake counts as lost in SCTP (RFC 9260 §7.2.4), which sends nothing twice here:
     // at a rekey of WireGuard so many follow each other closely.
@@ -162,9 +162,9 @@ TEST_P(Conditions, EverythingAtOnceIsBorne) {
             .rate = 2'000'000};
   });
   ASSERT_TRUE(world.start_all(20s));
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   const Outcome outcome = talk_for(10min);
-  EXPECT_EQ(anna.attempts, attempts);
+  EXPECT_EQ(anna.attempts(), attempts);
   EXPECT_LE(lost_share(outcome.there), 0.08);
   EXPECT_EQ(outcome.there.twice, 0U);
 }
@@ -205,9 +205,9 @@ TEST_P(Conditions, AnIdleTunnelKeepsItsMappingsAliveAgainstImpatientNats) {
   Segment& hasty = world.network.add_lan("hasty", "198.51.100.3", {.lifetime = 20s});
   Device& carl = world.add_device("carl", hasty, {"192.168.1.2"});
   ASSERT_TRUE(world.start_all(5s));
-  const int attempts = carl.attempts;
+  const int attempts = carl.attempts();
   world.run_for(3h);
-  EXPECT_EQ(carl.attempts, attempts) << "the connection was made anew";
+  EXPECT_EQ(carl.attempts(), attempts) << "the connection was made anew";
   EXPECT_TRUE(world.ping(anna, carl));
   EXPECT_TRUE(world.ping(carl, bert));
   EXPECT_LE(hasty.nat->mappings(world.agenda.now()), 2U);

@@ -97,9 +97,9 @@ TEST_P(Connect, DevicesWithoutAnyPathTryOnPatiently) {
   Device& bert = world.add_device("bert", world.network.add_lan("right", "198.51.100.2", symmetric), {"192.168.2.2"});
   EXPECT_FALSE(world.start_all(1h));
   // An attempt takes 40 s, and the wait after it grows to 30 s.
-  EXPECT_GE(anna.attempts, 50);
-  EXPECT_LE(anna.attempts, 90);
-  EXPECT_LE(bert.attempts, 90);
+  EXPECT_GE(anna.attempts(), 50);
+  EXPECT_LE(anna.attempts(), 90);
+  EXPECT_LE(bert.attempts(), 90);
   EXPECT_TRUE(anna.agent().status(world.agenda.now()).hub_connected);
 }
 
@@ -172,7 +172,7 @@ TEST(Mesh, OfTwentyDevicesCarriesPacketsBetweenAllPairs) {
     EXPECT_TRUE(from->pong_at(sequence)) << from->registration().name << ", echo " << sequence;
   }
   for (const auto& device : world.devices()) {
-    EXPECT_EQ(device->attempts, 19) << device->registration().name << ": one attempt for each peer";
+    EXPECT_EQ(device->attempts(), 19) << device->registration().name << ": one attempt for each peer";
   }
 }
 
@@ -205,7 +205,7 @@ TEST_P(Connect, WhichRoutesAreAcceptedMayChangeWhileTheTunnelStays) {
   bert.registration().routes = {*IpPrefix::parse("192.168.50.0/24")};
   ASSERT_TRUE(world.start_all(3s));
   EXPECT_TRUE(anna.routes.empty());
-  const auto attempts = anna.attempts;
+  const auto attempts = anna.attempts();
 
   const auto accept = [&](std::map<std::string, std::vector<IpPrefix>> accepted) {
     anna.agent().set_accepted_routes(world.agenda.now(), std::move(accepted));
@@ -221,7 +221,7 @@ TEST_P(Connect, WhichRoutesAreAcceptedMayChangeWhileTheTunnelStays) {
   anna.send({.source = {anna.address(), 9}, .destination = {*IpAddress::parse("192.168.50.7"), 9}, .payload = {}});
   world.run_for(1s);
   EXPECT_EQ(bert.arrivals.size(), 1U);
-  EXPECT_EQ(anna.attempts, attempts);
+  EXPECT_EQ(anna.attempts(), attempts);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ class Endurance : public ::testing::TestWithParam<std::uint64_t> {
 INSTANTIATE_TEST_SUITE_P(Seeds, Endurance, ::testing::Values(first_seed()), seed_name);
 
 TEST_P(Endurance, ADayOfSparseTrafficLosesNothing) {
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   // Every 30 s: the session is renewed every 2 minutes. Every 7 minutes: each packet finds no session at all.
   Flow often(world.agenda, anna, bert, 1000, 30s);
   Flow seldom(world.agenda, bert, anna, 1001, 7min);
@@ -38,7 +38,7 @@ TEST_P(Endurance, ADayOfSparseTrafficLosesNothing) {
   EXPECT_LE(often.result().longest, 100ms);
   EXPECT_LE(anna.peer("bert").since_handshake.value(), 4min);
   EXPECT_TRUE(world.all_connected());
-  EXPECT_EQ(anna.attempts, attempts) << "the connection was made anew";
+  EXPECT_EQ(anna.attempts(), attempts) << "the connection was made anew";
 }
 
 // A packet each 10 s keeps the session in use: WireGuard makes a new one every 2 minutes (paper, §6.2), and ICE asks

@@ -73,10 +73,10 @@ void expect_direct(World& world, Device& anna, Device& bert) {
     EXPECT_TRUE(world.ping(anna, bert, family));
     EXPECT_TRUE(world.ping(bert, anna, family));
   }
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   world.run_for(testing::kSanitized ? 1min : 5min);
   EXPECT_TRUE(world.all_connected());
-  EXPECT_EQ(anna.attempts, attempts) << "the connection was made anew";
+  EXPECT_EQ(anna.attempts(), attempts) << "the connection was made anew";
   EXPECT_EQ(anna.peer("bert").ice_remote.find("relay"), std::string::npos);
 }
 
@@ -88,8 +88,8 @@ constexpr int kMostAttempts = testing::kSanitized ? 30 : 130;
 // Both say why, and both try on at a bearable rate: an attempt takes 40 s and the wait after it grows to 30 s.
 void expect_patience(World& world, Device& anna, Device& bert, const GridCell& cell) {
   for (Device* device : {&anna, &bert}) {
-    EXPECT_GE(device->attempts, kFewestAttempts) << device->registration().name << " has given up";
-    EXPECT_LE(device->attempts, kMostAttempts) << device->registration().name;
+    EXPECT_GE(device->attempts(), kFewestAttempts) << device->registration().name << " has given up";
+    EXPECT_LE(device->attempts(), kMostAttempts) << device->registration().name;
     EXPECT_TRUE(device->agent().status(world.agenda.now()).hub_connected);
     EXPECT_FALSE(device->given_up);
   }

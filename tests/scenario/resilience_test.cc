@@ -29,7 +29,7 @@ class Resilience : public ::testing::TestWithParam<std::uint64_t> {
 INSTANTIATE_TEST_SUITE_P(Seeds, Resilience, ::testing::ValuesIn(seeds(4)), seed_name);
 
 TEST_P(Resilience, ARestartOfTheHubInterruptsNoPacketFlow) {
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   Flow there(world.agenda, anna, bert, 1000, 50ms);
   Flow back(world.agenda, bert, anna, 1000, 50ms);
   world.run_for(2s);
@@ -50,7 +50,7 @@ TEST_P(Resilience, ARestartOfTheHubInterruptsNoPacketFlow) {
   }
   EXPECT_TRUE(anna.agent().status(world.agenda.now()).hub_connected);
   EXPECT_TRUE(bert.agent().status(world.agenda.now()).hub_connected);
-  EXPECT_EQ(anna.attempts, attempts) << "the connection was made anew";
+  EXPECT_EQ(anna.attempts(), attempts) << "the connection was made anew";
 }
 
 TEST_P(Resilience, AnHourWithoutTheHubIsNotNoticedByConnectedDevices) {
@@ -153,7 +153,7 @@ TEST_P(Resilience, ACableThatWasOutForAMinuteHeals) {
 }
 
 TEST_P(Resilience, ACableThatWasOutForFiveSecondsIsNotEvenNoticed) {
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   Flow flow(world.agenda, anna, bert, 1000, 100ms);
   anna.host().cut = true;
   world.run_for(5s);
@@ -162,7 +162,7 @@ TEST_P(Resilience, ACableThatWasOutForFiveSecondsIsNotEvenNoticed) {
   world.run_for(30s);
   flow.stop();
   world.run_for(1s);
-  EXPECT_EQ(anna.attempts, attempts);
+  EXPECT_EQ(anna.attempts(), attempts);
   EXPECT_LE(flow.result().last_sent_lost, back + 1s);
   EXPECT_TRUE(world.all_connected());
 }
@@ -189,13 +189,13 @@ TEST_P(Resilience, ANatThatForgetsItsMappingsHeals) {
 }
 
 TEST_P(Resilience, OneDatagramInTwentyIsLostAndTheConnectionStands) {
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   testing::SeededRandom random(GetParam() + 100);
   world.network.fault = [&](const Flight&) { return random.below(20) == 0; };
   // One way only: what comes back are WireGuard's keepalives, one each 10 s, and some of them are lost.
   Flow flow(world.agenda, anna, bert, 1000, 100ms);
   world.run_for(30min);
-  EXPECT_EQ(anna.attempts, attempts) << "the connection was made anew";
+  EXPECT_EQ(anna.attempts(), attempts) << "the connection was made anew";
   EXPECT_LE(flow.result().lost() * 100 / flow.result().sent, 8U);
 }
 
@@ -207,10 +207,10 @@ TEST_P(Resilience, DevicesConnectWhileOneDatagramInTenIsLost) {
   anna.start();
   bert.start();
   EXPECT_TRUE(reconnect_within(20s));
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   world.run_for(2min);
   EXPECT_TRUE(world.all_connected());
-  EXPECT_EQ(anna.attempts, attempts) << "the connection was made anew";
+  EXPECT_EQ(anna.attempts(), attempts) << "the connection was made anew";
 }
 
 TEST_P(Resilience, AMachineThatSleptForThreeHoursIsBackWithinAMinute) {

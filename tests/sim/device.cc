@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <utility>
@@ -98,6 +99,7 @@ void Device::tell(const std::string& what) const {
 }
 
 void Device::end() {
+  attempts_of_former_ += attempts_of_this();
   EXPECT_EQ(runner_.counters().socket_gone, 0U) << registration_.name << " sends through a socket that is closed";
   runner_.end();
 }
@@ -200,20 +202,15 @@ void Device::forget_the_past() {
 
 // ---- Sockets, and what a person sees ----
 
-std::vector<std::unique_ptr<agent::Socket>> Device::open_sockets(SocketId first) {
-  ++attempts;
-  std::vector<std::unique_ptr<agent::Socket>> opened;
-  auto next = std::to_underlying(first);
-  for (const IpAddress& local : host_.addresses()) {
-    const SocketId id{next++};
-    const auto receive = [this, id](const Endpoint& from, const std::vector<std::byte>& data) {
-      std::vector<std::byte> copy = data;
-      runner_.on_datagram(agenda_.now(), {.path = {.local = id, .remote = from}, .data = copy});
-      runner_.flush(agenda_.now());
-    };
-    opened.push_back(std::make_unique<BoundSocket>(network_, host_, network_.bind(host_, local, 0, receive)));
-  }
-  return opened;
+std::unique_ptr<agent::Socket> Device::open_socket(SocketId socket, const IpAddress& address) {
+  const auto here = host_.addresses();
+  if (std::ranges::find(here, address) == here.end()) return nullptr;
+  const auto receive = [this, socket](const Endpoint& from, const std::vector<std::byte>& data) {
+    std::vector<std::byte> copy = data;
+    runner_.on_datagram(agenda_.now(), {.path = {.local = socket, .remote = from}, .data = copy});
+    runner_.flush(agenda_.now());
+  };
+  return std::make_unique<BoundSocket>(network_, host_, network_.bind(host_, address, 0, receive));
 }
 
 void Device::set_routes(std::vector<IpPrefix> wanted) { routes = std::move(wanted); }

@@ -85,6 +85,8 @@ class Device : private agent::Sockets,
 
   /// Programs by UDP port: each gets the datagrams to its port, which then are no arrivals.
   std::map<std::uint16_t, std::function<void(const InnerPacket&)>> programs;
+  /// Attempts to connect to a peer that were begun, in all runs.
+  int attempts() const { return attempts_of_former_ + (is_up() ? attempts_of_this() : 0); }
   /// Sockets that the agent has open.
   std::size_t open_sockets() const { return runner_.open_sockets(); }
   /// Packet buffers that are not back in the pool.
@@ -100,14 +102,14 @@ class Device : private agent::Sockets,
   std::vector<config::Pin> pins;              // on its disk
   int refreshes = 0;                          // answered by the hub with a new token
   int healed_refreshes = 0;                   // asked again with the token before the last one
-  int attempts = 0;                           // OpenSockets effects
 
  private:
   class BoundSocket;
 
+  int attempts_of_this() const { return static_cast<int>(runner_.agent().counters().agent.attempts); }
   void network_changed();
   std::vector<IpPrefix> networks() const;
-  std::vector<std::unique_ptr<agent::Socket>> open_sockets(SocketId first) override;
+  std::unique_ptr<agent::Socket> open_socket(SocketId socket, const IpAddress& address) override;
   void connect_hub(agent::HubGeneration generation, std::string access_token) override;
   bool send_to_hub(std::string text) override;
   void ping_hub() override;
@@ -136,6 +138,7 @@ class Device : private agent::Sockets,
   BufferPool pool_;
   std::unique_ptr<HubConnection> connection_;
   agent::Runner runner_;
+  int attempts_of_former_ = 0;  // runs
   bool asleep_ = false;
   bool changed_asleep_ = false;  // the network did, meanwhile
   std::uint16_t last_ping_ = 0;

@@ -30,6 +30,7 @@ class MemoryStream final : public net::Stream {
   void close() override { closed_ = true; }
   void set_deadline(Instant) override {}
   Endpoint remote() const override { return {}; }
+  Endpoint local() const override { return {}; }
   bool is_gone() const override { return closed_; }
 
  private:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Three devices, two of them on one LAN: each is connected with each, all directly.
+# Three devices, two of them on one LAN: each is connected with each, all directly, and with one UDP socket.
 # shellcheck source-path=SCRIPTDIR source=lab.sh
 source "$(dirname "$0")/lab.sh"
 # shellcheck source-path=SCRIPTDIR source=bamgate.sh
@@ -18,4 +18,6 @@ check_ping_both_ways dev1 dev3
 check_ping_both_ways dev2 dev3
 for device in dev1 dev2 dev3; do
   [ "$(device_status "$device" '.peers | length')" = 2 ] || lab_fail "$device does not list its two peers"
+  # Sockets are the device's and not its connections'.
+  [ "$(lab_in "$device" ss -Huan | wc -l)" = 1 ] || lab_fail "$device has another number of UDP sockets than of addresses"
 done

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A device gets another address, then moves to another network, under a ping of 50 packets a second: first the one that
-# makes the offers, then the one that answers. No gap of more than 3 s, and the path is that of the new network.
+# makes the offers, then the one that answers. No gap of more than 3 s, and the path is that of the new network. Before
+# that a bridge comes and goes, as those of containers do, and nothing is to be seen of it.
 # shellcheck source-path=SCRIPTDIR source=lab.sh
 source "$(dirname "$0")/lab.sh"
 # shellcheck source-path=SCRIPTDIR source=bamgate.sh
@@ -14,6 +15,24 @@ devices_connect dev1 dev2
 check_path dev1 dev2 "$(local_behind_nat 1 2)" "$(remote_behind_nat 2)"
 
 path_is() { [[ $(device_status "$1" ".peers[0].ice.$2") =~ $3 ]]; }
+
+# What carries nothing of ours ends nothing when it goes: no attempt is made, and the hub's connection stays.
+bridge_comes_and_goes() {
+  local before
+  before=$(device_status dev1 '[.counters.connection_attempts, .counters.hub_attempts] | tostring')
+  for _ in 1 2 3; do
+    ip -n "$LAB_PREFIX-dev1" link add docker0 type veth peer name inside0
+    ip -n "$LAB_PREFIX-dev1" address add 172.17.0.1/16 dev docker0
+    ip -n "$LAB_PREFIX-dev1" link set inside0 up
+    ip -n "$LAB_PREFIX-dev1" link set docker0 up
+    lab_wait 10 "dev1 has no socket on its new address" sockets_are dev1 2
+    ip -n "$LAB_PREFIX-dev1" link delete docker0
+    lab_wait 10 "dev1 keeps the socket of an address that is gone" sockets_are dev1 1
+  done
+  [ "$(device_status dev1 '[.counters.connection_attempts, .counters.hub_attempts] | tostring')" = "$before" ] ||
+    lab_fail "connections were made anew for an address that served none"
+}
+sockets_are() { [ "$(lab_in "$1" ss -Huan | wc -l)" = "$2" ]; }
 
 # set_address NAME N LAST: the cable's only address is 192.168.N.LAST, and natN the way out.
 set_address() {
@@ -38,6 +57,10 @@ after_change() {
   lab_wait 10 "no pings are answered after $1" answers_reach $(($(answers) + 100))
   end_pings "$1" 3
 }
+
+start_pings dev1 dev2
+bridge_comes_and_goes
+end_pings "a bridge that comes and goes three times" 1
 
 start_pings dev1 dev2
 set_address dev1 1 77

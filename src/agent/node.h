@@ -1,0 +1,97 @@
+// What belongs to the device and not to one of its connections: one UDP socket on each local address, what STUN servers
+// say of them, and the directory by which a datagram finds its connection. A device with a thousand peers has as many
+// sockets as one with two, and asks each server as often.
+// Candidates come to a connection from here, as a local path (socket and, for relayed ones, relay), a kind and an
+// address. Left out so far: TURN allocations, which will be the node's likewise.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "agent/directory.h"
+#include "agent/effect.h"
+#include "core/ip_address.h"
+#include "core/random.h"
+#include "ice/gatherer.h"
+
+namespace bamgate::agent {
+
+/// A socket is open: a host candidate.
+struct SocketOpened {
+  SocketId socket;
+  Endpoint base;
+};
+
+class Node {
+ public:
+  using Event = std::variant<SocketOpened, ice::Reflexive>;
+
+  /// Of a host with more addresses the first count: half of the candidates that ICE takes are left for what STUN
+  /// servers and relays give (ice::Agent::kMaxLocalCandidates).
+  static constexpr std::size_t kMaxSockets = 16;
+  /// A connection that begins has the servers asked again when they were not for so long: the network may be another
+  /// than it was, without a word of the kernel.
+  static constexpr auto kFreshness = std::chrono::seconds(5);
+
+  /// `random` outlives it.
+  Node(Random& random, const std::vector<Endpoint>& stun_servers);
+
+  /// The addresses of this machine, the most promising first. Sockets are asked for on those that have none, and those
+  /// on addresses that are gone are closed; all others stay as they are.
+  void set_addresses(Instant now, const std::vector<IpPrefix>& addresses);
+  /// The socket of an OpenSocket effect; or it could not be opened, which is tried again with the next connection.
+  void on_socket(Instant now, SocketId socket, const Endpoint& base);
+  void on_socket_failed(SocketId socket);
+  void add_stun_server(Instant now, const Endpoint& server) { gatherer_.add_server(now, server); }
+  /// The network has changed, or the machine slept: what the servers said is asked again.
+  void look_again(Instant now);
+  /// A connection begins.
+  void freshen(Instant now);
+
+  /// The open sockets, the most promising first, and what is known of them.
+  std::vector<SocketOpened> sockets() const;
+  bool has(SocketId socket) const;
+  std::vector<ice::Reflexive> reflexives() const { return gatherer_.reflexives(); }
+  ice::StunFindings findings() const { return gatherer_.findings(); }
+
+  Directory& directory() { return directory_; }
+  const Directory& directory() const { return directory_; }
+  /// A connection sends this. Where it asks something, the answer is to find it again.
+  void note_sent(AttemptId attempt, const Path& path, Bytes datagram);
+  /// True when a server has answered here, and no connection is meant.
+  bool take_response(Instant now, const Path& path, const stun::Message& message);
+
+  void handle_timeout(Instant now) { gatherer_.handle_timeout(now); }
+  std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer) {
+    return gatherer_.poll_transmit(now, buffer);
+  }
+  /// What connections that look for a path should know.
+  std::optional<Event> poll_event();
+  std::optional<Effect> poll_effect();
+  Instant next_timeout() const { return gatherer_.next_timeout(); }
+
+ private:
+  enum class State : std::uint8_t { kAsked, kOpen, kFailed };
+  struct Socket {
+    SocketId id;
+    IpAddress address;
+    State state = State::kAsked;
+    Endpoint base = {};
+  };
+  void ask_for(Socket& socket);
+  void close(const Socket& socket);
+
+  ice::Gatherer gatherer_;
+  Directory directory_;
+  std::vector<Socket> sockets_;  // in the order of the addresses
+  std::uint32_t next_socket_ = 1;
+  Instant asked_ = Instant::min();
+  std::deque<SocketOpened> opened_;
+  std::deque<Effect> effects_;
+};
+
+}  // namespace bamgate::agent
