@@ -22,7 +22,11 @@ constexpr auto kRefreshRetry = std::chrono::seconds(30);
 Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, sctp::EngineFactory& sctp)
     : options_(std::move(options)),
       claims_(bridge_),
-      node_(random, options_.stun_servers),
+      node_({.device = options_.name,
+             .stun_servers = options_.stun_servers,
+             .turn_secret = options_.turn_secret,
+             .clock = options_.clock},
+            random, crypto, pool),
       shared_{.self = options_.name,
               .public_key = options_.private_key.public_key().to_string(),
               .random = random,
@@ -40,6 +44,7 @@ Agent::Agent(Options options, Random& random, Crypto& crypto, BufferPool& pool, 
                           .max_lifetime = std::nullopt},
               .clock = options_.clock,
               .allow_loopback = options_.allow_loopback,
+              .force_relay = options_.force_relay,
               .observer = options_.observer,
               .address = options_.address.address,
               .counters = {},
@@ -89,6 +94,8 @@ void Agent::stop(Instant now) {
   store_pins(now);
   signaling_.stop(now);
   tokens_ = {};
+  node_.relays().close(now);
+  shared_.effects.emplace_back(DisconnectRelay{});
   pump_signaling(now);
 }
 
@@ -230,17 +237,29 @@ void Agent::touch(Entry& entry) {
 void Agent::pump(Instant now) {
   pump_node(now);
   pump_signaling(now);
+  connect_relay();
   pump_touched(now);
 }
 
-// What the node has found concerns everybody who looks for a path.
+// What the node has found concerns everybody who looks for a path; what it has lost, whoever uses it.
 void Agent::pump_node(Instant now) {
+  bool lost = false;
   while (const auto event = node_.poll_event()) {
+    lost = lost || std::holds_alternative<RelayGone>(*event);
     for (const auto& [attempt, entry] : by_attempt_) {
       entry->link.learn(now, *event);
       touch(*entry);
     }
   }
+  if (lost) leave_stale_paths(now);
+}
+
+void Agent::connect_relay() {
+  if (!node_.relays().wants_connection()) return;
+  const auto token = tokens_.current(last_now_);
+  if (!token) return;  // the next one comes here too
+  node_.relays().connecting();
+  shared_.effects.emplace_back(ConnectRelay{*token});
 }
 
 void Agent::pump_touched(Instant now) {
@@ -273,6 +292,15 @@ void Agent::follow_attempts(Entry& entry, const Link::AttemptIds& attempts) {
 
 // One after the other sends all that it has; with that its deadline stands.
 std::optional<Transmit> Agent::poll_transmit(Instant now, MutableBytes buffer) {
+  while (const auto transmit = next_datagram(now, buffer)) {
+    // What the relays themselves send is sealed already, and begins at a socket or at the WebSocket.
+    if (transmit->path.relay == RelayId::kNone || transmit->path == Relays::kWebSocket) return transmit;
+    if (const auto sealed = node_.relays().seal(now, *transmit, buffer)) return sealed;
+  }
+  return std::nullopt;
+}
+
+std::optional<Transmit> Agent::next_datagram(Instant now, MutableBytes buffer) {
   if (const auto request = node_.poll_transmit(now, buffer)) return request;
   if (!shared_.farewells.empty()) {
     const auto [transmit, datagram] = std::move(shared_.farewells.front());
@@ -340,7 +368,8 @@ Counters Agent::counters() const {
                   .packets = bridge_.counters(),
                   .packet_drops = bridge_.drops(),
                   .agent = shared_.counters,
-                  .hub = signaling_.stats()};
+                  .hub = signaling_.stats(),
+                  .relays = node_.relays().counters()};
   for (const auto& [name, entry] : peers_) {
     result.peers.attempts += entry->link.counters();
     result.peers.add(entry->carrier.tunnel());

@@ -1,7 +1,6 @@
 // One device of the network: it keeps a connection to the hub, one WireGuard tunnel and one PeerConnection to each
 // other device, and moves packets between them and the TUN. Pure: its output is datagrams (poll_transmit) and a list of
 // effects (poll_effect) that the owner of sockets, TUN, HTTP and files carries out.
-// Left out: relaying through the hub.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +46,8 @@ class Agent {
     bool ordered = false;               // of the data channel; WireGuard brings its own order
     std::uint16_t max_retransmits = 0;  // of the data channel
     wg::WallClock clock;
+    SecretText turn_secret = {};  // for the hub's relay; empty: nothing is relayed
+    bool force_relay = false;     // never a direct path
     bool allow_loopback = false;  // candidates on 127.0.0.1: for tests on one machine
     Observer observer = {};
     std::vector<config::Pin> pins = {};  // as they were stored last
@@ -80,6 +81,14 @@ class Agent {
   void on_hub_pong(Instant now);
   void on_hub_closed(Instant now, std::uint16_t code);
   void on_hub_connect_failed(Instant now, const signaling::HubFault& fault);
+
+  /// The hub has a relay on this UDP port, or by WebSocket.
+  void add_relay(Instant now, const Endpoint& server);
+  void add_websocket_relay(Instant now);
+  void on_relay_open(Instant now);
+  void on_relay_closed(Instant now);
+  /// One TURN message.
+  void on_relay_message(Instant now, MutableBytes message);
 
   void on_socket(Instant now, SocketId socket, const Endpoint& base);
   void on_socket_failed(SocketId socket);
@@ -144,7 +153,11 @@ class Agent {
   void settle(Instant now, Entry& entry);
   void follow_attempts(Entry& entry, const Link::AttemptIds& attempts);
   void pump_node(Instant now);
+  void connect_relay();
+  std::optional<Transmit> next_datagram(Instant now, MutableBytes buffer);
   void handle_one(Instant now, const Received& datagram);
+  void handle_relayed(Instant now, const Path& path, MutableBytes message);
+  void handle_plain(Instant now, const Received& datagram);
   void handle_stun(Instant now, const Received& datagram);
   void handle_record(Instant now, const Received& record);
   void deliver_stun(Instant now, AttemptId attempt, const Received& datagram);

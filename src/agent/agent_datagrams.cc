@@ -28,6 +28,24 @@ void Agent::handle_datagram(Instant now, const Received& received) {
 }
 
 void Agent::handle_one(Instant now, const Received& datagram) {
+  if (node_.relays().is_from_relay(datagram.path, datagram.data)) {
+    return handle_relayed(now, datagram.path, datagram.data);
+  }
+  handle_plain(now, datagram);
+}
+
+void Agent::handle_relayed(Instant now, const Path& path, MutableBytes message) {
+  if (const auto inner = node_.relays().receive(now, path, message)) handle_plain(now, *inner);
+}
+
+void Agent::on_relay_message(Instant now, MutableBytes message) {
+  handle_relayed(now, Relays::kWebSocket, message);
+  pump_node(now);
+  connect_relay();
+  pump_touched(now);
+}
+
+void Agent::handle_plain(Instant now, const Received& datagram) {
   if (peer::classify(datagram.data) == peer::Protocol::kStun) {
     handle_stun(now, datagram);
   } else {

@@ -19,6 +19,26 @@ void Agent::add_stun_server(Instant now, const Endpoint& server) {
   pump(now);
 }
 
+void Agent::add_relay(Instant now, const Endpoint& server) {
+  node_.relays().add_udp(now, server);
+  pump(now);
+}
+
+void Agent::add_websocket_relay(Instant now) {
+  node_.relays().add_websocket(now);
+  pump(now);
+}
+
+void Agent::on_relay_open(Instant now) {
+  node_.relays().on_open(now);
+  pump(now);
+}
+
+void Agent::on_relay_closed(Instant now) {
+  node_.relays().on_closed(now);
+  pump(now);
+}
+
 // ---- Changes ----
 
 void Agent::network_changed(Instant now, std::vector<IpPrefix> addresses, std::optional<IpAddress> hub_address) {

@@ -19,6 +19,7 @@ peer::PeerConnection::Options connection_options(Instant now, const Shared& shar
   options.answers_passive = role == Attempt::Role::kAnswersPassive;
   options.certificate = shared.certificate;
   options.route_filter = shared.route_filter;
+  options.relay_networks = {Relays::kNetwork};
   options.unix_time = shared.unix_time(now);
   options.allow_loopback = shared.allow_loopback;
   options.key_log = shared.observer.keys;
@@ -37,6 +38,7 @@ Attempt::Attempt(Instant now, Shared& shared, Role role)
   shared_.node.directory().add(id_, connection_.local_ufrag());
   for (const SocketOpened& socket : shared_.node.sockets()) learn(now, socket);
   for (const ice::Reflexive& reflexive : shared_.node.reflexives()) learn(now, reflexive);
+  for (const RelayFound& relay : shared_.node.relays().found()) learn(now, relay);
   shared_.node.freshen(now);
   ++shared_.counters.attempts;
 }
@@ -59,7 +61,13 @@ void Attempt::say_goodbye(Instant now) {
 }
 
 void Attempt::learn(Instant now, const Node::Event& event) {
-  if (const auto* opened = std::get_if<SocketOpened>(&event)) {
+  if (const auto* relay = std::get_if<RelayFound>(&event)) {
+    if (std::ranges::find(sockets_, relay->socket) != sockets_.end()) return;
+    connection_.add_relayed(now, relay->relay, relay->socket, relay->relayed, relay->mapped);
+    sockets_.push_back(relay->socket);
+  } else if (std::holds_alternative<RelayGone>(event) || shared_.force_relay) {
+    return;  // what is gone is found by is_stale()
+  } else if (const auto* opened = std::get_if<SocketOpened>(&event)) {
     const bool known = std::ranges::find(sockets_, opened->socket) != sockets_.end();
     if (!known && connection_.add_local_address(now, opened->socket, opened->base)) sockets_.push_back(opened->socket);
   } else {

@@ -95,7 +95,7 @@ class Attempt {
   AttemptId id_;
   bool offers_;
   peer::PeerConnection connection_;
-  std::vector<SocketId> sockets_;  // that it may use
+  std::vector<SocketId> sockets_;  // that it may use, those of relays included
   std::optional<sctp::ChannelId> channel_;
   TimerTable<Timer> timers_;
   ChannelCounters counters_;

@@ -16,6 +16,7 @@ void visit_groups(const Counters& counters, Visit visit) {
   visit("encryption (DTLS)", counters.peers.attempts.sessions);
   visit("paths (ICE)", counters.peers.attempts.ice);
   visit("connections", counters.peers.attempts.connections);
+  visit("relays (TURN)", counters.relays);
   visit("hub", counters.hub);
   visit("agent", counters.agent);
 }

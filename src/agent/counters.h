@@ -13,6 +13,7 @@
 #include "core/counters.h"
 #include "peer/peer_connection.h"
 #include "signaling/client.h"
+#include "turn/client.h"
 #include "wg/tunnel.h"
 
 namespace bamgate::agent {
@@ -56,10 +57,11 @@ struct AgentCounters {
 
 /// What could not be carried out for an agent.
 struct RunnerCounters {
-  std::uint64_t socket_gone = 0;        // datagrams of ours whose socket was closed
-  std::uint64_t datagrams_unsent = 0;   // datagrams that their socket did not take
-  std::uint64_t packets_unwritten = 0;  // packets that the TUN did not take
-  std::uint64_t hub_texts_unsent = 0;   // texts that the connection to the hub did not take, or that found none
+  std::uint64_t socket_gone = 0;            // datagrams of ours whose socket was closed
+  std::uint64_t datagrams_unsent = 0;       // datagrams that their socket did not take
+  std::uint64_t packets_unwritten = 0;      // packets that the TUN did not take
+  std::uint64_t hub_texts_unsent = 0;       // texts that the connection to the hub did not take, or that found none
+  std::uint64_t relay_messages_unsent = 0;  // likewise, of its relay
 
   static constexpr auto list() {
     return std::to_array<Counter<RunnerCounters>>({
@@ -70,6 +72,8 @@ struct RunnerCounters {
          &RunnerCounters::packets_unwritten},
         {"hub_texts_not_sent", "messages to the hub that its connection did not take: dropped",
          &RunnerCounters::hub_texts_unsent},
+        {"relay_messages_not_sent", "messages to the hub's relay that its connection did not take: dropped",
+         &RunnerCounters::relay_messages_unsent},
     });
   }
   RunnerCounters& operator+=(const RunnerCounters& other) { return add_counters(*this, other); }
@@ -107,6 +111,7 @@ struct Counters {
   DropCounters<bridge::kDropReasons> packet_drops;
   AgentCounters agent;
   signaling::ClientStats hub;
+  turn::ClientCounters relays;
 };
 
 /// What scripts read: number by name. The names are those of the lists, which are literals.

@@ -27,6 +27,11 @@ struct PingHub {};
 struct DisconnectHub {
   std::uint16_t code = 1000;
 };
+/// Open a WebSocket to the hub's relay; report on_relay_open() or on_relay_closed().
+struct ConnectRelay {
+  std::string access_token;
+};
+struct DisconnectRelay {};
 /// Open a UDP socket on this local address; report on_socket() or on_socket_failed().
 struct OpenSocket {
   SocketId socket;
@@ -65,7 +70,7 @@ struct Stop {
   StopReason reason;
 };
 
-using Effect = std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, OpenSocket, CloseSocket,
-                            WriteTun, SetRoutes, StorePins, Notice, Stop>;
+using Effect = std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, ConnectRelay,
+                            DisconnectRelay, OpenSocket, CloseSocket, WriteTun, SetRoutes, StorePins, Notice, Stop>;
 
 }  // namespace bamgate::agent

@@ -48,6 +48,13 @@ std::string explain_delay(const peer::PeerConnection& connection, const ice::Stu
   return peer::to_string(peer::Error::kNotConnected);
 }
 
+std::string explain_relay(const ice::StunFindings& stun, bool forced) {
+  if (forced) return "force_relay is set";
+  if (stun.asked > 0 && stun.answered == 0) return "no STUN server answered: this network probably blocks UDP";
+  if (stun.mapping_varies) return "the NAT here shows each destination another port (symmetric)";
+  return "no direct path got through: a firewall or NAT on the way, probably the peer's";
+}
+
 std::string explain_end(const peer::PeerConnection& connection, const ice::StunFindings& stun, peer::Error reason) {
   if (reason != peer::Error::kIceFailed) return peer::to_string(reason);
   if (connection.ice().selected()) return "the path is gone: no answer to the checks on it";

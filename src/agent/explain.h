@@ -13,6 +13,9 @@ namespace bamgate::agent {
 /// `channel_open`: the tunnel's data channel is.
 std::string explain_delay(const peer::PeerConnection& connection, const ice::StunFindings& stun, bool channel_open);
 
+/// Why packets go through a relay, as far as this side can tell.
+std::string explain_relay(const ice::StunFindings& stun, bool forced);
+
 /// Of one that has ended.
 std::string explain_end(const peer::PeerConnection& connection, const ice::StunFindings& stun, peer::Error reason);
 

@@ -158,6 +158,10 @@ PeerStatus Link::status(Instant now) const {
     status.ice_local = ice.selected()->local.describe();
     status.ice_remote = ice.selected()->remote.describe();
     status.rtt = ice.rtt();
+    if (const auto transport = shared_.node.relays().transport_of(ice.selected()->path)) {
+      status.relay = *transport == turn::Transport::kWebSocket ? "websocket" : "udp";
+      status.why_relayed = explain_relay(shared_.node.findings(), shared_.force_relay);
+    }
   }
   if (connected_since_) status.connected_for = now - *connected_since_;
   if (state_ != PeerState::kAway) status.last_error = last_error_;  // a peer that went away is no failure

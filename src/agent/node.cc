@@ -7,8 +7,9 @@
 
 namespace bamgate::agent {
 
-Node::Node(Random& random, const std::vector<Endpoint>& stun_servers) : gatherer_(random) {
-  for (const Endpoint& server : stun_servers) gatherer_.add_server(Instant::min(), server);
+Node::Node(const Options& options, Random& random, Crypto& crypto, BufferPool& pool)
+    : gatherer_(random), relays_(options.device, options.turn_secret, options.clock, random, crypto, pool) {
+  for (const Endpoint& server : options.stun_servers) gatherer_.add_server(Instant::min(), server);
 }
 
 // ---- Sockets ----
@@ -27,6 +28,7 @@ void Node::set_addresses(Instant now, const std::vector<IpPrefix>& addresses) {
     }
   }
   for (const Socket& gone : former) close(gone);
+  tell_relays(now);
   look_again(now);
 }
 
@@ -49,6 +51,13 @@ void Node::on_socket(Instant now, SocketId socket, const Endpoint& base) {
   found->base = base;
   gatherer_.add_base(now, socket, base);
   opened_.push_back({socket, base});
+  tell_relays(now);
+}
+
+void Node::tell_relays(Instant now) {
+  std::vector<std::pair<SocketId, Family>> open;
+  for (const SocketOpened& socket : sockets()) open.emplace_back(socket.socket, socket.base.address.family());
+  relays_.set_sockets(now, open);
 }
 
 void Node::on_socket_failed(SocketId socket) {
@@ -66,7 +75,7 @@ std::vector<SocketOpened> Node::sockets() const {
 
 bool Node::has(SocketId socket) const {
   const auto found = std::ranges::find(sockets_, socket, &Socket::id);
-  return found != sockets_.end() && found->state == State::kOpen;
+  return (found != sockets_.end() && found->state == State::kOpen) || relays_.has(socket);
 }
 
 // ---- Findings ----
@@ -105,6 +114,9 @@ std::optional<Node::Event> Node::poll_event() {
     return opened;
   }
   if (const auto found = gatherer_.poll_event()) return *found;
+  if (const auto event = relays_.poll_event()) {
+    return std::visit([](const auto& one) { return Event(one); }, *event);
+  }
   return std::nullopt;
 }
 

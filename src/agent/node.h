@@ -2,18 +2,21 @@
 // say of them, and the directory by which a datagram finds its connection. A device with a thousand peers has as many
 // sockets as one with two, and asks each server as often.
 // Candidates come to a connection from here, as a local path (socket and, for relayed ones, relay), a kind and an
-// address. Left out so far: TURN allocations, which will be the node's likewise.
+// address. Relays' allocations are the node's likewise (relays.h).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
 #include "agent/directory.h"
 #include "agent/effect.h"
+#include "agent/relays.h"
 #include "core/ip_address.h"
 #include "core/random.h"
 #include "ice/gatherer.h"
@@ -28,7 +31,7 @@ struct SocketOpened {
 
 class Node {
  public:
-  using Event = std::variant<SocketOpened, ice::Reflexive>;
+  using Event = std::variant<SocketOpened, ice::Reflexive, RelayFound, RelayGone>;
 
   /// Of a host with more addresses the first count: half of the candidates that ICE takes are left for what STUN
   /// servers and relays give (ice::Agent::kMaxLocalCandidates).
@@ -37,8 +40,15 @@ class Node {
   /// than it was, without a word of the kernel.
   static constexpr auto kFreshness = std::chrono::seconds(5);
 
-  /// `random` outlives it.
-  Node(Random& random, const std::vector<Endpoint>& stun_servers);
+  struct Options {
+    std::string device;
+    std::vector<Endpoint> stun_servers;
+    SecretText turn_secret;  // empty: nothing is relayed
+    wg::WallClock clock;
+  };
+
+  /// `random`, `crypto` and `pool` outlive it.
+  Node(const Options& options, Random& random, Crypto& crypto, BufferPool& pool);
 
   /// The addresses of this machine, the most promising first. Sockets are asked for on those that have none, and those
   /// on addresses that are gone are closed; all others stay as they are.
@@ -58,6 +68,9 @@ class Node {
   std::vector<ice::Reflexive> reflexives() const { return gatherer_.reflexives(); }
   ice::StunFindings findings() const { return gatherer_.findings(); }
 
+  Relays& relays() { return relays_; }
+  const Relays& relays() const { return relays_; }
+
   Directory& directory() { return directory_; }
   const Directory& directory() const { return directory_; }
   /// A connection sends this. Where it asks something, the answer is to find it again.
@@ -65,14 +78,18 @@ class Node {
   /// True when a server has answered here, and no connection is meant.
   bool take_response(Instant now, const Path& path, const stun::Message& message);
 
-  void handle_timeout(Instant now) { gatherer_.handle_timeout(now); }
+  void handle_timeout(Instant now) {
+    gatherer_.handle_timeout(now);
+    relays_.handle_timeout(now);
+  }
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer) {
-    return gatherer_.poll_transmit(now, buffer);
+    if (const auto transmit = gatherer_.poll_transmit(now, buffer)) return transmit;
+    return relays_.poll_transmit(now, buffer);
   }
   /// What connections that look for a path should know.
   std::optional<Event> poll_event();
   std::optional<Effect> poll_effect();
-  Instant next_timeout() const { return gatherer_.next_timeout(); }
+  Instant next_timeout() const { return std::min(gatherer_.next_timeout(), relays_.next_timeout()); }
 
  private:
   enum class State : std::uint8_t { kAsked, kOpen, kFailed };
@@ -84,9 +101,11 @@ class Node {
   };
   void ask_for(Socket& socket);
   void close(const Socket& socket);
+  void tell_relays(Instant now);
 
   ice::Gatherer gatherer_;
   Directory directory_;
+  Relays relays_;
   std::vector<Socket> sockets_;  // in the order of the addresses
   std::uint32_t next_socket_ = 1;
   Instant asked_ = Instant::min();

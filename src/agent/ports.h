@@ -25,6 +25,9 @@ enum class RunId : std::uint32_t {};
 /// up or has reported its end is heard no more.
 enum class HubGeneration : std::uint32_t {};
 
+/// The same of one WebSocket to the hub's relay.
+enum class RelayGeneration : std::uint32_t {};
+
 /// A UDP socket of the device; destroying it closes it.
 class Socket {
  public:
@@ -55,6 +58,15 @@ class HubLink {
   virtual std::optional<IpAddress> hub_address() const { return std::nullopt; }
   /// DisconnectHub: closes the connection, or gives up the try. Also when there is none.
   virtual void disconnect_hub(std::uint16_t code) = 0;
+
+  // The hub's relay by WebSocket (`GET /turn?batch=1`). A host that has none leaves them as they are.
+
+  /// ConnectRelay: begins to open it, in place of the one before. It reports to Runner::on_relay_open(), then
+  /// on_relay_message(), and to on_relay_closed() when it ends or could not be opened, each with `generation`.
+  virtual void connect_relay(RelayGeneration /*generation*/, std::string /*access_token*/) {}
+  /// One message, valid during the call; only while the connection is open. False: it is lost.
+  [[nodiscard]] virtual bool send_to_relay(Bytes /*message*/) { return false; }
+  virtual void disconnect_relay() {}
 };
 
 class TunPort {

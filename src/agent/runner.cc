@@ -5,7 +5,15 @@
 #include <utility>
 #include <variant>
 
+#include "turn/framing.h"
+
 namespace bamgate::agent {
+namespace {
+
+// Of one WebSocket message with several packets.
+constexpr std::size_t kRelayBatch = std::size_t{16} * 1024;
+
+}  // namespace
 
 // ---- Beginning and end ----
 
@@ -30,6 +38,7 @@ void Runner::end() {
   agent_.reset();
   sockets_.clear();
   if (std::exchange(hub_, Hub::kNone) != Hub::kNone) ports_.hub.disconnect_hub(1000);
+  if (std::exchange(relay_, false)) ports_.hub.disconnect_relay();
 }
 
 // ---- What comes in ----
@@ -123,6 +132,55 @@ void Runner::on_hub_closed(Instant now, HubGeneration generation, std::uint16_t 
   flush(now);
 }
 
+// ---- The relay ----
+
+void Runner::add_relay(Instant now, const Endpoint& server) {
+  if (!agent_) return;
+  agent_->add_relay(advance(now), server);
+  flush(now);
+}
+
+void Runner::add_websocket_relay(Instant now) {
+  if (!agent_) return;
+  agent_->add_websocket_relay(advance(now));
+  flush(now);
+}
+
+void Runner::on_relay_open(Instant now, RelayGeneration generation) {
+  if (!agent_ || !is_current(generation)) return;
+  agent_->on_relay_open(advance(now));
+  flush(now);
+}
+
+void Runner::on_relay_message(Instant now, RelayGeneration generation, MutableBytes message) {
+  turn::BatchReader batch(message);
+  while (agent_ && is_current(generation)) {
+    const auto next = batch.next();
+    if (!next || !*next) return;  // what is no TURN message ends the batch
+    agent_->on_relay_message(advance(now), **next);
+  }
+}
+
+void Runner::on_relay_closed(Instant now, RelayGeneration generation) {
+  if (!agent_ || !is_current(generation)) return;
+  relay_ = false;
+  agent_->on_relay_closed(advance(now));
+  flush(now);
+}
+
+void Runner::send_to_relay(Bytes message) {
+  const std::size_t padded = message.size() + turn::frame_padding(message.size());
+  if (relay_batch_.size() + padded > kRelayBatch) flush_relay();
+  relay_batch_.insert(relay_batch_.end(), message.begin(), message.end());
+  relay_batch_.resize(relay_batch_.size() + padded - message.size());
+}
+
+void Runner::flush_relay() {
+  if (relay_batch_.empty()) return;
+  if (!relay_ || !ports_.hub.send_to_relay(relay_batch_)) ++counters_.relay_messages_unsent;
+  relay_batch_.clear();
+}
+
 // ---- What goes out ----
 
 void Runner::flush(Instant now) {
@@ -141,6 +199,10 @@ void Runner::flush(Instant now) {
 void Runner::send_datagrams() {
   std::array<std::byte, kBlockSize> buffer;  // filled by poll_transmit() as far as it is read
   while (const auto transmit = agent_->poll_transmit(now_, buffer)) {
+    if (transmit->path.relay != RelayId::kNone) {
+      send_to_relay(Bytes(buffer).first(transmit->size));
+      continue;
+    }
     const auto found = sockets_.find(transmit->path.local);
     if (found == sockets_.end()) {
       ++counters_.socket_gone;
@@ -150,6 +212,7 @@ void Runner::send_datagrams() {
       ++counters_.datagrams_unsent;
     }
   }
+  flush_relay();
 }
 
 void Runner::run_effect(Effect effect) {
@@ -166,6 +229,11 @@ void Runner::run_effect(Effect effect) {
   } else if (auto* disconnect = std::get_if<DisconnectHub>(&effect)) {
     hub_ = Hub::kNone;
     ports_.hub.disconnect_hub(disconnect->code);
+  } else if (auto* relay = std::get_if<ConnectRelay>(&effect)) {
+    relay_ = true;
+    ports_.hub.connect_relay(RelayGeneration{++relay_generation_}, std::move(relay->access_token));
+  } else if (std::holds_alternative<DisconnectRelay>(effect)) {
+    if (std::exchange(relay_, false)) ports_.hub.disconnect_relay();
   } else if (auto* open = std::get_if<OpenSocket>(&effect)) {
     open_socket(*open);
   } else if (auto* close = std::get_if<CloseSocket>(&effect)) {

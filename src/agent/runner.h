@@ -55,6 +55,13 @@ class Runner {
   void on_hub_pong(Instant now, HubGeneration generation);
   void on_hub_closed(Instant now, HubGeneration generation, std::uint16_t code);
 
+  void on_relay_open(Instant now, RelayGeneration generation);
+  /// One WebSocket message, which may carry several of TURN; it is changed. Nothing is sent before flush().
+  void on_relay_message(Instant now, RelayGeneration generation, MutableBytes message);
+  void on_relay_closed(Instant now, RelayGeneration generation);
+  void add_relay(Instant now, const Endpoint& server);
+  void add_websocket_relay(Instant now);
+
   void on_network_changed(Instant now, std::vector<IpPrefix> addresses);
   void add_stun_server(Instant now, const Endpoint& server);
 
@@ -68,6 +75,9 @@ class Runner {
   /// The one that runs or, after end(), one that nobody was told of.
   RunId run() const { return RunId{run_}; }
   bool is_current(HubGeneration generation) const;
+  bool is_current(RelayGeneration generation) const {
+    return relay_ && generation == RelayGeneration{relay_generation_};
+  }
   /// Empty while no agent runs. The agent's, with counters of its own.
   Status status(Instant now) const;
   /// See Agent::access_token().
@@ -88,6 +98,8 @@ class Runner {
   void run_effect(Effect effect);
   void open_socket(const OpenSocket& open);
   void connect_hub(std::string access_token);
+  void send_to_relay(Bytes message);
+  void flush_relay();
 
   Ports ports_;
   std::unique_ptr<Agent> agent_;
@@ -100,6 +112,10 @@ class Runner {
 
   Hub hub_ = Hub::kNone;
   std::uint32_t hub_generation_ = 0;
+
+  bool relay_ = false;  // a WebSocket to it is open, or being opened
+  std::uint32_t relay_generation_ = 0;
+  std::vector<std::byte> relay_batch_;  // messages for it that leave together
 };
 
 }  // namespace bamgate::agent

@@ -42,6 +42,7 @@ struct Shared {
   sctp::ChannelOptions channel;   // the one data channel of a pair of devices
   wg::WallClock clock;
   bool allow_loopback = false;
+  bool force_relay = false;  // never a direct path
   Observer observer;
   IpAddress address;  // ours inside the network
   AgentCounters counters;

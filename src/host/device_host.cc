@@ -148,6 +148,8 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .ordered = device_.config.webrtc.ordered,
                                 .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
                                 .clock = wall_clock(),
+                                .turn_secret = device_.secrets.turn_secret,
+                                .force_relay = device_.config.device.force_relay,
                                 .observer = {.keys = capture_->key_log(), .messages = capture_->message_tap()},
                                 .pins = device_.pins};
   for (const auto& [name, peer] : device_.config.peers) options.accepted_routes[name] = peer.routes;
@@ -350,6 +352,7 @@ asio::awaitable<void> DeviceHost::exchange_tokens(agent::RunId run) {
   if (device_.config.device.name != name && runner_.run() == run && !stopping_) {
     begin_again();
   } else if (refreshed) {
+    if (runner_.run() == run) use_relays(refreshed->turn);
     runner_.on_access_token(net::now(), run, std::move(refreshed->access_token),
                             std::chrono::seconds(refreshed->expires_in));
   } else {
@@ -378,13 +381,19 @@ void DeviceHost::connect_hub(agent::HubGeneration generation, std::string access
   loop_.spawn(open_hub(generation, std::move(access_token)));
 }
 
-asio::awaitable<void> DeviceHost::open_hub(agent::HubGeneration generation, std::string access_token) {
+net::WebSocketCall DeviceHost::hub_call(std::string_view target, std::string access_token) const {
   const HubAccess access = hub_access(device_.config.network);
   net::WebSocketCall call;
-  call.url = access.url.with_target(device_.config.network.server_url.path_of("/connect"));
+  call.url = access.url.with_target(device_.config.network.server_url.path_of(target));
   call.bearer = std::move(access_token);
   call.connect = access.connect;
   call.timeout = std::chrono::seconds(15);
+  return call;
+}
+
+asio::awaitable<void> DeviceHost::open_hub(agent::HubGeneration generation, std::string access_token) {
+  net::WebSocketCall call = hub_call("/connect", std::move(access_token));
+  const net::Url url = call.url;
   net::WebSocketClient::Handlers handlers;
   handlers.on_text = [this, generation](std::string_view text) {
     runner_.on_hub_text(net::now(), generation, text);
@@ -404,7 +413,7 @@ asio::awaitable<void> DeviceHost::open_hub(agent::HubGeneration generation, std:
     hub_ = std::move(*connected);
     runner_.on_hub_open(net::now(), generation);
   } else {
-    runner_.on_hub_connect_failed(net::now(), generation, upgrade_fault(access.url, connected.error()));
+    runner_.on_hub_connect_failed(net::now(), generation, upgrade_fault(url, connected.error()));
   }
   arm_timer();
 }
@@ -416,6 +425,72 @@ std::optional<IpAddress> DeviceHost::hub_address() const {
 
 void DeviceHost::disconnect_hub(std::uint16_t code) {
   if (hub_) hub_->close(code, "");
+}
+
+// ---- The hub's relay ----
+
+// What the hub says of it with each token. A relay that is known is not added again.
+void DeviceHost::use_relays(const std::vector<std::string>& relays) {
+  for (const std::string& text : relays) {
+    if (text.starts_with("wss:") || text.starts_with("ws:")) {
+      runner_.add_websocket_relay(net::now());
+      continue;
+    }
+    const auto uri = stun::Uri::parse(text);
+    if (!uri || uri->scheme != stun::Scheme::kTurn || uri->transport != stun::UriTransport::kUdp) continue;
+    if (const auto address = IpAddress::parse(uri->host)) {
+      runner_.add_relay(net::now(), {*address, uri->port});
+    } else {
+      loop_.spawn(resolve_relay(runner_.run(), *uri));
+    }
+  }
+}
+
+asio::awaitable<void> DeviceHost::resolve_relay(agent::RunId run, stun::Uri uri) {
+  const auto endpoints = co_await net::resolve(loop_, uri.host, uri.port, net::now() + kResolvePatience);
+  if (!endpoints) spdlog::debug("the relay {} is left out for now: {}", uri.host, endpoints.error().detail);
+  if (!endpoints || endpoints->empty() || runner_.run() != run) co_return;
+  runner_.add_relay(net::now(), endpoints->front());
+  arm_timer();
+}
+
+void DeviceHost::connect_relay(agent::RelayGeneration generation, std::string access_token) {
+  loop_.spawn(open_relay(generation, std::move(access_token)));
+}
+
+asio::awaitable<void> DeviceHost::open_relay(agent::RelayGeneration generation, std::string access_token) {
+  net::WebSocketClient::Handlers handlers;
+  handlers.on_binary = [this, generation](Bytes message) {
+    std::vector<std::byte> copy(message.begin(), message.end());
+    runner_.on_relay_message(net::now(), generation, copy);
+    runner_.flush(net::now());
+    arm_timer();
+  };
+  handlers.on_close = [this, generation](std::uint16_t, std::string_view) {
+    runner_.on_relay_closed(net::now(), generation);
+    arm_timer();
+  };
+  auto connected = co_await net::WebSocketClient::connect(loop_, hub_call("/turn?batch=1", std::move(access_token)),
+                                                          std::move(handlers));
+  if (!runner_.is_current(generation)) co_return;  // given up meanwhile
+  if (connected) {
+    relay_ = std::move(*connected);
+    runner_.on_relay_open(net::now(), generation);
+  } else {
+    spdlog::debug("no relay by WebSocket: {}", connected.error().detail);
+    runner_.on_relay_closed(net::now(), generation);
+  }
+  arm_timer();
+}
+
+// What does not leave soon is worth nothing: a queue here would only be delay.
+bool DeviceHost::send_to_relay(Bytes message) {
+  constexpr std::size_t kMostUnsent = std::size_t{128} * 1024;
+  return relay_ && relay_->queued_bytes() < kMostUnsent && relay_->send_binary(message);
+}
+
+void DeviceHost::disconnect_relay() {
+  if (relay_) relay_->close(net::kCloseNormal, "");
 }
 
 // ---- A configuration that was changed ----

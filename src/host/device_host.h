@@ -80,6 +80,9 @@ class DeviceHost : private agent::Sockets,
   void ping_hub() override { hub_->ping(); }
   std::optional<IpAddress> hub_address() const override;
   void disconnect_hub(std::uint16_t code) override;
+  void connect_relay(agent::RelayGeneration generation, std::string access_token) override;
+  bool send_to_relay(Bytes message) override;
+  void disconnect_relay() override;
   bool write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> wanted) override;
   void refresh_access_token(agent::RunId run) override { loop_.spawn(exchange_tokens(run)); }
@@ -89,6 +92,10 @@ class DeviceHost : private agent::Sockets,
   void begin_again();
   asio::awaitable<void> exchange_tokens(agent::RunId run);
   asio::awaitable<void> open_hub(agent::HubGeneration generation, std::string access_token);
+  asio::awaitable<void> open_relay(agent::RelayGeneration generation, std::string access_token);
+  net::WebSocketCall hub_call(std::string_view target, std::string access_token) const;
+  void use_relays(const std::vector<std::string>& relays);
+  asio::awaitable<void> resolve_relay(agent::RunId run, stun::Uri uri);
   void finish();
 
   net::Loop& loop_;
@@ -123,6 +130,7 @@ class DeviceHost : private agent::Sockets,
   std::vector<StunName> stun_names_;  // those that no resolver has known so far
 
   std::unique_ptr<net::WebSocketClient> hub_;
+  std::unique_ptr<net::WebSocketClient> relay_;
   std::vector<net::ControlReply> waiting_for_down_;
   bool stopping_ = false;
   ExitCode exit_code_ = ExitCode::kDone;

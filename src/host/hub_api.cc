@@ -61,6 +61,16 @@ std::string text_of(const json::Value& value, std::string_view key) {
   return text ? *text : "";
 }
 
+std::vector<std::string> texts_of(const json::Value& value, std::string_view key) {
+  std::vector<std::string> texts;
+  const json::Array* array = value.get_array(key);
+  if (array == nullptr) return texts;
+  for (const json::Value& one : *array) {
+    if (const std::string* text = one.as_string()) texts.push_back(*text);
+  }
+  return texts;
+}
+
 }  // namespace
 
 HubFault no_answer(const net::Url& url, const net::NetError& error) {
@@ -109,11 +119,7 @@ asio::awaitable<ApiResult<Registration>> register_device(net::Loop& loop, HubAcc
   result.subnet = text_of(*reply, "subnet");
   result.turn_secret = text_of(*reply, "turn_secret");
   result.server_url = text_of(*reply, "server_url");
-  if (const json::Array* stun = reply->get_array("stun")) {
-    for (const json::Value& server : *stun) {
-      if (const std::string* text = server.as_string()) result.stun.push_back(*text);
-    }
-  }
+  result.stun = texts_of(*reply, "stun");
   const bool whole = !result.device_id.empty() && !result.refresh_token.empty() && IpPrefix::parse(result.address);
   if (!whole) co_return unreadable();
   co_return result;
@@ -131,6 +137,7 @@ asio::awaitable<ApiResult<RefreshedToken>> refresh_token(net::Loop& loop, HubAcc
   result.refresh_token = text_of(*reply, "refresh_token");
   result.device_name = text_of(*reply, "device_name");
   result.expires_in = reply->get_int("expires_in").value_or(0);
+  result.turn = texts_of(*reply, "turn");
   if (result.access_token.empty() || result.refresh_token.empty()) co_return unreadable();
   co_return result;
 }

@@ -41,8 +41,9 @@ struct Registration {
 struct RefreshedToken {
   std::string access_token;
   std::string refresh_token;
-  std::string device_name;      // as the hub calls this device now; empty: it does not say
-  std::int64_t expires_in = 0;  // seconds
+  std::string device_name;             // as the hub calls this device now; empty: it does not say
+  std::int64_t expires_in = 0;         // seconds
+  std::vector<std::string> turn = {};  // URIs of the hub's relay; empty: it has none
 };
 
 struct DeviceEntry {

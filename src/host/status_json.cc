@@ -22,8 +22,10 @@ json::Value peer_json(const agent::PeerStatus& peer) {
   value.set("state", peer.state);
   value.set("transport", "datachannel");
   const bool has_path = !peer.ice_local.empty();
-  value.set("path", has_path ? json::Value("direct") : json::Value());
-  value.set("why_relayed", nullptr);
+  const bool relayed = !peer.relay.empty();
+  value.set("path", has_path ? json::Value(relayed ? "relayed" : "direct") : json::Value());
+  value.set("why_relayed", relayed ? json::Value(peer.why_relayed) : json::Value());
+  value.set("relay", relayed ? json::Value(json::Object{{"server", "hub"}, {"transport", peer.relay}}) : json::Value());
   json::Value ice;
   if (has_path) {
     ice.set("local", peer.ice_local);

@@ -30,6 +30,7 @@ ice::Options ice_options(const PeerConnection::Options& options, const ice::Cred
   result.role = options.offerer ? ice::Role::kControlling : ice::Role::kControlled;
   result.local = local;
   result.route_filter = options.route_filter;
+  result.relay_networks = options.relay_networks;
   result.allow_loopback = options.allow_loopback;
   return result;
 }
@@ -164,6 +165,12 @@ bool PeerConnection::add_local_address(Instant now, SocketId socket, const Endpo
 
 void PeerConnection::add_reflexive(Instant now, const ice::Reflexive& reflexive) {
   ice_.add_reflexive(now, reflexive);
+  pump(now);
+}
+
+void PeerConnection::add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed,
+                                 const Endpoint& mapped) {
+  ice_.add_relayed(now, relay, socket, relayed, mapped);
   pump(now);
 }
 

@@ -89,6 +89,7 @@ class PeerConnection {
     std::shared_ptr<const dtls::Certificate> certificate;
     ice::RouteFilter route_filter;               // what leads into the tunnel: never candidates
     UnixTime unix_time;                          // for the date inside TLS messages
+    std::vector<IpPrefix> relay_networks = {};   // see ice::Options
     bool allow_loopback = false;                 // candidates on 127.0.0.1: for tests on one machine
     std::vector<sctp::ChannelOptions> channels;  // opened by the offerer as soon as SCTP is up
     sctp::QueueLimits queue;                     // what may wait on each channel for SCTP's window
@@ -148,6 +149,8 @@ class PeerConnection {
   bool add_local_address(Instant now, SocketId socket, const Endpoint& base);
   /// What a STUN server said about such a socket.
   void add_reflexive(Instant now, const ice::Reflexive& reflexive);
+  /// An allocation at a relay; datagrams through it carry `relay` and `socket` in their path.
+  void add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed, const Endpoint& mapped);
   /// That socket, or the address that it was bound to, is gone. If it carried the path, the connection is closed.
   void remove_local_address(Instant now, SocketId socket);
   /// No further local address or finding will come.

@@ -10,7 +10,7 @@ namespace {
 
 using stun::Attribute;
 
-constexpr std::array kKnown = {
+constexpr std::array kServed = {
     Attribute::kUsername,       Attribute::kMessageIntegrity,
     Attribute::kRealm,          Attribute::kNonce,
     Attribute::kUserHash,       Attribute::kMessageIntegritySha256,
@@ -46,7 +46,7 @@ Server::Reply Server::refuse(const Request& request, std::uint16_t code, std::sp
 }
 
 Server::Reply Server::serve(const Request& request) {
-  const auto unknown = request.message.unknown_required(kKnown);
+  const auto unknown = request.message.unknown_required(kServed);
   if (!unknown.empty()) return refuse(request, stun::kErrorUnknownAttribute, unknown);
   switch (request.message.method()) {
     case stun::Method::kAllocate:
