@@ -63,7 +63,11 @@ void Attempt::say_goodbye(Instant now) {
 void Attempt::learn(Instant now, const Node::Event& event) {
   if (const auto* relay = std::get_if<RelayFound>(&event)) {
     if (std::ranges::find(sockets_, relay->socket) != sockets_.end()) return;
-    connection_.add_relayed(now, relay->relay, relay->socket, relay->relayed, relay->mapped);
+    connection_.add_relayed(now, {.relay = relay->relay,
+                                  .socket = relay->socket,
+                                  .relayed = relay->relayed,
+                                  .related = relay->mapped,
+                                  .in_stream = relay->transport == turn::Transport::kWebSocket});
     sockets_.push_back(relay->socket);
   } else if (std::holds_alternative<RelayGone>(event) || shared_.force_relay) {
     return;  // what is gone is found by is_stale()

@@ -45,7 +45,6 @@ std::expected<std::unique_ptr<host::DeviceHost>, Failure> prepare(net::Loop& loo
   if (!capture) return std::unexpected(Failure{ExitCode::kFailed, capture.error().detail});
   auto device = folder.load();
   if (!device) return std::unexpected(device.error());
-  if (auto good = host::DeviceHost::check(folder, device->config); !good) return std::unexpected(good.error());
   hand_over(folder);
   if (auto done = become_device_user(folder); !done) return std::unexpected(done.error());
   auto lock = take_lock(folder, mode, arguments.verbose);

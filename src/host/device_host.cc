@@ -90,18 +90,9 @@ class DeviceHost::UdpSocket : public agent::Socket {
   net::FdWatcher watcher_;
 };
 
-std::expected<void, Failure> DeviceHost::check(const ConfigFolder& folder, const config::Config& config) {
-  if (!config.device.force_relay) return {};
-  // Whoever sets it does not want direct paths at all; connecting directly would break that promise.
-  return std::unexpected(
-      Failure{ExitCode::kFailed, "force_relay is set in " + (folder.path() / "config.toml").string() +
-                                     ", but this version cannot relay: set it to false to allow direct paths"});
-}
-
 std::expected<std::unique_ptr<DeviceHost>, Failure> DeviceHost::create(net::Loop& loop, ConfigFolder folder,
                                                                        Device device, os::FileLock lock,
                                                                        std::unique_ptr<net::Capture> capture) {
-  if (auto good = check(folder, device.config); !good) return std::unexpected(good.error());
   auto interface = OwnInterface::create(device.config.device);
   if (!interface) return std::unexpected(interface.error());
   std::unique_ptr<DeviceHost> host(new DeviceHost(loop, std::move(folder), std::move(device), std::move(lock),
@@ -498,9 +489,8 @@ void DeviceHost::disconnect_relay() {
 void DeviceHost::reload() {
   if (stopping_) return;
   auto read = folder_.load_config();
-  const auto good = read ? check(folder_, *read) : std::unexpected(read.error());
-  if (!good) {
-    return spdlog::error("the configuration is not taken over, the one before stays in force: {}", good.error().text);
+  if (!read) {
+    return spdlog::error("the configuration is not taken over, the one before stays in force: {}", read.error().text);
   }
   const ConfigChange change = compare(device_.config, *read);
   spdlog::info("{} was read again: {}", (folder_.path() / "config.toml").string(), to_string(change));

@@ -35,8 +35,6 @@ class DeviceHost : private agent::Sockets,
                    private agent::PinStore,
                    private agent::Owner {
  public:
-  /// Refuses a configuration that can be read but not be carried out; to be asked before a device that runs is stopped.
-  static std::expected<void, Failure> check(const ConfigFolder& folder, const config::Config& config);
   /// Makes the TUN interface and the agent; nothing is sent yet. `lock` is the folder's.
   static std::expected<std::unique_ptr<DeviceHost>, Failure> create(net::Loop& loop, ConfigFolder folder, Device device,
                                                                     os::FileLock lock,

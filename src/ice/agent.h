@@ -114,6 +114,15 @@ struct PathSelected {
   Candidate remote;
 };
 
+/// What a relay gave.
+struct Relayed {
+  RelayId relay = RelayId::kNone;
+  SocketId socket = SocketId::kNone;
+  Endpoint relayed;        // where peers send to
+  Endpoint related;        // our address as the relay sees it
+  bool in_stream = false;  // packets reach the relay in a stream, where they wait for each other: preferred less
+};
+
 /// One ICE session with one peer. After any call: drain poll_transmit(), then poll_event(), then read next_timeout().
 class Agent {
  public:
@@ -136,9 +145,8 @@ class Agent {
   bool add_local_address(Instant now, SocketId socket, const Endpoint& base);
   /// What a STUN server said about a socket that is known: a server-reflexive candidate.
   void add_reflexive(Instant now, const Reflexive& reflexive);
-  /// A TURN allocation: `relayed` is its address, `related` the mapped one. Checks through it carry `relay` in their
-  /// path.
-  void add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed, const Endpoint& related);
+  /// A TURN allocation. Checks through it carry `relay` in their path.
+  void add_relayed(Instant now, const Relayed& relayed);
   /// The socket is gone, or the address that it was bound to: its candidates and pairs are forgotten, and nothing is
   /// sent from it any more; the same for relays behind it. If it carried the selected path, the agent is kDisconnected
   /// at once. The peer is not told (RFC 8838 cannot take a candidate back); it finds out when its checks get no answer.
@@ -213,6 +221,7 @@ class Agent {
     RelayId relay;
     Candidate candidate;
     std::uint32_t check_priority;
+    bool in_stream = false;
   };
   struct Remote {
     Candidate candidate;
@@ -236,7 +245,7 @@ class Agent {
   // agent_candidates.cc: local and remote candidates, pairs.
   std::expected<void, Error> check_address(const Endpoint& endpoint) const;
   std::string foundation_for(CandidateType type, const IpAddress& base, const IpAddress& server);
-  std::uint16_t next_local_preference(Family family) const;
+  std::uint16_t next_local_preference(Family family, bool in_stream = false) const;
   void add_base(Base base);
   bool may_announce() const;
   void announce(const Candidate& candidate);

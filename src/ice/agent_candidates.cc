@@ -11,6 +11,8 @@ namespace {
 constexpr std::uint16_t kFirstV6Preference = 65535;
 constexpr std::uint16_t kFirstV4Preference = 65534;
 constexpr std::uint16_t kPreferenceStep = 2;
+// Relays that are reached by a stream come behind all others.
+constexpr std::uint16_t kStreamPreferences = 0x7fff;
 
 std::uint16_t local_preference(const Candidate& candidate) {
   return static_cast<std::uint16_t>(candidate.priority >> 8 & 0xffff);
@@ -42,10 +44,11 @@ std::string Agent::foundation_for(CandidateType type, const IpAddress& base, con
 
 // RFC 8445 §5.1.2.1, RFC 8421 §4: each base has its own local preference; the order in which the caller adds addresses
 // decides among those of one family.
-std::uint16_t Agent::next_local_preference(Family family) const {
+std::uint16_t Agent::next_local_preference(Family family, bool in_stream) const {
   std::uint16_t preference = family == Family::kV6 ? kFirstV6Preference : kFirstV4Preference;
+  if (in_stream) preference &= kStreamPreferences;
   for (const Base& base : bases_) {
-    if (base.candidate.endpoint.address.family() != family) continue;
+    if (base.candidate.endpoint.address.family() != family || base.in_stream != in_stream) continue;
     preference = std::min(preference, static_cast<std::uint16_t>(local_preference(base.candidate) - kPreferenceStep));
   }
   return preference;
@@ -81,19 +84,19 @@ bool Agent::add_local_address(Instant now, SocketId socket, const Endpoint& base
   return true;
 }
 
-void Agent::add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed, const Endpoint& related) {
-  if (!may_announce() || relay == RelayId::kNone || !check_address(relayed)) return;
+void Agent::add_relayed(Instant now, const Relayed& found) {
+  if (!may_announce() || found.relay == RelayId::kNone || !check_address(found.relayed)) return;
   if (locals_.size() >= kMaxLocalCandidates) {
     ++counters_.dropped_limit;
     return;
   }
-  if (std::ranges::any_of(bases_, [&](const Base& known) { return known.relay == relay; })) return;
-  const std::uint16_t preference = next_local_preference(relayed.address.family());
+  if (std::ranges::any_of(bases_, [&](const Base& known) { return known.relay == found.relay; })) return;
+  const std::uint16_t preference = next_local_preference(found.relayed.address.family(), found.in_stream);
   const std::uint32_t priority = candidate_priority(CandidateType::kRelayed, preference);
-  const Candidate candidate{CandidateType::kRelayed, foundation_for(CandidateType::kRelayed, relayed.address, {}),
-                            priority, relayed, related};
+  const Candidate candidate{CandidateType::kRelayed, foundation_for(CandidateType::kRelayed, found.relayed.address, {}),
+                            priority, found.relayed, found.related};
   // What a peer learns from a check through a relay is a relayed address, and should not be preferred to direct ones.
-  add_base({socket, relay, candidate, priority});
+  add_base({found.socket, found.relay, candidate, priority, found.in_stream});
   run(now);
 }
 

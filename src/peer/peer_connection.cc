@@ -168,9 +168,8 @@ void PeerConnection::add_reflexive(Instant now, const ice::Reflexive& reflexive)
   pump(now);
 }
 
-void PeerConnection::add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed,
-                                 const Endpoint& mapped) {
-  ice_.add_relayed(now, relay, socket, relayed, mapped);
+void PeerConnection::add_relayed(Instant now, const ice::Relayed& relayed) {
+  ice_.add_relayed(now, relayed);
   pump(now);
 }
 

@@ -150,7 +150,7 @@ class PeerConnection {
   /// What a STUN server said about such a socket.
   void add_reflexive(Instant now, const ice::Reflexive& reflexive);
   /// An allocation at a relay; datagrams through it carry `relay` and `socket` in their path.
-  void add_relayed(Instant now, RelayId relay, SocketId socket, const Endpoint& relayed, const Endpoint& mapped);
+  void add_relayed(Instant now, const ice::Relayed& relayed);
   /// That socket, or the address that it was bound to, is gone. If it carried the path, the connection is closed.
   void remove_local_address(Instant now, SocketId socket);
   /// No further local address or finding will come.

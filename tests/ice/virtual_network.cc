@@ -65,7 +65,8 @@ RelayId Network::add_relay(Peer& peer, SocketId socket, std::string_view relayed
   const auto relay = static_cast<RelayId>(next_relay_++);
   const Endpoint endpoint = *Endpoint::parse(relayed);
   peer.relays[relay] = endpoint;
-  peer.agent->add_relayed(now, relay, socket, endpoint, peer.sockets[socket]);
+  peer.agent->add_relayed(now,
+                          {.relay = relay, .socket = socket, .relayed = endpoint, .related = peer.sockets[socket]});
   drain(peer);
   return relay;
 }

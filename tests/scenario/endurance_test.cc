@@ -93,12 +93,12 @@ TEST_P(Endurance, PacketsThatFindNoSessionAreDeliveredAllTheSame) {
 
 // A token lives for an hour and is renewed after 50 minutes; nothing else happens.
 TEST_P(Endurance, ADayOfSilenceOnlyRefreshesAccessTokensAheadOfTime) {
-  const int attempts = anna.attempts;
+  const int attempts = anna.attempts();
   const int before = anna.refreshes;
   world.run_for(kDay);
   EXPECT_TRUE(world.all_connected());
-  EXPECT_EQ(anna.attempts, attempts) << "the connection was made anew";
-  EXPECT_EQ(bert.attempts, attempts);
+  EXPECT_EQ(anna.attempts(), attempts) << "the connection was made anew";
+  EXPECT_EQ(bert.attempts(), attempts);
   EXPECT_TRUE(world.ping(anna, bert));
   EXPECT_GE(anna.refreshes - before, kDay / 1h);
   EXPECT_LE(anna.refreshes - before, kDay / 1h * 5 / 4);

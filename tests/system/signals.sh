@@ -113,9 +113,9 @@ kill -HUP "$device"
 lab_wait 5 "SIGHUP without a change says nothing" says dev1 'was read again: nothing has changed in it'
 
 # A configuration that cannot be carried out changes nothing, and stops nothing.
-for broken in 'mtu = 1' 'nonsense' 'force_relay = true'; do
+for broken in 'mtu = 1' 'nonsense' 'force_relay = "often"'; do
   sed "s/^mtu = .*/$broken/" "$LAB_DIR/good" >"$LAB_DIR/dev1/config.toml"
-  [ "$broken" = 'force_relay = true' ] && sed -i '/^force_relay = false/d' "$LAB_DIR/dev1/config.toml"
+  [[ $broken == force_relay* ]] && sed -i '/^force_relay = false/d' "$LAB_DIR/dev1/config.toml"
   kill -HUP "$device"
   must_end 1 'nothing was restarted, the device goes on as it was: .*config.toml' dev1 restart
   [ "$(head -n 1 "$LAB_DIR/dev1/agent.lock")" = "$device" ] || lab_fail "restart took a device down that it cannot start"
