@@ -67,6 +67,12 @@ void Runner::on_token_failed(Instant now, RunId run, const signaling::HubFault& 
   flush(now);
 }
 
+std::optional<std::string> Runner::want_access_token(Instant now, std::string_view refused) {
+  auto token = agent_->want_access_token(advance(now), refused);
+  flush(now);
+  return token;
+}
+
 void Runner::on_network_changed(Instant now, std::vector<IpPrefix> addresses) {
   if (!agent_) return;
   agent_->network_changed(advance(now), std::move(addresses));

@@ -103,7 +103,7 @@ TEST_P(Endurance, AccessTokensAreRefreshedAheadOfTime) {
   // One token lives for an hour and is renewed after 50 minutes.
   EXPECT_GE(anna.refreshes - before, 24);
   EXPECT_LE(anna.refreshes - before, 30);
-  EXPECT_TRUE(anna.agent().access_token(world.agenda.now()));
+  EXPECT_TRUE(anna.agent().want_access_token(world.agenda.now(), ""));
   // Whenever the hub breaks, the token at hand serves at once.
   const int refreshes = anna.refreshes;
   world.hub.stop();
