@@ -1,7 +1,9 @@
 // The hub core on an in-memory database, by commands: registrations, refreshes, sockets, joins, forwards, revocations,
-// sign-ins by GitHub, restarts, raw requests and texts, time.
-// Oracle: no address and no name belongs to two devices; nobody is sent anything on a socket that is not open; a device
-// that was revoked is closed at once, gets nothing more and is let in by no token; every reply is JSON.
+// sign-ins by GitHub, restarts, raw requests and texts, time; renewing, renaming and forgetting, join tokens that
+// devices make, list and withdraw, by administrators, members and on the hub itself. Oracle: no address and no name
+// belongs to two devices; nobody is sent anything on a socket that is not open; a device that was revoked is closed at
+// once, gets nothing more and is let in by no token; a token that was withdrawn lets nobody in and is never shown; only
+// revoked devices are forgotten; every reply is JSON.
 #include "hub/hub.h"
 
 #include <array>
@@ -72,7 +74,7 @@ class World {
   }
 
   void step() {
-    switch (input_.below(16)) {
+    switch (input_.below(19)) {
       case 0:
         return make_join_token();
       case 1:
@@ -103,6 +105,12 @@ class World {
       case 15:
         if (input_.below(8) == 0) return start();
         return sent();
+      case 16:
+        return administer();
+      case 17:
+        return make_token_by_device();
+      case 18:
+        return list_and_withdraw();
     }
   }
 
@@ -155,15 +163,20 @@ class World {
     Member asked;
     asked.name = some_name();
     asked.key = some_key();
+    bool withdrawn = false;
     json::Object body{{"device_name", asked.name}};
     if (!asked.key.empty()) body.emplace_back("public_key", asked.key);
     if (by_github) {
       body.emplace_back("github_token", "gho_token");
     } else {
       if (join_tokens_.empty()) return;
-      body.emplace_back("join_token", join_tokens_[input_.below(join_tokens_.size())]);
+      const std::string& token = join_tokens_[input_.below(join_tokens_.size())];
+      withdrawn = withdrawn_.contains(token);
+      body.emplace_back("join_token", token);
     }
-    if (const auto reply = request("POST", "/auth/register", json::write(body), {}, asked)) registered(asked, *reply);
+    const auto reply = request("POST", "/auth/register", json::write(body), {}, asked);
+    require(!reply || !withdrawn, "a token that was withdrawn lets nobody in");
+    if (reply) registered(asked, *reply);
   }
 
   void registered(Member member, const json::Value& reply) {
@@ -275,6 +288,70 @@ class World {
     }
   }
 
+  /// By a device, or whoever holds the hub.
+  std::optional<json::Value> ask_admin(std::string_view method, const std::string& target, const std::string& body) {
+    const Member* by = some_member();
+    if (by != nullptr && input_.flag()) {
+      const auto reply = request(method, target, body, by->access_token);
+      require(!reply || !revoked_.contains(by->id), "a revoked device administers nothing");
+      return reply;
+    }
+    return read(hub_->on_local(now_, unix_now_, {method, target, {}, body, {}}));
+  }
+
+  void administer() {
+    Member* whom = some_member();
+    if (whom == nullptr) return;
+    const std::string device = "/auth/devices/" + whom->id;
+    const std::string name = some_name();
+    switch (input_.below(3)) {
+      case 0:
+        require(!ask_admin("POST", device + "/renew", "") || !revoked_.contains(whom->id), "no revoked one is renewed");
+        return;
+      case 1:
+        if (!ask_admin("POST", device + "/rename", json::write(json::Object{{"device_name", name}}))) return;
+        require(!revoked_.contains(whom->id), "no revoked one is renamed");
+        for (const Member& other : members_) {
+          if (&other == whom || revoked_.contains(other.id)) continue;
+          require(other.name != name, "no name belongs to two devices");
+        }
+        whom->name = name;
+        return;
+      case 2:
+        if (!ask_admin("POST", device + "/forget", "")) return;
+        require(revoked_.contains(whom->id), "only a revoked one is forgotten");
+        return;
+    }
+  }
+
+  void make_token_by_device() {
+    const Member* by = some_member();
+    if (by == nullptr) return;
+    const json::Object body{{"uses", std::int64_t{1 + input_.u8() % 3}}, {"role", input_.flag() ? "admin" : "member"}};
+    const auto reply = request("POST", "/auth/tokens", json::write(body), by->access_token);
+    if (!reply) return;
+    require(!revoked_.contains(by->id), "a revoked device makes no join token");
+    join_tokens_.push_back(*reply->get_string("join_token"));
+    token_ids_[*reply->get_string("token_id")] = join_tokens_.back();
+  }
+
+  void list_and_withdraw() {
+    const auto reply = ask_admin("GET", "/auth/tokens", "");
+    if (!reply) return;
+    const std::string shown = json::write(*reply);
+    for (const std::string& token : join_tokens_) require(!shown.contains(token), "a list shows no token");
+    const auto* tokens = reply->get_array("tokens");
+    require(tokens != nullptr, "a list of tokens is one");
+    for (const json::Value& token : *tokens) {
+      const auto known = token_ids_.find(*token.get_string("token_id"));
+      require(known == token_ids_.end() || !withdrawn_.contains(known->second), "what was withdrawn is not listed");
+    }
+    if (tokens->empty() || input_.flag()) return;
+    const std::string id = *(*tokens)[input_.below(tokens->size())].get_string("token_id");
+    if (!ask_admin("DELETE", "/auth/tokens/" + id, "")) return;
+    if (const auto known = token_ids_.find(id); known != token_ids_.end()) withdrawn_.insert(known->second);
+  }
+
   void advance() {
     const std::size_t unit = input_.below(4);
     constexpr std::array kUnits = {1, 60, 3600, 86400};
@@ -375,6 +452,8 @@ class World {
   std::uint64_t last_request_ = 0;
   int notes_ = 0;
   std::vector<std::string> join_tokens_;
+  std::map<std::string, std::string> token_ids_;  // of those that devices made, to the token
+  std::set<std::string> withdrawn_;
   std::vector<Member> members_;
   std::set<std::string> revoked_;
   std::map<ConnectionId, Socket> sockets_;

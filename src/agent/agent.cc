@@ -101,11 +101,10 @@ void Agent::stop(Instant now) {
 
 void Agent::on_access_token(Instant now, std::string token, std::chrono::seconds lifetime) {
   if (signaling_.state() == signaling::Client::State::kStopped) return;
-  const bool wanted = signaling_.state() == signaling::Client::State::kToken;
   tokens_.refreshed(now, token, lifetime);
   token_patience_.reset();
   token_fault_.clear();
-  if (wanted) signaling_.on_access_token(now, std::move(token));
+  signaling_.on_access_token(now, std::move(token));
   pump(now);
 }
 
@@ -150,6 +149,14 @@ void Agent::need_token(bool renew) {
   if (const auto token = tokens_.current(last_now_)) return signaling_.on_access_token(last_now_, *token);
   tokens_.forget();  // nothing of it is left to renew ahead of time
   if (tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
+}
+
+std::optional<std::string> Agent::want_access_token(Instant now, std::string_view refused) {
+  auto token = tokens_.current(now);
+  if (token && *token != refused) return token;
+  tokens_.forget();
+  if (tokens_.begin_refresh()) shared_.effects.emplace_back(RefreshAccessToken{});
+  return std::nullopt;
 }
 
 void Agent::pump_signaling(Instant now) {

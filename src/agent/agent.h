@@ -128,8 +128,10 @@ class Agent {
   std::size_t attempts_under_way() const { return by_attempt_.size(); }
   /// Of all peers that were ever known.
   Counters counters() const;
-  /// The access token, if one is at hand that still serves.
-  std::optional<std::string> access_token(Instant now) const { return tokens_.current(now); }
+  /// The access token, for whoever wants to ask the hub for something else. nullopt: the next one has been asked for,
+  /// and on_access_token() or on_token_failed() will follow. `refused`: what the hub did not take, as it does when its
+  /// clock was set; empty when nothing was.
+  std::optional<std::string> want_access_token(Instant now, std::string_view refused);
 
  private:
   /// A peer, and where it stands in the lists below.

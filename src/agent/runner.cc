@@ -75,6 +75,12 @@ void Runner::on_token_failed(Instant now, RunId run, const signaling::HubFault& 
   flush(now);
 }
 
+std::optional<std::string> Runner::want_access_token(Instant now, std::string_view refused) {
+  auto token = agent_->want_access_token(advance(now), refused);
+  flush(now);
+  return token;
+}
+
 void Runner::on_network_changed(Instant now, std::vector<IpPrefix> addresses) {
   if (!agent_) return;
   const auto hub_address = hub_ == Hub::kOpen ? ports_.hub.hub_address() : std::nullopt;

@@ -80,10 +80,8 @@ class Runner {
   }
   /// Empty while no agent runs. The agent's, with counters of its own.
   Status status(Instant now) const;
-  /// See Agent::access_token().
-  std::optional<std::string> access_token(Instant now) const {
-    return agent_ ? agent_->access_token(now) : std::nullopt;
-  }
+  /// See Agent::want_access_token(). Needs is_running().
+  std::optional<std::string> want_access_token(Instant now, std::string_view refused);
   std::size_t open_sockets() const { return sockets_.size(); }
   /// What was lost between the agent and the ports.
   const RunnerCounters& counters() const { return counters_; }

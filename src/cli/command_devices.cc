@@ -20,31 +20,72 @@
 namespace bamgate::cli {
 namespace {
 
-/// An access token: of the running agent where there is one, so that two processes never rotate one refresh token.
-std::expected<std::string, Failure> access_token(net::Loop& loop, const host::ConfigFolder& folder,
-                                                 host::Device& device) {
-  auto running = ask_agent(loop, folder, "token");
-  if (running) {
-    if (const std::string* token = running->get_string("access_token")) return *token;
-    return std::unexpected(Failure{ExitCode::kHubUnreachable,
-                                   "bamgate has no connection to the hub at present: look "
-                                   "at 'bamgate status'"});
+/// What the hub is asked with: the running agent's access token where there is one, so that two processes never rotate
+/// one refresh token.
+class HubLogin {
+ public:
+  HubLogin(net::Loop& loop, const host::ConfigFolder& folder, host::Device& device)
+      : loop_(loop), folder_(folder), device_(device) {}
+
+  /// `question` of a token. One that the hub does not take, as when its clock was set, is exchanged once.
+  template <typename Question>
+  auto ask(const Question& question) -> decltype(question(std::string())) {
+    if (auto done = token_.empty() ? get_token() : std::expected<void, Failure>(); !done) return failed(done.error());
+    auto answer = question(token_);
+    if (answer || answer.error().fault.verdict != signaling::Verdict::kTokenRefused) return answer;
+    if (auto done = get_token(); !done) return failed(done.error());
+    return question(token_);
   }
-  if (running.error().code != ExitCode::kNotRunning) return std::unexpected(running.error());
-  const auto lock = os::FileLock::acquire(folder.lock(), lock_note(RunMode::kCommand, false));
-  if (!lock) return std::unexpected(Failure{ExitCode::kFailed, lock.error().text});
-  const auto fresh = loop.block_on(exchange_refresh_token(loop, folder, device.config, device.secrets));
-  if (!fresh) return std::unexpected(fresh.error());
-  return fresh->access_token;
-}
+
+ private:
+  static std::unexpected<host::ApiFailure> failed(const Failure& failure) {
+    host::ApiFailure result;
+    static_cast<Failure&>(result) = failure;
+    return std::unexpected(std::move(result));
+  }
+
+  /// Another one than the last.
+  std::expected<void, Failure> get_token() {
+    auto running = ask_agent(loop_, folder_, "token", {{"refused", token_}});
+    if (!running) {
+      return running.error().code == ExitCode::kNotRunning ? exchange() : std::unexpected(running.error());
+    }
+    const std::string* token = running->get_string("access_token");
+    if (token != nullptr) {
+      token_ = *token;
+      return {};
+    }
+    const std::string* why = running->get_string("why");
+    const std::string* code = running->get_string("code");
+    return std::unexpected(
+        Failure{code != nullptr && !code->empty() ? ExitCode::kNotAuthorised : ExitCode::kHubUnreachable,
+                why != nullptr ? *why : "the bamgate that runs is going down: try again"});
+  }
+
+  std::expected<void, Failure> exchange() {
+    const auto lock = os::FileLock::acquire(folder_.lock(), lock_note(RunMode::kCommand, false));
+    if (!lock) return std::unexpected(Failure{ExitCode::kFailed, lock.error().text});
+    const auto fresh = loop_.block_on(exchange_refresh_token(loop_, folder_, device_.config, device_.secrets));
+    if (!fresh) return std::unexpected(fresh.error());
+    token_ = fresh->access_token;
+    return {};
+  }
+
+  net::Loop& loop_;
+  const host::ConfigFolder& folder_;
+  host::Device& device_;
+  std::string token_;  // the last one
+};
 
 ExitCode add(net::Loop& loop, const DevicesArguments& arguments, const host::Device& device, const host::HubAccess& hub,
-             const std::string& access) {
+             HubLogin& login) {
   const auto ttl = parse_time(arguments.ttl);
   if (!ttl) return fail(ExitCode::kUsage, "--ttl '" + arguments.ttl + "' is no time: say it as 30m, 24h or 7d");
-  const auto token = loop.block_on(
-      make_join_token(loop, hub, access,
-                      {.uses = arguments.uses, .ttl_s = *ttl, .admin = arguments.admin, .name = arguments.for_name}));
+  const auto token = login.ask([&](const std::string& access) {
+    return loop.block_on(
+        make_join_token(loop, hub, access,
+                        {.uses = arguments.uses, .ttl_s = *ttl, .admin = arguments.admin, .name = arguments.for_name}));
+  });
   if (!token) return fail(token.error().code, token.error().text);
   config::JoinString join;
   join.host = device.config.network.server_url.host;
@@ -77,12 +118,13 @@ ExitCode run_devices(const DevicesArguments& arguments) {
   auto device = folder.load();
   if (!device) return fail(device.error().code, device.error().text);
   net::Loop loop;
-  const auto access = access_token(loop, folder, *device);
-  if (!access) return fail(access.error().code, access.error().text);
+  HubLogin login(loop, folder, *device);
   const host::HubAccess hub = host::hub_access(device->config.network);
-  if (arguments.add) return add(loop, arguments, *device, hub, *access);
+  if (arguments.add) return add(loop, arguments, *device, hub, login);
   const AskHub ask = [&](const std::string& method, const std::string& target, const json::Value& body) {
-    return loop.block_on(host::ask_hub(loop, hub, *access, method, target, body));
+    return login.ask([&](const std::string& access) {
+      return loop.block_on(host::ask_hub(loop, hub, access, method, target, body));
+    });
   };
   return manage(arguments.manage, ask, device->config.network.device_id, "bamgate devices");
 }

@@ -1,4 +1,4 @@
-// bamgate hub devices, revoke, forget, tokens: whoever holds the hub needs no device. The hub may be running.
+// bamgate hub devices, revoke, renew, forget, tokens: whoever holds the hub needs no device. The hub may be running.
 #include "cli/commands.h"
 #include "host/hub_control.h"
 #include "host/hub_folder.h"

@@ -151,7 +151,7 @@ std::expected<Joined, Failure> join_network(net::Loop& loop, const host::ConfigF
   if (!name) return std::unexpected(name.error());
   auto secrets = own_secrets(loop, folder, before, device_runs ? std::nullopt : same_hub(before, join));
   if (!secrets) return std::unexpected(and_then(secrets.error(), kUnused));
-  for (const auto& kept : {folder.keep_room(), folder.keep_config_room()}) {
+  for (const auto& kept : {folder.keep_room(), folder.keep_joined_room()}) {
     if (!kept) return std::unexpected(and_then(kept.error(), kUnused));
   }
   while (true) {
@@ -173,48 +173,28 @@ std::expected<Joined, Failure> join_network(net::Loop& loop, const host::ConfigF
   }
 }
 
-/// Credentials before anything else.
-std::expected<void, Failure> write_down(const host::ConfigFolder& folder, const Joined& joined) {
-  for (const auto& saved : {folder.save_secrets(joined.secrets), folder.save_config(joined.config)}) {
-    if (!saved) return std::unexpected(and_then(saved.error(), kRepeat));
-  }
-  return {};
-}
-
 /// Whoever sits at the other end of the tunnel is cut off for a moment, which must not end this process half-way.
 void carry_on_without_terminal() {
   for (const int signal : {SIGHUP, SIGINT, SIGPIPE}) std::signal(signal, SIG_IGN);
 }
 
-/// Takes the device down, writes, and brings it up again in the way it ran, as `bamgate restart` does.
-std::expected<void, Failure> swap_running(const host::ConfigFolder& folder, const SetupArguments& arguments,
-                                          const Joined& joined) {
+/// Restarts the device, which takes over what is on the disk. Were this process killed on the way, its next start
+/// would.
+std::expected<void, Failure> swap_running(const SetupArguments& arguments) {
   carry_on_without_terminal();
-  const auto holder = find_holder(folder);
-  if (const ExitCode stopped = run_down(arguments.config);
-      stopped != ExitCode::kDone && stopped != ExitCode::kNotRunning) {
-    return std::unexpected(Failure{stopped, "the device could not be disconnected, and goes on with what it had"});
-  }
-  auto lock = lock_device(folder);
-  std::expected<void, Failure> written;
-  if (!lock) {
-    written = std::unexpected(lock.error());
-  } else if (!*lock) {
-    written = std::unexpected(Failure{ExitCode::kFailed, "somebody has connected the device meanwhile: try again"});
-  } else {
-    written = write_down(folder, joined);
-    lock->reset();
-  }
-  const ExitCode up = run_up({.config = arguments.config, .verbose = holder && holder->verbose, .detach = true});
-  if (written && up != ExitCode::kDone) {
-    return std::unexpected(Failure{up, "it is registered, but does not connect; see above"});
-  }
-  return written;
+  const ExitCode restarted = run_restart(arguments.config);
+  if (restarted == ExitCode::kDone) return {};
+  return std::unexpected(Failure{restarted,
+                                 "it is registered, and what it has got is on the disk, but it was not "
+                                 "restarted; see above: 'bamgate up" +
+                                     option(arguments) + "' or 'bamgate restart" + option(arguments) +
+                                     "' takes it over"});
 }
 
 std::expected<void, Failure> set_up(const SetupArguments& arguments) {
   const host::ConfigFolder folder(arguments.config);
   if (const auto named = check_name(arguments); !named) return named;
+  if (const auto settled = folder.settle(); !settled) return settled;
   const auto before = read_before(folder);
   if (!before) return std::unexpected(before.error());
   const auto join = read_join_string(arguments, *before);
@@ -228,7 +208,14 @@ std::expected<void, Failure> set_up(const SetupArguments& arguments) {
     net::Loop loop;  // gone before anything is started in the background
     return join_network(loop, folder, arguments, *before, *join, device_runs);
   }();
-  if (!joined) return std::unexpected(joined.error());
+  if (!joined) {
+    folder.give_up_joined_room();
+    return std::unexpected(joined.error());
+  }
+  // Before anything else, and all at once: what the hub knew of this device before may have ended with its answer.
+  if (const auto saved = folder.save_joined(joined->config, joined->secrets); !saved) {
+    return std::unexpected(and_then(saved.error(), kRepeat));
+  }
   std::fprintf(stderr, "this device is '%s' with the address %s; its configuration is in %s\n",
                joined->config.device.name.c_str(), joined->address.c_str(), folder.path().c_str());
   if (device_runs) {
@@ -236,9 +223,9 @@ std::expected<void, Failure> set_up(const SetupArguments& arguments) {
     {
       const auto done = std::move(*only);
     }  // not to be held by what is started
-    return swap_running(folder, arguments, *joined);
+    return swap_running(arguments);
   }
-  if (const auto written = write_down(folder, *joined); !written) return written;
+  if (const auto taken = folder.take_over_joined(); !taken) return std::unexpected(and_then(taken.error(), kRepeat));
   std::fprintf(stderr, "connect it with 'bamgate up%s'\n", option(arguments).c_str());
   return {};
 }

@@ -41,7 +41,7 @@ ExitCode run_trust(const TrustArguments& arguments) {
   if (!is_device_name(arguments.name)) return fail(ExitCode::kUsage, "'" + arguments.name + "' is no device name");
   const host::ConfigFolder folder(arguments.config);
   net::Loop loop;
-  const auto answer = ask_agent(loop, folder, "trust", arguments.name);
+  const auto answer = ask_agent(loop, folder, "trust", {{"name", arguments.name}});
   if (!answer && answer.error().code == ExitCode::kNotRunning) return trust_on_disk(folder, arguments.name);
   if (!answer) return fail(answer.error().code, answer.error().text);
   const std::string* done = answer->get_string("done");

@@ -7,16 +7,15 @@
 namespace bamgate::cli {
 namespace {
 
-// `down` waits for goodbyes; everything else is answered at once.
-constexpr auto kPatience = std::chrono::seconds(15);
+// `down` waits for goodbyes, `token` for the hub, twice at most; everything else is answered at once.
+constexpr auto kPatience = std::chrono::seconds(35);
 
 }  // namespace
 
 std::expected<json::Value, Failure> ask_agent(net::Loop& loop, const host::ConfigFolder& folder,
-                                              std::string_view question, std::string_view name) {
-  json::Value request;
+                                              std::string_view question, json::Object details) {
+  json::Value request = std::move(details);
   request.set("ask", question);
-  if (!name.empty()) request.set("name", name);
   const std::string path = folder.control_socket().string();
   const auto line = loop.block_on(net::control_request(loop, path, json::write(request), kPatience));
   if (!line) {

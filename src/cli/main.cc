@@ -100,6 +100,10 @@ void add_hub_management(CLI::App& hub, Run& run) {
   add_device_argument(*revoke, arguments->manage);
   revoke->add_flag("-y,--yes", arguments->manage.yes, "Do not ask back");
   revoke->callback([chosen] { chosen(Action::kRevoke); });
+  auto* renew = hub.add_subcommand("renew", "Let a device in again that was away for too long");
+  common(*renew);
+  add_device_argument(*renew, arguments->manage);
+  renew->callback([chosen] { chosen(Action::kRenew); });
   auto* forget = hub.add_subcommand("forget", "Let any device have the name of a revoked one");
   common(*forget);
   add_device_argument(*forget, arguments->manage);

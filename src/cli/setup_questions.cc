@@ -1,6 +1,5 @@
 #include "cli/setup_questions.h"
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -14,27 +13,20 @@
 namespace bamgate::cli {
 namespace {
 
-constexpr std::size_t kMaxPasted = 4096;  // as parse_join_string() takes
-
-// Lines that were pasted together are all there at once.
-constexpr int kPastedWithinMs = 100;
-
 constexpr const char* kNoJoinString =
     "no join string: give --join STRING, or --join - to read it from standard input; 'bamgate hub token' on the hub "
     "prints one";
 
-bool more_was_pasted() {
-  pollfd waiting{STDIN_FILENO, POLLIN, 0};
-  return poll(&waiting, 1, kPastedWithinMs) == 1 && (waiting.revents & POLLIN) != 0;
-}
-
 /// `text` and the lines after it, as far as they belong to it: a program may have wrapped the line, and its end is what
-/// holds the fingerprint.
+/// holds the fingerprint. How fast they come says nothing: a person is asked, and answers with an empty line.
 std::string with_rest(std::string text) {
+  const bool asks = is_terminal(STDIN_FILENO);
   std::string line;
-  while (!config::is_whole_join_string(text) && text.size() < kMaxPasted) {
-    if (is_terminal(STDIN_FILENO) && !more_was_pasted()) break;
-    if (!std::getline(std::cin, line)) break;
+  while (config::may_go_on(text)) {
+    if (asks) {
+      std::fprintf(stderr, "This has no fingerprint (fp=) so far. Its next line, or Enter if that was all: ");
+    }
+    if (!std::getline(std::cin, line) || (asks && trim_text(line).empty())) break;
     text += "\n" + line;
   }
   return text;

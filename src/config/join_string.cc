@@ -15,6 +15,7 @@ constexpr std::string_view kScheme = "bamgate://";
 constexpr std::size_t kMaxJoinString = 1024;
 constexpr std::size_t kMaxInput = 4096;  // with white space
 constexpr std::size_t kMaxToken = 256;
+constexpr std::size_t kFingerprintText = 3 + 43;  // "fp=" and 32 bytes in base64url
 
 // Endings of names that are a network's own: RFC 6762 (local) and its appendix G, RFC 8375 (home.arpa), RFC 6761, and
 // what routers use.
@@ -139,9 +140,14 @@ std::expected<JoinString, ConfigError> parse_join_string(std::string_view text) 
   return join;
 }
 
-bool is_whole_join_string(std::string_view text) {
-  const auto join = parse_join_string(text);
-  return join && join->fingerprint;
+bool may_go_on(std::string_view text) {
+  Squeezed squeezed = without_spaces(text.substr(0, kMaxInput));
+  const std::string_view whole = squeezed.text;
+  const std::size_t fp = whole.rfind("fp=");
+  const bool begins = !whole.empty() && (whole.starts_with(kScheme) || kScheme.starts_with(whole));
+  const bool has_fp = fp != std::string_view::npos && whole.size() - fp >= kFingerprintText;
+  wipe(std::as_writable_bytes(std::span(squeezed.text)));
+  return begins && !has_fp && text.size() < kMaxInput;
 }
 
 std::string missing_pin_warning(const JoinString& join) {

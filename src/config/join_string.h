@@ -32,8 +32,9 @@ struct JoinString {
 /// token), kBadValue (token or fingerprint).
 [[nodiscard]] std::expected<JoinString, ConfigError> parse_join_string(std::string_view text);
 
-/// True when nothing can follow: it is read and has its fingerprint. Of a wrapped line more may come.
-[[nodiscard]] bool is_whole_join_string(std::string_view text);
+/// True when a further line may belong to it, as of a line that a program has wrapped: it begins as a join string, and
+/// its end, the fingerprint, is not there yet. A hub with a public certificate has none: only a person knows.
+[[nodiscard]] bool may_go_on(std::string_view text);
 
 /// What to tell a person whose string has no fingerprint although the host is none that a public authority certifies
 /// (an address, a single label, .local and the like). Empty when there is nothing to tell.

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "core/encoding.h"
 #include "core/plain_text.h"
@@ -19,6 +20,10 @@ constexpr std::size_t kMaxFile = 1024 * 1024;
 constexpr std::size_t kSecretsRoom = 4096;
 // More than a registration writes; what a person has added comes on top.
 constexpr std::size_t kConfigRoom = 4096;
+
+// What a registration gave and is not in force yet. The secrets are written last: with them it counts.
+constexpr const char* kJoinedConfig = "config.toml.joined";
+constexpr const char* kJoinedSecrets = "secrets.toml.joined";
 
 std::unexpected<Failure> malformed(const std::filesystem::path& file, const config::ConfigError& error) {
   return std::unexpected(Failure{ExitCode::kFailed, file.string() + ": " + error.message()});
@@ -53,7 +58,7 @@ bool ConfigFolder::has_device() const {
 
 std::expected<config::Config, Failure> ConfigFolder::load_config() const {
   const auto file = path_ / "config.toml";
-  const auto text = os::read_file(file, kMaxFile);
+  const auto text = read(file);
   if (!text) {
     if (text.error().code != os::Error::kNotFound) return refuse(text.error());
     std::error_code ignored;
@@ -74,7 +79,14 @@ std::expected<config::Config, Failure> ConfigFolder::load_config() const {
   return std::move(*parsed);
 }
 
+/// What was being written when the machine lost power is written to its end first.
+std::expected<std::string, os::OsError> ConfigFolder::read(const std::filesystem::path& file) const {
+  if (const auto whole = os::finish_write(file); !whole) return std::unexpected(whole.error());
+  return os::read_file(file, kMaxFile);
+}
+
 std::expected<Device, Failure> ConfigFolder::load() const {
+  if (const auto settled = settle(); !settled) return std::unexpected(settled.error());
   auto config = load_config();
   if (!config) return std::unexpected(config.error());
   auto secrets = load_secrets();
@@ -86,7 +98,7 @@ std::expected<Device, Failure> ConfigFolder::load() const {
 
 std::expected<std::vector<config::Pin>, Failure> ConfigFolder::load_pins(const config::NetworkConfig& network) const {
   const auto file = path_ / "pins";
-  const auto text = os::read_file(file, kMaxFile);
+  const auto text = read(file);
   if (!text && text.error().code == os::Error::kNotFound) return std::vector<config::Pin>();
   if (!text) return refuse(text.error());
   auto parsed = config::parse_pins(*text);
@@ -116,7 +128,7 @@ std::expected<config::Secrets, Failure> ConfigFolder::load_secrets() const {
                                                           "with a new join string, which gives the device a new key"});
   }
   if (const auto secret = os::check_private(file); !secret) return refuse(secret.error());
-  auto text = os::read_file(file, kMaxFile);
+  auto text = read(file);
   if (!text) return refuse(text.error());
   auto parsed = config::parse_secrets(*text);
   wipe(std::as_writable_bytes(std::span(*text)));
@@ -129,7 +141,7 @@ bool ConfigFolder::has_secrets() const {
   const auto file = path_ / "secrets.toml";
   const auto type = std::filesystem::status(file, ignored).type();
   if (type != std::filesystem::file_type::regular) return type != std::filesystem::file_type::not_found;
-  auto text = os::read_file(file, kMaxFile);
+  auto text = read(file);
   if (!text) return true;  // load_secrets() says what is wrong with it
   const bool empty = trim_text(*text).empty();
   wipe(std::as_writable_bytes(std::span(*text)));
@@ -144,7 +156,6 @@ std::expected<void, Failure> ConfigFolder::create() const {
 
 std::expected<void, Failure> ConfigFolder::save_config(const config::Config& config) const {
   const auto written = os::write_file_atomically(path_ / "config.toml", config::write_config(config), 0644);
-  os::give_up_room(path_ / "config.toml");
   if (!written) return refuse(written.error());
   return {};
 }
@@ -162,12 +173,52 @@ std::expected<void, Failure> ConfigFolder::keep_room() const {
   return {};
 }
 
-std::expected<void, Failure> ConfigFolder::keep_config_room() const {
+// ---- What a registration gave ----
+
+std::expected<void, Failure> ConfigFolder::keep_joined_room() const {
   std::error_code error;
   const auto size = std::filesystem::file_size(path_ / "config.toml", error);
-  const auto kept = os::keep_room(path_ / "config.toml", kConfigRoom + (error ? 0 : size));
-  if (!kept) return refuse(kept.error());
+  for (const auto& kept : {os::keep_room(path_ / kJoinedSecrets, kSecretsRoom),
+                           os::keep_room(path_ / kJoinedConfig, kConfigRoom + (error ? 0 : size))}) {
+    if (!kept) return refuse(kept.error());
+  }
   return {};
+}
+
+void ConfigFolder::give_up_joined_room() const {
+  for (const char* file : {kJoinedSecrets, kJoinedConfig}) os::give_up_room(path_ / file);
+}
+
+std::expected<void, Failure> ConfigFolder::save_joined(const config::Config& config,
+                                                       const config::Secrets& secrets) const {
+  auto written = os::write_file_atomically(path_ / kJoinedConfig, config::write_config(config), 0644);
+  if (written) {
+    written = os::write_file_atomically(path_ / kJoinedSecrets, config::write_secrets(secrets).view(), 0600);
+  }
+  give_up_joined_room();
+  if (!written) return refuse(written.error());
+  return {};
+}
+
+std::expected<void, Failure> ConfigFolder::take_over_joined() const {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path_ / kJoinedSecrets, ignored)) return {};
+  // The secrets last: as long as they are there, what is missing is done again.
+  for (const auto& [from, to] : {std::pair{kJoinedConfig, "config.toml"}, std::pair{kJoinedSecrets, "secrets.toml"}}) {
+    if (auto moved = os::move_over(path_ / from, path_ / to); !moved) return refuse(moved.error());
+  }
+  (void)keep_room();
+  return {};
+}
+
+/// What an interrupted 'bamgate setup' has left to be done, unless somebody is at work in the folder.
+std::expected<void, Failure> ConfigFolder::settle() const {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path_ / kJoinedSecrets, ignored)) return {};
+  const auto mine = os::FileLock::acquire(lock(), "command");
+  if (!mine) return {};
+  std::fprintf(stderr, "bamgate: what 'bamgate setup' has registered is in force from now on\n");
+  return take_over_joined();
 }
 
 wg::PrivateKey private_key(const config::Secrets& secrets) {

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "config/pins.h"
 #include "os/failure.h"
+#include "os/os_error.h"
 #include "wg/keys.h"
 
 namespace bamgate::host {
@@ -54,10 +55,22 @@ class ConfigFolder {
   /// Keeps room on the disk for the next secrets. To be called before the hub is asked for new ones: what it gives and
   /// nobody can keep would be lost. Failure: the disk is full, or not to be written.
   std::expected<void, Failure> keep_room() const;
-  /// The same for the next config.toml; save_config() gives it up again.
-  std::expected<void, Failure> keep_config_room() const;
+
+  /// What a registration gave, and this folder is to become: on disk, synced, before this returns, beside what is in
+  /// force. From then on the next start has it, however whoever called this ends.
+  std::expected<void, Failure> save_joined(const config::Config& config, const config::Secrets& secrets) const;
+  /// Puts in force what save_joined() has kept; nothing when there is none. To be called under the folder's lock.
+  std::expected<void, Failure> take_over_joined() const;
+  /// The same for whoever holds no lock, as after a 'bamgate setup' that was interrupted; nothing while somebody holds
+  /// it. load() begins with it.
+  std::expected<void, Failure> settle() const;
+  /// Room for save_joined(), as keep_room() keeps it for save_secrets().
+  std::expected<void, Failure> keep_joined_room() const;
+  void give_up_joined_room() const;
 
  private:
+  std::expected<std::string, os::OsError> read(const std::filesystem::path& file) const;
+
   std::filesystem::path path_;
 };
 

@@ -42,6 +42,12 @@ signaling::HubFault upgrade_fault(const net::Url& url, const net::NetError& erro
   return fault;
 }
 
+/// What a command hears that asked for an access token.
+json::Value token_answer(const ApiResult<RefreshedToken>& refreshed) {
+  if (refreshed) return json::Object{{"access_token", refreshed->access_token}};
+  return json::Object{{"why", refreshed.error().text}, {"code", refreshed.error().fault.code}};
+}
+
 }  // namespace
 
 /// A UDP socket of this machine, read whenever the loop finds something in it.
@@ -107,11 +113,14 @@ DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::
     : loop_(loop),
       folder_(std::move(folder)),
       device_(std::move(device)),
+      stamp_clock_(folder_.path() / "clock", wall_clock()),
+      configured_(device_.config),
       lock_(std::move(lock)),
       capture_(std::move(capture)),
       interface_(std::move(interface)),
       timer_(loop),
       interface_timer_(loop),
+      stamp_timer_(loop),
       stop_timer_(loop),
       slots_(net::UdpSocket::kBatch),
       runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}) {
@@ -138,7 +147,7 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .certificate = std::move(*certificate),
                                 .ordered = device_.config.webrtc.ordered,
                                 .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
-                                .clock = wall_clock(),
+                                .clock = stamp_clock_.clock(),
                                 .turn_secret = device_.secrets.turn_secret,
                                 .force_relay = device_.config.device.force_relay,
                                 .observer = {.keys = capture_->key_log(), .messages = capture_->message_tap()},
@@ -169,6 +178,7 @@ ExitCode DeviceHost::run() {
   addresses_ = watch_network();
   if (addresses_.empty()) spdlog::warn("this machine has no usable network address: is it online?");
   resolve_stun_servers();
+  note_time();
   runner_.start(net::now(), std::move(agent_), addresses_);
   arm_timer();
   loop_.run();
@@ -186,6 +196,11 @@ std::vector<IpPrefix> DeviceHost::watch_network() {
         arm_timer();
       },
       [this] { look_after_interface(); });
+}
+
+void DeviceHost::note_time() {
+  stamp_clock_.note(net::now());
+  stamp_timer_.expires_at(net::now() + StampClock::kInterval, [this] { note_time(); });
 }
 
 void DeviceHost::watch_tun() {
@@ -340,6 +355,7 @@ asio::awaitable<void> DeviceHost::resolve_stun_server(stun::Uri uri) {
 asio::awaitable<void> DeviceHost::exchange_tokens(agent::RunId run) {
   const std::string name = device_.config.device.name;
   auto refreshed = co_await exchange_refresh_token(loop_, folder_, device_.config, device_.secrets);
+  answer_waiting_for_token(token_answer(refreshed));
   if (device_.config.device.name != name && runner_.run() == run && !stopping_) {
     begin_again();
   } else if (refreshed) {
@@ -356,6 +372,7 @@ asio::awaitable<void> DeviceHost::exchange_tokens(agent::RunId run) {
 // An administrator has renamed this device. Names decide who offers, and peers know each other by them: so all begins
 // anew, as after a restart, within a second.
 void DeviceHost::begin_again() {
+  configured_.device.name = device_.config.device.name;
   spdlog::info("this device is called '{}' now", device_.config.device.name);
   runner_.stop(net::now());
   runner_.end();
@@ -492,10 +509,12 @@ void DeviceHost::reload() {
   if (!read) {
     return spdlog::error("the configuration is not taken over, the one before stays in force: {}", read.error().text);
   }
-  const ConfigChange change = compare(device_.config, *read);
+  const ConfigChange change = compare(configured_, *read);
   spdlog::info("{} was read again: {}", (folder_.path() / "config.toml").string(), to_string(change));
-  device_.config.peers = std::move(read->peers);
-  std::ranges::copy(change.stun_servers, std::back_inserter(device_.config.stun.servers));
+  for (config::Config* config : {&configured_, &device_.config}) {
+    config->peers = read->peers;
+    std::ranges::copy(change.stun_servers, std::back_inserter(config->stun.servers));
+  }
   if (change.accepted_routes) {
     std::map<std::string, std::vector<IpPrefix>> accepted;
     for (const auto& [name, peer] : device_.config.peers) accepted[name] = peer.routes;
@@ -529,6 +548,20 @@ json::Value DeviceHost::trust(const std::string* name) {
   return answer;
 }
 
+// For a command that wants to ask the hub for something: two processes never rotate one refresh token.
+void DeviceHost::give_token(const std::string& refused, net::ControlReply reply) {
+  waiting_for_token_.push_back(std::move(reply));
+  if (stopping_) return answer_waiting_for_token(json::Object{});
+  if (const auto token = runner_.want_access_token(net::now(), refused)) {
+    answer_waiting_for_token(json::Object{{"access_token", *token}});
+  }
+  arm_timer();
+}
+
+void DeviceHost::answer_waiting_for_token(const json::Value& answer) {
+  for (net::ControlReply& reply : std::exchange(waiting_for_token_, {})) reply.send_line(json::write(answer));
+}
+
 void DeviceHost::answer_control(const std::string& line, net::ControlReply reply) {
   const auto request = json::parse(line);
   const std::string* ask = request ? request->get_string("ask") : nullptr;
@@ -540,9 +573,8 @@ void DeviceHost::answer_control(const std::string& line, net::ControlReply reply
   } else if (ask && *ask == "status") {
     answer = status_json(device_.config, public_key_, status());
   } else if (ask && *ask == "token") {
-    const auto token = runner_.access_token(net::now());
-    if (token) answer.set("access_token", *token);
-    if (answer.is_null()) answer = json::Object{};
+    const std::string* refused = request->get_string("refused");
+    return give_token(refused != nullptr ? *refused : "", std::move(reply));
   } else if (ask && *ask == "trust") {
     answer = trust(request->get_string("name"));
   } else if (ask && *ask == "down") {
@@ -565,6 +597,8 @@ void DeviceHost::stop(ExitCode code) {
 
 void DeviceHost::finish() {
   timer_.cancel();
+  stamp_timer_.cancel();
+  stamp_clock_.note(net::now());
   tun_watcher_.reset();
   network_.reset();
   runner_.end();
@@ -572,6 +606,7 @@ void DeviceHost::finish() {
   interface_.reset();  // takes its addresses and routes along
   for (net::ControlReply& reply : waiting_for_down_) reply.send_line("{\"ok\":true}");
   waiting_for_down_.clear();
+  answer_waiting_for_token(json::Object{});
   // The answers still have to leave.
   stop_timer_.expires_at(net::now() + net::kGoodbyeTime, [this] { loop_.stop(); });
 }

@@ -14,6 +14,7 @@
 #include "host/config_folder.h"
 #include "host/network_watcher.h"
 #include "host/own_interface.h"
+#include "host/stamp_clock.h"
 #include "json/value.h"
 #include "net/capture.h"
 #include "net/loop.h"
@@ -64,12 +65,15 @@ class DeviceHost : private agent::Sockets,
   void resolve_stun_servers();
   asio::awaitable<void> resolve_stun_server(stun::Uri uri);
 
+  void note_time();
   void watch_tun();
   void look_after_interface();
   void read_tun();
   void arm_timer();
   agent::Status status();
   json::Value trust(const std::string* name);
+  void give_token(const std::string& refused, net::ControlReply reply);
+  void answer_waiting_for_token(const json::Value& answer);
   void answer_control(const std::string& line, net::ControlReply reply);
 
   std::unique_ptr<agent::Socket> open_socket(SocketId socket, const IpAddress& address) override;
@@ -99,6 +103,8 @@ class DeviceHost : private agent::Sockets,
   net::Loop& loop_;
   ConfigFolder folder_;
   Device device_;
+  StampClock stamp_clock_;
+  config::Config configured_;  // as its file says: device_ has what this machine made of it
   os::FileLock lock_;
   std::unique_ptr<net::Capture> capture_;
   std::unique_ptr<OwnInterface> interface_;  // until finish(), or until it was deleted for good
@@ -113,6 +119,7 @@ class DeviceHost : private agent::Sockets,
   std::unique_ptr<NetworkWatcher> network_;
   net::Timer timer_;
   net::Timer interface_timer_;
+  net::Timer stamp_timer_;
   net::Timer stop_timer_;
   std::unique_ptr<net::ControlServer> control_;
   std::set<const UdpSocket*> open_sockets_;  // the runner owns them
@@ -130,6 +137,7 @@ class DeviceHost : private agent::Sockets,
   std::unique_ptr<net::WebSocketClient> hub_;
   std::unique_ptr<net::WebSocketClient> relay_;
   std::vector<net::ControlReply> waiting_for_down_;
+  std::vector<net::ControlReply> waiting_for_token_;
   bool stopping_ = false;
   ExitCode exit_code_ = ExitCode::kDone;
   agent::Runner runner_;

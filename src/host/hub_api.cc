@@ -1,9 +1,12 @@
 #include "host/hub_api.h"
 
+#include <array>
+#include <ctime>
 #include <utility>
 
 #include "json/parse.h"
 #include "json/write.h"
+#include "net/clock.h"
 #include "os/fault_point.h"
 
 namespace bamgate::host {
@@ -56,6 +59,14 @@ asio::awaitable<ApiResult<json::Value>> call(net::Loop& loop, HubAccess hub, std
   co_return std::move(*value);
 }
 
+std::string date(UnixTime time) {
+  const std::time_t seconds = time.seconds;
+  std::tm parts{};
+  std::array<char, 32> text{};
+  gmtime_r(&seconds, &parts);
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M UTC", &parts)};
+}
+
 std::string text_of(const json::Value& value, std::string_view key) {
   const std::string* text = value.get_string(key);
   return text ? *text : "";
@@ -80,6 +91,9 @@ HubFault no_answer(const net::Url& url, const net::NetError& error) {
     fault.text +=
         "; what answers is not the hub that this device knows: a network that asks for a login first, or a hub that "
         "was set up anew (then run 'bamgate setup' with a new join string)";
+  } else if (error.code == net::Error::kDates) {
+    fault.text += "; it is the hub's, so look at this machine's clock, which says " + date(net::unix_now()) +
+                  ", or have the certificate renewed";
   } else if (error.code == net::Error::kTls) {
     fault.text += "; what answers does not speak TLS as the hub does, as a network that asks for a login first";
   } else if (error.code == net::Error::kProtocol || error.code == net::Error::kTooLarge) {

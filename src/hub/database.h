@@ -49,6 +49,14 @@ class Database {
     return std::move(rows.front());
   }
 
+  /// Runs one statement that may fail, as on a full disk, without hindering what it belongs to.
+  template <typename... Values>
+  void try_run(std::string_view statement, Values&&... values) {
+    const bool failed = failed_;
+    run(statement, std::forward<Values>(values)...);
+    failed_ = failed;
+  }
+
   /// Runs `body` in a transaction. It is taken back when `body` returns false or a statement in it failed.
   /// True when it was committed.
   bool transaction(const std::function<bool()>& body);

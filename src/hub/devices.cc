@@ -90,7 +90,7 @@ void set_role(Database& database, std::string_view id, Role role) {
 }
 
 void set_last_seen(Database& database, std::string_view id, UnixTime unix_now) {
-  database.run("UPDATE devices SET last_seen_at = ?2 WHERE id = ?1", std::string(id), unix_now.seconds);
+  database.try_run("UPDATE devices SET last_seen_at = ?2 WHERE id = ?1", std::string(id), unix_now.seconds);
 }
 
 void revoke_device(Database& database, const Device& device, UnixTime lived) {

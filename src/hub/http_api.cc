@@ -8,6 +8,7 @@
 #include "hub/access_token.h"
 #include "hub/client.h"
 #include "hub/pace.h"
+#include "hub/signing_keys.h"
 
 namespace bamgate::hub {
 
@@ -53,6 +54,7 @@ HttpReply HttpApi::try_refresh(Instant now, UnixTime unix_now, const HttpRequest
   const bool committed = context_.database.transaction([&] {
     next = rotate_refresh_token(context_, *id, *token);
     if (next) set_last_seen(context_.database, *id, unix_now);
+    if (next) remove_ended_signing_keys(context_.database, context_.clock.lived());
     return next.has_value();
   });
   if (!next) return refuse_refresh(request, &*device, next.error());

@@ -45,7 +45,6 @@ struct Hub::State {
     if (const auto jump = context.clock.observe(context.database, now, unix_now)) {
       say_jump(context, "clock_jumped", *jump);
     }
-    // A time that cannot be noted hinders nobody.
     context.database.clear_failure();
   }
 };
@@ -55,7 +54,7 @@ std::expected<std::unique_ptr<Hub>, Error> Hub::create(HubOptions options, Sql& 
   Database database(sql);
   if (const auto migrated = migrate(database); !migrated) return std::unexpected(migrated.error());
   HubClock clock(database, now, unix_now);
-  auto settings = load_settings(database, random, clock.lived(), options.subnet);
+  auto settings = load_settings(database, random, clock.lived(), options.subnet, options.device_lifetime);
   if (!settings) return std::unexpected(settings.error());
   if (database.failed()) return std::unexpected(Error::kDatabase);
   Context context{std::move(options), database, crypto, random, std::move(*settings), clock, {}, {}, {}};
@@ -169,8 +168,8 @@ std::expected<std::string, Error> Hub::rotate_signing_key(Instant now, UnixTime 
   std::string kid;
   const bool committed = database.transaction([&] {
     kid = add_signing_key(database, state_->context.random, state_->context.clock.lived());
-    // Removes those that end now.
-    return !signing_keys(database, state_->context.clock.lived()).empty();
+    remove_ended_signing_keys(database, state_->context.clock.lived());
+    return true;
   });
   if (!committed) return std::unexpected(Error::kDatabase);
   return kid;

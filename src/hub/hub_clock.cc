@@ -32,7 +32,7 @@ std::optional<std::int64_t> HubClock::observe(Database& database, Instant now, U
 }
 
 void HubClock::note(Database& database) {
-  database.run("INSERT OR REPLACE INTO clock(id, lived, seen) VALUES(1, ?1, ?2)", lived_, unix_.seconds);
+  database.try_run("INSERT OR REPLACE INTO clock(id, lived, seen) VALUES(1, ?1, ?2)", lived_, unix_.seconds);
   noted_ = lived_;
 }
 

@@ -35,7 +35,8 @@ struct HubOptions {
   /// Where GitHub's API is, without a slash at its end.
   std::string github_api = "https://api.github.com";
   /// How long a device may be away before its refresh token has expired, in seconds; counted anew with each refresh.
-  std::int64_t device_lifetime = kDefaultDeviceLifetime;
+  /// None: as the hub was started last, or kDefaultDeviceLifetime.
+  std::optional<std::int64_t> device_lifetime;
   /// Shown by GET /status.
   std::string version = "0.0.0";
 };

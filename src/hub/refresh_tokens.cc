@@ -88,7 +88,7 @@ std::expected<RefreshToken, RefreshError> rotate_refresh_token(Context& context,
   }
   const std::int64_t lived = context.clock.lived().seconds;
   const std::int64_t issued_at = row->integer(is_previous ? 4 : 2);
-  const bool is_old = issued_at + context.options.device_lifetime <= lived;
+  const bool is_old = issued_at + context.settings.device_lifetime <= lived;
   if (is_old && row->integer(5) <= lived) return std::unexpected(RefreshError::kExpired);
   RefreshToken next = make_token(context, device_id, generation + 1);
   // A renewal serves as long as the reply may be lost: until a token that needs none is presented.
@@ -110,7 +110,7 @@ std::set<std::string> expired_devices(Context& context) {
   const std::int64_t lived = context.clock.lived().seconds;
   for (const Row& row : context.database.run(
            "SELECT device_id FROM refresh_tokens WHERE issued_at <= ?1 AND COALESCE(renewed_until, 0) <= ?2",
-           lived - context.options.device_lifetime, lived)) {
+           lived - context.settings.device_lifetime, lived)) {
     devices.insert(row.text(0));
   }
   return devices;
@@ -122,7 +122,8 @@ bool accept_generation(Database& database, std::string_view device_id, std::int6
                    std::string(device_id));
   if (!row || generation < row->integer(1)) return false;
   if (generation == row->integer(0) && !row->is_null(2)) {
-    database.run(
+    // On a full disk it ends later, which locks nobody out.
+    database.try_run(
         "UPDATE refresh_tokens SET previous_hash = NULL, previous_issued_at = NULL, renewed_until = NULL"
         " WHERE device_id = ?1 AND generation = ?2",
         std::string(device_id), generation);

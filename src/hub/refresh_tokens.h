@@ -10,7 +10,7 @@
 //   newer than the database  -> it was brought back from a backup: as if this token were current
 //   anything else            -> refused; nothing else is revoked by it
 //
-// It expires HubOptions::device_lifetime after it was issued, in time that a hub has lived through (hub_clock.h), and
+// It expires Settings::device_lifetime after it was issued, in time that a hub has lived through (hub_clock.h), and
 // is kept all the same: renewed by an administrator it, or the one before it, is good once more.
 //
 // A token is 32 bytes that nobody can tell from random ones without the hub's master secret: 24 of HMAC-SHA256 of it

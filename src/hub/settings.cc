@@ -59,6 +59,15 @@ Secret<32> load_master_secret(Database& database, Random& random) {
   return secret;
 }
 
+std::int64_t load_device_lifetime(Database& database, std::optional<std::int64_t> wanted) {
+  const auto row = database.one("SELECT value FROM settings WHERE name = 'device_lifetime'");
+  const std::int64_t stored = row && row->integer(0) > 0 ? row->integer(0) : kDefaultDeviceLifetime;
+  if (wanted && *wanted != stored) {
+    database.try_run("INSERT OR REPLACE INTO settings(name, value) VALUES('device_lifetime', ?1)", *wanted);
+  }
+  return wanted.value_or(stored);
+}
+
 }  // namespace
 
 std::optional<std::string> read_setting(Database& database, std::string_view name) {
@@ -74,7 +83,8 @@ void write_setting(Database& database, std::string_view name, std::string value)
 }
 
 std::expected<Settings, Error> load_settings(Database& database, Random& random, UnixTime lived,
-                                             const std::optional<IpPrefix>& subnet) {
+                                             const std::optional<IpPrefix>& subnet,
+                                             std::optional<std::int64_t> lifetime) {
   Settings settings;
   std::optional<Error> error;
   const bool committed = database.transaction([&] {
@@ -93,6 +103,7 @@ std::expected<Settings, Error> load_settings(Database& database, Random& random,
   if (database.failed()) return std::unexpected(Error::kDatabase);
   if (error) return std::unexpected(*error);
   if (!committed) return std::unexpected(Error::kDatabase);
+  settings.device_lifetime = load_device_lifetime(database, lifetime);
   return settings;
 }
 

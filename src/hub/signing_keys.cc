@@ -24,14 +24,18 @@ std::vector<SigningKey> signing_keys(Database& database, UnixTime lived) {
   std::optional<std::int64_t> successor_at;
   // By the order in which they were made: the clock may have been wrong meanwhile.
   for (const Row& row : database.run("SELECT kid, secret, created_at FROM signing_keys ORDER BY rowid DESC")) {
-    if (successor_at && *successor_at + kAccessTokenLifetime <= lived.seconds) {
-      database.run("DELETE FROM signing_keys WHERE kid = ?1", row.text(0));
-    } else if (row.blob(1).size() == 32) {
-      keys.push_back({row.text(0), Secret<32>(row.blob(1).first<32>())});
-    }
+    const bool ended = successor_at && *successor_at + kAccessTokenLifetime <= lived.seconds;
+    if (!ended && row.blob(1).size() == 32) keys.push_back({row.text(0), Secret<32>(row.blob(1).first<32>())});
     successor_at = row.integer(2);
   }
   return keys;
+}
+
+void remove_ended_signing_keys(Database& database, UnixTime lived) {
+  database.run(
+      "DELETE FROM signing_keys WHERE (SELECT next.created_at FROM signing_keys AS next"
+      " WHERE next.rowid > signing_keys.rowid ORDER BY next.rowid LIMIT 1) <= ?1",
+      lived.seconds - kAccessTokenLifetime);
 }
 
 }  // namespace bamgate::hub

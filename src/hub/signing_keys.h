@@ -4,7 +4,7 @@
 //
 //   newest                                   signs and verifies
 //   older, its successor under an hour old   verifies: what it signed lives for an hour at most
-//   older than that                          verifies nothing, and is removed when it is seen
+//   older than that                          verifies nothing, and is removed at the next refresh
 #pragma once
 
 #include <string>
@@ -20,7 +20,11 @@ namespace bamgate::hub {
 /// Adds a key, which signs from then on, and returns its name.
 std::string add_signing_key(Database& database, Random& random, UnixTime lived);
 
-/// The keys that verify, the newest first; empty only when the database failed.
+/// The keys that verify, the newest first; empty only when the database failed. Writes nothing, so tokens can be read
+/// on a full disk.
 std::vector<SigningKey> signing_keys(Database& database, UnixTime lived);
+
+/// Removes those that verify nothing any more.
+void remove_ended_signing_keys(Database& database, UnixTime lived);
 
 }  // namespace bamgate::hub

@@ -26,7 +26,7 @@ struct ConnectOptions {
 };
 
 /// Connects to the server of `url`, with TLS if it says so, and ends all by `deadline`. The stream has no deadline
-/// then. Errors: kResolve, kConnect, kTimeout, kTls, kCertificate, kInvalid, kPermission (for the mark).
+/// then. Errors: kResolve, kConnect, kTimeout, kTls, kCertificate, kDates, kInvalid, kPermission (for the mark).
 asio::awaitable<Result<std::shared_ptr<Stream>>> connect(Loop& loop, Url url, ConnectOptions options, Instant deadline);
 
 }  // namespace bamgate::net

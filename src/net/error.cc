@@ -17,6 +17,8 @@ std::string_view to_string(Error error) {
       return "TLS failed";
     case Error::kCertificate:
       return "certificate not trusted";
+    case Error::kDates:
+      return "certificate not valid at this time";
     case Error::kClosed:
       return "connection closed";
     case Error::kProtocol:
@@ -46,6 +48,7 @@ bool NetError::is_unreachable() const {
     case Error::kTimeout:
     case Error::kTls:
     case Error::kCertificate:
+    case Error::kDates:
     case Error::kClosed:
       return true;
     case Error::kProtocol:

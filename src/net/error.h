@@ -16,6 +16,7 @@ enum class Error : std::uint8_t {
   kTimeout,      // the time given for the whole operation is over
   kTls,          // the TLS handshake or a TLS record failed
   kCertificate,  // the other side's certificate is not the pinned one, or no trusted authority vouches for it
+  kDates,        // all is right with the certificate but its dates: one of the two clocks, or the certificate, is old
   kClosed,       // the other side ended the connection too early, or we closed it meanwhile
   kProtocol,     // the other side sent what HTTP, WebSocket or the control socket forbids
   kTooLarge,     // a header, body, message or line is over its limit

@@ -31,6 +31,12 @@ std::string verify_text(std::uint32_t flags) {
   return line;
 }
 
+/// Whoever presented it has the right key and name.
+bool are_dates(std::uint32_t flags) {
+  constexpr std::uint32_t kDates = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
+  return (flags & ~kDates) == 0;
+}
+
 }  // namespace
 
 struct TlsStream::Session {
@@ -82,8 +88,9 @@ asio::awaitable<Result<void>> TlsStream::handshake() {
     const int result = mbedtls_ssl_handshake(&session_->ssl);
     if (result == 0) break;
     if (result == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
-      co_return fail(Error::kCertificate, "the certificate of " + remote().to_string() + " is refused: " +
-                                              verify_text(mbedtls_ssl_get_verify_result(&session_->ssl)));
+      const std::uint32_t flags = mbedtls_ssl_get_verify_result(&session_->ssl);
+      co_return fail(are_dates(flags) ? Error::kDates : Error::kCertificate,
+                     "the certificate of " + remote().to_string() + " is refused: " + verify_text(flags));
     }
     const Result<void> ready = co_await wait_as_told(result, "TLS handshake");
     if (!ready) co_return std::unexpected(ready.error());

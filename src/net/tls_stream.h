@@ -48,7 +48,7 @@ class TlsStream final : public Stream {
             const std::string& host);
   ~TlsStream() override;
 
-  /// Must succeed before anything is read or written. Errors: kCertificate, kTls, kTimeout, kClosed.
+  /// Must succeed before anything is read or written. Errors: kCertificate, kDates, kTls, kTimeout, kClosed.
   asio::awaitable<Result<void>> handshake();
 
   asio::awaitable<Result<std::size_t>> read_some(MutableBytes buffer) override;

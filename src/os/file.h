@@ -20,9 +20,11 @@ namespace bamgate::os {
 /// kSystem.
 [[nodiscard]] std::expected<std::string, OsError> read_file(const std::filesystem::path& path, std::size_t max);
 
-/// The end of a temporary file's name, and that of the room kept for a file. Nobody else names files so.
+/// The ends of names of temporary files, of the room kept for a file, and of what is being written into a mounted one.
+/// Nobody else names files so.
 inline constexpr std::string_view kUnfinished = ".unfinished";
 inline constexpr std::string_view kKeptRoom = ".room";
+inline constexpr std::string_view kPending = ".pending";
 
 /// Replaces (or makes) `path` so that at any moment, also after a power cut, it holds either all of the old content or
 /// all of the new: a temporary file of the same folder, with `mode` from the start, is synced and renamed over it, then
@@ -30,11 +32,24 @@ inline constexpr std::string_view kKeptRoom = ".room";
 /// that a service which owns the folder can go on with it. Errors: kNotFound (no such folder), kNotPermitted,
 /// kSystem; after an error the old file is untouched and no temporary file is left.
 /// A file that is a mount of its own cannot be replaced: it is written in place and synced, with blank lines behind a
-/// text that is shorter than the old one; only a power cut in that moment can leave a mixture.
+/// text that is shorter than the old one. Where the folder can be written, all of the new text stands beside it
+/// meanwhile (.NAME.pending), so that finish_write() mends what a power cut in that moment has left.
 [[nodiscard]] std::expected<void, OsError> write_file_atomically(const std::filesystem::path& path,
                                                                  std::string_view content, mode_t mode);
 
-/// The same for a file that must not be there yet. Errors: also kExists (something stands there; it is untouched).
+/// To be called before a file is read that write_file_atomically() writes: when it was interrupted while it wrote in
+/// place, does it to the end. Does nothing otherwise, and for whoever may not read what stands beside the file.
+/// Errors: kNotPermitted, kSystem.
+[[nodiscard]] std::expected<void, OsError> finish_write(const std::filesystem::path& path);
+
+/// Gives `from`, a file of this folder that is whole, the place of `to`, so that at any moment one of both is there,
+/// and syncs the folder. Does nothing when `from` is not there. Where `to` is a mount of its own its content is
+/// written. Errors: kNotPermitted, kSystem; then it may be repeated.
+[[nodiscard]] std::expected<void, OsError> move_over(const std::filesystem::path& from,
+                                                     const std::filesystem::path& to);
+
+/// As write_file_atomically(), for a file that must not be there yet. Errors: also kExists (something stands there; it
+/// is untouched).
 [[nodiscard]] std::expected<void, OsError> create_file_atomically(const std::filesystem::path& path,
                                                                   std::string_view content, mode_t mode);
 

@@ -1,7 +1,7 @@
 // The writing half of file.h: files that are replaced whole, also where the disk or the file system makes it hard.
 //   a full disk                     the room that keep_room() has kept serves once more
 //   no renameat2(2) flags           link(2) gives the name to a file that must not be there yet
-//   the file is a mount of its own  it cannot be replaced, so it is written in place
+//   the file is a mount of its own  it cannot be replaced, so it is written in place, with a copy beside it meanwhile
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -88,14 +88,25 @@ std::filesystem::path room_of(const std::filesystem::path& path) {
   return folder_of(path) / ("." + path.filename().string() + std::string(kKeptRoom));
 }
 
-/// The kept file when it has `size` bytes on the disk.
-FileDescriptor open_room(const std::filesystem::path& room, std::size_t size) {
-  FileDescriptor fd(open(room.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  struct stat status{};
+std::filesystem::path pending_of(const std::filesystem::path& path) {
+  return folder_of(path) / ("." + path.filename().string() + std::string(kPending));
+}
+
+/// A file that one of us has made beside another; closed when it is none.
+FileDescriptor open_own(const std::filesystem::path& path, int mode, struct stat& status) {
+  FileDescriptor fd(open(path.c_str(), mode | O_CLOEXEC | O_NOFOLLOW));
   if (!fd.is_open() || fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1) return {};
   struct stat folder{};
-  if (stat(folder_of(room).c_str(), &folder) != 0) return {};
+  if (stat(folder_of(path).c_str(), &folder) != 0) return {};
   if (status.st_uid != geteuid() && status.st_uid != 0 && status.st_uid != folder.st_uid) return {};
+  return fd;
+}
+
+/// The kept file when it has `size` bytes on the disk.
+FileDescriptor open_room(const std::filesystem::path& room, std::size_t size) {
+  struct stat status{};
+  FileDescriptor fd = open_own(room, O_RDWR, status);
+  if (!fd.is_open()) return {};
   const auto has = static_cast<std::size_t>(status.st_size);
   const bool on_disk = static_cast<std::size_t>(status.st_blocks) * 512 >= std::min(size, has);
   return has >= size && on_disk ? std::move(fd) : FileDescriptor();
@@ -127,10 +138,25 @@ std::expected<void, OsError> write_in_place(const std::filesystem::path& path, s
   std::string padded(content);
   padded.resize(std::max(padded.size(), static_cast<std::size_t>(status.st_size)), '\n');
   int number = write_all(fd.get(), padded);
+  BAMGATE_FAULT_POINT("file_overwritten");
   if (number == 0 && fsync(fd.get()) != 0) number = errno;
   wipe(std::as_writable_bytes(std::span(padded)));
   if (number != 0) return file_failure("cannot write", path, number);
   return {};
+}
+
+void remove_pending(const std::filesystem::path& pending) {
+  if (unlink(pending.c_str()) == 0) (void)sync_directory(folder_of(pending));
+}
+
+/// In a folder that cannot be written there is no copy: then a file of one block, as all of ours are, is torn only by a
+/// disk that tears blocks.
+std::expected<void, OsError> write_mounted(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+  const auto pending = pending_of(path);
+  (void)put_in_place(pending, content, mode, Existing::kReplaced);
+  auto written = write_in_place(path, content);
+  if (written) remove_pending(pending);
+  return written;
 }
 
 /// Bytes that no file system can store as less than they are.
@@ -152,8 +178,44 @@ std::expected<void, OsError> write_file_atomically(const std::filesystem::path& 
   auto done = put_in_place(path, content, mode, Existing::kReplaced);
   if (done) return done;
   if (is_full(done.error().number) && use_room(path, content, mode)) return {};
-  if (is_own_mount(path)) return write_in_place(path, content);
+  if (is_own_mount(path)) return write_mounted(path, content, mode);
   return done;
+}
+
+std::expected<void, OsError> finish_write(const std::filesystem::path& path) {
+  const auto pending = pending_of(path);
+  struct stat status{};
+  if (!open_own(pending, O_RDONLY, status).is_open()) return {};
+  std::expected<void, OsError> done;
+  if (is_own_mount(path)) {
+    auto content = read_file(pending, static_cast<std::size_t>(status.st_size));
+    if (!content) return std::unexpected(content.error());
+    done = write_in_place(path, *content);
+    wipe(std::as_writable_bytes(std::span(*content)));
+  }
+  if (done) remove_pending(pending);
+  return done;
+}
+
+std::expected<void, OsError> move_over(const std::filesystem::path& from, const std::filesystem::path& to) {
+  struct stat status{};
+  if (lstat(from.c_str(), &status) != 0) {
+    if (errno == ENOENT) return {};
+    return file_failure("cannot move", from, errno);
+  }
+  if (!is_own_mount(to)) {
+    if (rename(from.c_str(), to.c_str()) != 0) return file_failure("cannot write", to, errno);
+    BAMGATE_FAULT_POINT("file_moved");
+    return sync_directory(folder_of(to));
+  }
+  auto content = read_file(from, static_cast<std::size_t>(status.st_size));
+  if (!content) return std::unexpected(content.error());
+  auto written = write_file_atomically(to, *content, status.st_mode & 07777);
+  wipe(std::as_writable_bytes(std::span(*content)));
+  if (!written) return written;
+  BAMGATE_FAULT_POINT("file_moved");
+  if (unlink(from.c_str()) != 0) return file_failure("cannot remove", from, errno);
+  return sync_directory(folder_of(to));
 }
 
 std::expected<void, OsError> create_file_atomically(const std::filesystem::path& path, std::string_view content,

@@ -193,10 +193,15 @@ std::expected<std::vector<Route>, OsError> routes_once(unsigned index) {
   std::vector<Route> routes;
   NetlinkRequest request(RTM_GETROUTE, NLM_F_DUMP);
   request.header<rtmsg>().rtm_family = AF_UNSPEC;
+  // A router's table has a million of others.
+  request.put_u32(RTA_OIF, index);
+  request.ask_for_these_alone();
   const auto listed = request.run("cannot list the routes", [&](const nlmsghdr& message) {
     if (message.nlmsg_type != RTM_NEWROUTE) return;
     if (const auto route = parse_route(message, index)) routes.push_back(*route);
   });
+  // Through an interface that is gone nothing leads.
+  if (!listed && (listed.error().number == ENODEV || listed.error().number == ENXIO)) return routes;
   if (!listed) return std::unexpected(listed.error());
   return routes;
 }

@@ -41,6 +41,10 @@ void NetlinkRequest::put_address(std::uint16_t attribute, const IpAddress& addre
 
 std::expected<void, OsError> NetlinkRequest::run(std::string_view what, const Handler& handle) {
   const Socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
+  if (int on = 1; socket && strict_) {
+    // Refused by kernels that do not know it.
+    (void)mnl_socket_setsockopt(socket.get(), NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+  }
   if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0 ||
       mnl_socket_sendto(socket.get(), message_, message_->nlmsg_len) < 0) {
     return std::unexpected(system_failure(what, errno));

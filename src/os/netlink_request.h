@@ -32,6 +32,9 @@ class NetlinkRequest {
   void put_u32(std::uint16_t attribute, std::uint32_t value) { mnl_attr_put_u32(message_, attribute, value); }
   void put_address(std::uint16_t attribute, const IpAddress& address);
   nlmsghdr* message() { return message_; }
+  /// A dump is to hold only what its header and its attributes name (NETLINK_GET_STRICT_CHK, Linux 4.20). Older kernels
+  /// send everything, so `handle` has to look all the same.
+  void ask_for_these_alone() { strict_ = true; }
 
   using Handler = std::function<void(const nlmsghdr&)>;
   /// Sends the request and gives each message of the answer to `handle`; with NLM_F_ACK in the flags also waits for the
@@ -42,6 +45,7 @@ class NetlinkRequest {
   // Large enough for every request of this folder; answers have a buffer of their own.
   alignas(nlmsghdr) std::array<std::byte, 1024> buffer_{};
   nlmsghdr* message_;
+  bool strict_ = false;
 };
 
 /// Calls `visit(type, attribute)` for each attribute behind a fixed part of `header_size` bytes.

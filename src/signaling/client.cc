@@ -63,6 +63,11 @@ void Client::begin_attempt(Instant now) {
 }
 
 void Client::on_access_token(Instant now, std::string token) {
+  if (awaits_person()) {
+    renew_token_ = false;
+    token_patience_.reset();
+    return retry_soon(now);
+  }
   if (state_ != State::kToken) return;
   renew_token_ = false;
   token_patience_.reset();
@@ -70,6 +75,12 @@ void Client::on_access_token(Instant now, std::string token) {
   timers_.set(Timer::kAttempt, now + kConnectPatience);
   ++stats_.attempts;
   effects_.emplace_back(Connect{std::move(token)});
+}
+
+/// True while it waits because no token will be given before a person acts.
+bool Client::awaits_person() const {
+  return state_ == State::kWaiting && reported_ &&
+         (reported_->why == OfflineReason::kExpired || reported_->why == OfflineReason::kSuperseded);
 }
 
 void Client::on_token_failed(Instant now, const HubFault& fault) {

@@ -187,6 +187,7 @@ class Client {
   void start(Instant now);
   /// Ends the connection; the machine then waits for start(). Gives no event.
   void stop(Instant now);
+  /// Also of a token that was asked for otherwise: it ends a wait for one that was refused.
   void on_access_token(Instant now, std::string token);
   /// Also of a token that was asked for ahead of time: then only kGone means anything here.
   void on_token_failed(Instant now, const HubFault& fault);
@@ -240,6 +241,7 @@ class Client {
   void handle_fault(Instant now, const HubFault& fault);
   void handle_replaced(Instant now);
   void end_for_good(const HubFault& fault);
+  bool awaits_person() const;
   void forget_connection();
   void heard(Instant now);
   void ping(Instant now, Duration patience);

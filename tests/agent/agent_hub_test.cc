@@ -230,7 +230,7 @@ TEST_F(AgentAndHub, ATokenIsRefreshedAheadOfTimeAndAgainAfterAFailure) {
   run_for(1s);
   EXPECT_EQ(self.refreshes, 3);
   self.get_token("next", 3600s);
-  EXPECT_EQ(self.runner.access_token(now), "next");
+  EXPECT_EQ(self.runner.want_access_token(now, ""), "next");
   EXPECT_THAT(self.connects, ElementsAre("token")) << "the connection stays";
 }
 
@@ -246,6 +246,44 @@ TEST_F(AgentAndHub, ATokenThatTheHubRefusesIsNotPresentedAgain) {
   self.get_token("new", 3600s);
   settle();
   EXPECT_THAT(self.connects, ElementsAre("old", "new"));
+}
+
+// A command got the agent's token, and the hub does not take it, as when its clock was set.
+TEST_F(AgentAndHub, ACommandWhoseTokenIsRefusedGetsTheNextOneAndTheConnectionStays) {
+  Actor& self = make("anna", "10.100.0.1/16", 1);
+  bring_online(self, {});
+  EXPECT_EQ(self.runner.want_access_token(now, ""), "token");
+  EXPECT_EQ(self.runner.want_access_token(now, "an older one"), "token");
+  EXPECT_EQ(self.refreshes, 1);
+  EXPECT_FALSE(self.runner.want_access_token(now, "token"));
+  EXPECT_FALSE(self.runner.want_access_token(now, "token")) << "it is asked for once";
+  EXPECT_EQ(self.refreshes, 2);
+  self.get_token("next", 3600s);
+  EXPECT_EQ(self.runner.want_access_token(now, "token"), "next");
+  EXPECT_THAT(self.connects, ElementsAre("token")) << "the connection stays";
+}
+
+TEST_F(AgentAndHub, ACommandThatFindsNoTokenAsksForOneEvenAfterAFailure) {
+  Actor& self = make("anna", "10.100.0.1/16", 1);
+  bring_online(self, {});
+  EXPECT_FALSE(self.runner.want_access_token(now, "token"));
+  self.get_no_token({});
+  EXPECT_FALSE(self.runner.want_access_token(now, ""));
+  EXPECT_EQ(self.refreshes, 3);
+}
+
+// The device waits for hours; whoever has renewed it goes there and asks.
+TEST_F(AgentAndHub, ATokenThatACommandGotEndsTheWaitOfADeviceWhoseCredentialsHadExpired) {
+  Actor& self = make("anna", "10.100.0.1/16", 1);
+  self.start();
+  for (int i = 0; i < 6; ++i) {
+    self.get_no_token({.verdict = signaling::Verdict::kExpired, .text = "expired", .code = {}, .status = 401});
+    if (i < 5) run_for(3h);
+  }
+  EXPECT_FALSE(self.runner.want_access_token(now, ""));
+  self.get_token("renewed", 3600s);
+  run_for(1s);
+  EXPECT_THAT(self.connects, ElementsAre("renewed"));
 }
 
 TEST_F(AgentAndHub, AnUnansweringHubIsAskedAMeasuredNumberOfTimesInADay) {

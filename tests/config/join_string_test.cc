@@ -98,9 +98,11 @@ TEST(JoinString, AWordBehindItIsNeverTakenIn) {
 }
 
 TEST(JoinString, TheFirstHalfOfAWrappedLineIsNotWhole) {
-  EXPECT_TRUE(is_whole_join_string(kJoin));
-  for (std::size_t length = 0; length < kJoin.size(); ++length) {
-    EXPECT_FALSE(is_whole_join_string(kJoin.substr(0, length))) << length;
+  EXPECT_FALSE(may_go_on(kJoin));
+  EXPECT_FALSE(may_go_on(""));
+  EXPECT_FALSE(may_go_on("https://hub.example"));
+  for (std::size_t length = 1; length < kJoin.size(); ++length) {
+    EXPECT_TRUE(may_go_on(kJoin.substr(0, length))) << length;
   }
 }
 

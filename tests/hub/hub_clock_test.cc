@@ -140,6 +140,24 @@ TEST_F(HubClockTest, ALifetimeThatIsChangedCountsForAllDevices) {
   EXPECT_EQ(come_again().error(), "refresh_token_expired");
 }
 
+TEST_F(HubClockTest, WhoWorksOnTheDatabaseKnowsTheLifetimeThatTheHubWasStartedWith) {
+  options.device_lifetime = 400 * kDay;
+  start();
+  options.device_lifetime.reset();
+  start();
+  advance(399 * 24h);
+  EXPECT_EQ(come_again().status, 200);
+}
+
+TEST_F(HubClockTest, ALifetimeThatCannotBeKeptCountsAllTheSame) {
+  options.device_lifetime = 400 * kDay;
+  sql->broken_statement = "device_lifetime', ?1";
+  start();
+  sql->broken_statement.clear();
+  advance(399 * 24h);
+  EXPECT_EQ(come_again().status, 200);
+}
+
 TEST_F(HubClockTest, ASmallCorrectionIsNotWorthALine) {
   unix_now.seconds += 200;
   EXPECT_EQ(come_again().status, 200);

@@ -90,6 +90,20 @@ TEST_F(HubSigningKeys, AnOldKeyIsRemovedWhenItVerifiesNothingAnyMore) {
   EXPECT_EQ(kept(), 1);
 }
 
+TEST_F(HubSigningKeys, OnADiskThatTakesNothingTokensAreReadAndTheHubStartsThoughAKeyHasEnded) {
+  rotate();
+  advance(30min);
+  const std::string token = next_token();
+  advance(31min);
+  for (const char* write : {"UPDATE", "DELETE"}) {
+    sql->broken_statement = write;
+    start();
+    EXPECT_EQ(status_of(token), 200) << write;
+    EXPECT_EQ(status_of(home.access_token), 401) << write;
+  }
+  EXPECT_EQ(kept(), 2);
+}
+
 TEST_F(HubSigningKeys, OfKeysMadeWithinOneSecondTheLastSignsAndAllVerify) {
   std::vector<std::string> tokens{home.access_token};
   for (int i = 0; i < 5; ++i) {

@@ -111,7 +111,7 @@ TEST_F(TlsTest, CertificatesOutOfDateAreRefused) {
     const TemporaryFile file(identity.cert_pem);
     const auto reply = ask(trusting(file));
     ASSERT_FALSE(reply.has_value());
-    EXPECT_EQ(reply.error().code, Error::kCertificate);
+    EXPECT_EQ(reply.error().code, Error::kDates);
   }
 }
 

@@ -1,7 +1,9 @@
 #include "os/netlink.h"
+#include "os/netlink_request.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <fstream>
@@ -95,6 +97,30 @@ TEST(Netlink, ListsTheRoutesThroughOneInterfaceAndNoOther) {
                                                prefix("fd12:3456::/64")}));
     EXPECT_EQ(sorted_routes(two), std::vector{prefix("10.200.0.0/16")});
   });
+}
+
+TEST(Netlink, RoutesOfOneInterfaceAreAskedForAlone) {
+  in_empty_network([] {
+    const Tun one = make_interface("one", {"10.100.0.2/16"});
+    const Tun two = make_interface("two", {"10.200.0.2/16"});
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_TRUE(add_route("two", prefix(("172.16." + std::to_string(i) + ".0/24").c_str())));
+    }
+    EXPECT_EQ(sorted_routes(one), std::vector{prefix("10.100.0.0/16")});
+    EXPECT_EQ(sorted_routes(two).size(), 101U);
+    NetlinkRequest request(RTM_GETROUTE, NLM_F_DUMP);
+    request.header<rtmsg>().rtm_family = AF_UNSPEC;
+    request.put_u32(RTA_OIF, one.index());
+    request.ask_for_these_alone();
+    int answers = 0;
+    ASSERT_TRUE(request.run("", [&](const nlmsghdr&) { ++answers; }));
+    EXPECT_LT(answers, 50) << "as many as lead elsewhere";
+    EXPECT_GT(answers, 0);
+  });
+}
+
+TEST(Netlink, NothingLeadsThroughAnInterfaceThatIsGone) {
+  in_empty_network([] { EXPECT_EQ(routes_through(4711).value(), std::vector<Route>()); });
 }
 
 TEST(Netlink, ARouteToTheNetworkThatWasTakenIsAddedAgainAsTheKernelDoesIt) {

@@ -188,6 +188,52 @@ TEST_F(OddDisk, AFileThatIsAMountOfItsOwnIsWrittenInPlace) {
   });
 }
 
+// The copy beside it says what was to be written, whatever a power cut has left in the file.
+TEST_F(OddDisk, AWriteInPlaceThatWasCutIsFinishedBeforeTheFileIsRead) {
+  on_small_disk(8, [&] {
+    const fs::path path = folder_ / "secrets.toml";
+    const fs::path behind = folder_ / "behind";
+    ASSERT_TRUE(write_file_atomically(path, "covered", 0600));
+    ASSERT_TRUE(write_file_atomically(behind, "half of the new and ha", 0600));
+    ASSERT_TRUE(write_file_atomically(folder_ / ".secrets.toml.pending", "all of the new", 0600));
+    ASSERT_EQ(mount(behind.c_str(), path.c_str(), nullptr, MS_BIND, nullptr), 0);
+    ASSERT_TRUE(finish_write(path));
+    EXPECT_EQ(content("behind"), "all of the new" + std::string(8, '\n'));
+    EXPECT_EQ(entries(), 2U);
+    ASSERT_TRUE(finish_write(path));
+    ASSERT_EQ(umount(path.c_str()), 0);
+    EXPECT_EQ(content("secrets.toml"), "covered");
+    // A copy for a mount that is there no more is of no use, and one that somebody else has put there is none.
+    ASSERT_TRUE(write_file_atomically(folder_ / ".secrets.toml.pending", "all of the new", 0600));
+    ASSERT_TRUE(finish_write(path));
+    EXPECT_EQ(content("secrets.toml"), "covered");
+    EXPECT_EQ(entries(), 2U);
+    fs::create_symlink(behind, folder_ / ".secrets.toml.pending");
+    ASSERT_TRUE(finish_write(path));
+    EXPECT_EQ(content("secrets.toml"), "covered");
+  });
+}
+
+TEST_F(OddDisk, AFileIsMovedOverAnotherAlsoWhereThatIsAMount) {
+  on_small_disk(8, [&] {
+    const fs::path path = folder_ / "secrets.toml";
+    const fs::path next = folder_ / "secrets.toml.joined";
+    ASSERT_TRUE(write_file_atomically(path, "old", 0600));
+    ASSERT_TRUE(write_file_atomically(next, "new", 0600));
+    ASSERT_TRUE(move_over(next, path));
+    EXPECT_EQ(content("secrets.toml"), "new");
+    EXPECT_EQ(entries(), 1U);
+    EXPECT_TRUE(move_over(next, path)) << "there is nothing left to move";
+    ASSERT_TRUE(write_file_atomically(folder_ / "behind", "old", 0600));
+    ASSERT_TRUE(write_file_atomically(next, "newer", 0600));
+    ASSERT_EQ(mount((folder_ / "behind").c_str(), path.c_str(), nullptr, MS_BIND, nullptr), 0);
+    ASSERT_TRUE(move_over(next, path));
+    EXPECT_EQ(content("behind"), "newer");
+    EXPECT_EQ(entries(), 2U);
+    ASSERT_EQ(umount(path.c_str()), 0);
+  });
+}
+
 TEST_F(OddDisk, AMountOfItsOwnInAFolderThatCannotBeWritten) {
   on_small_disk(8, [&] {
     const fs::path path = folder_ / "secrets.toml";

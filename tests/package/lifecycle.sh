@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The life of the package on three machines with systemd: installed, a hub and two devices as services with the rights they
-# are meant to have, a tunnel, a crash, an upgrade under a running tunnel, a revocation, by hand without the service,
+# are meant to have, a tunnel, an interface that is deleted, a crash, an upgrade under a running tunnel, a revocation, by hand without the service,
 # removal and purge; then nothing is left.
 # usage: lifecycle.sh DEB NEWER-DEB
 # shellcheck source-path=SCRIPTDIR source=../system/lab.sh
@@ -158,6 +158,21 @@ crash() {
   wait_tunnel
 }
 
+has_interface() { in_machine dev1 ip link show bamgate0 >/dev/null 2>&1; }
+
+# What the unit leaves the service of its rights is enough to make the interface anew, again and again.
+interface_deleted() {
+  local pid
+  pid=$(service_pid dev1 bamgate)
+  for _ in 1 2 3; do
+    in_machine dev1 ip link delete bamgate0 || lab_fail "the interface cannot be deleted"
+    lab_wait 10 "the service does not make its interface anew" has_interface
+    wait_tunnel
+    ping_dev2
+  done
+  [ "$(service_pid dev1 bamgate)" = "$pid" ] || lab_fail "the service was restarted because its interface was deleted"
+}
+
 upgrade() {
   local name pid
   for name in hub dev1; do
@@ -264,7 +279,7 @@ lab_host hub 10
 lab_nat 1
 lab_device dev1 1 2
 lab_device dev2 1 3
-for step in install_everywhere allow_for_chroot set_up use crash upgrade by_hand hub_by_hand revoke again nothing_left; do
+for step in install_everywhere allow_for_chroot set_up use interface_deleted crash upgrade by_hand hub_by_hand revoke again nothing_left; do
   begin=$EPOCHREALTIME
   $step
   say "$step: $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $begin }") s"

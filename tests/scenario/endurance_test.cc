@@ -102,7 +102,7 @@ TEST_P(Endurance, ADayOfSilenceOnlyRefreshesAccessTokensAheadOfTime) {
   EXPECT_TRUE(world.ping(anna, bert));
   EXPECT_GE(anna.refreshes - before, kDay / 1h);
   EXPECT_LE(anna.refreshes - before, kDay / 1h * 5 / 4);
-  EXPECT_TRUE(anna.agent().access_token(world.agenda.now()));
+  EXPECT_TRUE(anna.agent().want_access_token(world.agenda.now(), ""));
   // Whenever the hub breaks, the token at hand serves at once.
   const int refreshes = anna.refreshes;
   world.hub.stop();

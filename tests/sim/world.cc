@@ -126,7 +126,7 @@ std::optional<Duration> World::ping(Device& from, Device& to, Family family, Dur
 }
 
 int World::revoke(Device& by, const Device& target) {
-  const auto token = by.agent().access_token(agenda.now());
+  const auto token = by.agent().want_access_token(agenda.now(), "");
   if (!token) return 0;
   return hub.ask("DELETE", "/auth/devices/" + target.registration().device_id, {}, *token).status;
 }

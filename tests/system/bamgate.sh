@@ -2,6 +2,7 @@
 #
 #   bamgate_begin NAME         begins the laboratory; the program is $BAMGATE (default: build/release/bamgate)
 #   bamgate_sees_etc NAME=FILE...        from here on $BAMGATE finds these files in /etc, and all else there as it is
+#   bamgate_at_clock NAME...   from here on bamgate on these has a clock of its own: the seconds in $LAB_DIR/NAME.clock are added
 #   two_sites | one_site       a hub on the internet, dev1 and dev2 behind two probed NATs, or behind one
 #   hub_start [OPTION...], hub_kill SIGNAL     process id in $HUB_PID
 #   device_setup NAME          joins with a fresh join string; the folder is $LAB_DIR/NAME
@@ -49,6 +50,20 @@ exec unshare --mount sh -c 'mount --bind "$LAB_DIR/etc" /etc && exec "$BAMGATE" 
 SCRIPT
   chmod 755 "$LAB_DIR/bamgate"
   BAMGATE=$LAB_DIR/bamgate
+}
+
+# Which machine it is, its network namespace says.
+bamgate_at_clock() {
+  local clock name
+  clock=${MOVED_CLOCK_PRELOAD:-$(dirname "$BAMGATE")/tests/moved_clock.so}
+  [ -e "$clock" ] || lab_fail "there is no $clock: build the target moved_clock, or set MOVED_CLOCK_PRELOAD to its path"
+  for name in "$@"; do echo 0 >"$LAB_DIR/$name.clock"; done
+  cat >"$LAB_DIR/bamgate-at-clock" <<SCRIPT
+#!/bin/sh
+MOVED_CLOCK=$LAB_DIR/\$(ip netns identify \$\$ | sed 's/^bam-[0-9]*-//').clock LD_PRELOAD=$clock exec "$BAMGATE" "\$@"
+SCRIPT
+  chmod 755 "$LAB_DIR/bamgate-at-clock"
+  BAMGATE=$LAB_DIR/bamgate-at-clock
 }
 
 two_sites() {

@@ -47,7 +47,7 @@ class Lab:
     """A hub and devices in one folder: alpha and beta are registered, gamma is not."""
 
     def __init__(self, folder, port):
-        self.folder, self.port, self.hub = Path(folder), port, None
+        self.folder, self.port, self.hub, self.other = Path(folder), port, None, None
         self.armed = self.folder / "armed"
 
     def at(self, name):
@@ -82,7 +82,21 @@ class Lab:
         while Path(f"/proc/{self.hub.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "S":
             time.sleep(0.001)
 
+    def start_other_hub(self):
+        port = free_port()
+        self.other = subprocess.Popen(
+            [PROGRAM, "hub", "--listen", f"127.0.0.1:{port}", "--data", self.at("other"), "--stun", "off",
+             "--public-url", f"https://127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 20
+        while self.bamgate("hub", "devices", "--data", self.at("other")).returncode != 0:
+            check(time.monotonic() < end, "the other hub does not start")
+            time.sleep(0.05)
+
     def stop_hub(self):
+        if self.other is not None:
+            self.other.kill()
+            self.other.wait()
+            self.other = None
         if self.hub is not None and self.hub.poll() is None:
             self.hub.kill()
         if self.hub is not None:
@@ -95,10 +109,13 @@ class Lab:
         return subprocess.run([PROGRAM, *map(str, arguments)], env=os.environ | environment, capture_output=True,
                               text=True, timeout=60, check=False)
 
-    def join_string(self):
-        made = self.bamgate("hub", "token", "--data", self.at("hub"))
+    def join_string(self, hub="hub"):
+        made = self.bamgate("hub", "token", "--data", self.at(hub))
         check(made.returncode == 0, "hub token: " + made.stderr)
         return made.stdout.strip()
+
+    def key(self, name):
+        return tomllib.loads((self.at(name) / "secrets.toml").read_text())["device"]["private_key"]
 
     def devices(self, name):
         listed = self.bamgate("devices", "list", "--json", "--config", self.at(name))
@@ -127,6 +144,9 @@ class Operation:
 
     def prepare(self, lab):
         pass
+
+    def killed(self, lab):
+        """Right after the device was killed, before anybody repeats anything."""
 
     def check_all(self, lab):
         self.check(lab)
@@ -158,6 +178,43 @@ class Registration(Operation):
         check(len(gammas) == 1 and not gammas[0]["revoked"], f"gamma is not registered once: {gammas}")
         check(lab.devices("gamma"), "gamma sees nobody")
         asyncio.run(lab.join_hub("gamma"))
+
+
+class SetupAgain(Operation):
+    name = "setup-again"
+
+    def prepare(self, lab):
+        self.join, self.key = lab.join_string(), lab.key("alpha")
+
+    def step(self, lab, **environment):
+        return lab.bamgate("setup", "--join", self.join, "--config", lab.at("alpha"), **environment)
+
+    def killed(self, lab):
+        check(lab.key("alpha") == self.key, "the key is another one")
+
+    def check(self, lab):
+        self.killed(lab)
+        check(lab.devices("alpha"), "alpha sees nobody")
+
+
+class AnotherHub(SetupAgain):
+    """Whenever it is killed, the device is one of the old hub or of the new one: address and credentials go together."""
+
+    name = "setup with another hub"
+
+    def prepare(self, lab):
+        lab.start_other_hub()
+        self.join, self.key = lab.join_string("other"), lab.key("alpha")
+
+    def killed(self, lab):
+        super().killed(lab)
+        lab.devices("alpha")
+
+    def check_all(self, lab):
+        self.check(lab)
+        check([device["device_name"] for device in lab.devices("alpha")] == ["alpha"], "alpha is not at the new hub")
+        left = [file.name for file in lab.at("alpha").iterdir() if file.name.endswith((".joined", ".unfinished"))]
+        check(not left, f"half of a setup is left: {left}")
 
 
 class Refresh(Operation):
@@ -223,6 +280,7 @@ def kill_device(lab, operation, n):
     if first.returncode != -signal.SIGKILL:
         check(first.returncode == 0, f"failed unharmed: {first.stderr}")
         return False
+    operation.killed(lab)
     again = operation.step(lab)
     check(again.returncode == 0, f"the repeated step failed: {again.stderr}")
     return True
@@ -325,7 +383,8 @@ def make_template(folder):
 
 
 def main():
-    operations = {operation.name: operation for operation in (FirstStart(), Registration(), Refresh(), Revocation())}
+    every = (FirstStart(), Registration(), Refresh(), Revocation(), SetupAgain(), AnotherHub())
+    operations = {operation.name: operation for operation in every}
     if sys.argv[1:] == ["--list"]:
         print("\n".join(operations))
         return
@@ -337,6 +396,8 @@ def main():
     for name in names or operations:
         if name == FirstStart.name:
             sweeps += [(operations[name], "hub", kill_starting_hub)]
+        elif name in (SetupAgain.name, AnotherHub.name):
+            sweeps += [(operations[name], "device", kill_device)]
         else:
             sweeps += [(operations[name], "hub", kill_hub), (operations[name], "device", kill_device)]
     with tempfile.TemporaryDirectory(prefix="bamgate-crash-") as folder:

@@ -97,6 +97,15 @@ dev1_ip address del 10.9.9.9/32 dev bamgate0
 dev1_ip route del 172.30.0.0/16 dev bamgate0
 WHOLE=$(shape bamgate0)
 breaks "switched off" dev1_ip link set bamgate0 down
+# What this machine has made of its configuration is no change of it.
+reads_again() { grep -q 'was read again' "$LAB_DIR/dev1.log"; }
+reads_no_change() {
+  kill -HUP "${DEVICE_PID[dev1]}"
+  lab_wait 5 "SIGHUP is not answered" reads_again
+  grep 'was read again' "$LAB_DIR/dev1.log" | grep -v 'nothing has changed in it' && lab_fail "a change is seen where there is none"
+  true
+}
+
 # Renamed: it goes on under that name.
 renames() { dev1_ip link set bamgate0 down && dev1_ip link set bamgate0 name tunnel7 && dev1_ip link set tunnel7 up; }
 renames
@@ -105,6 +114,7 @@ renamed_whole() { [ "$(shape tunnel7 2>/dev/null)" = "$WHOLE" ]; }
 lab_wait 1 "the interface is not whole under its new name" renamed_whole
 [ "$(device_status dev1 .device.interface)" = tunnel7 ] || lab_fail "status does not know the new name"
 check_ping dev1 "$PEER4"
+reads_no_change
 device_down dev1
 check_nothing_left dev1 "after all that"
 
@@ -132,6 +142,7 @@ grep -q 'no IPv6 inside the tunnel.*switched off' "$LAB_DIR/dev1.log" || lab_fai
 grep -q 'root' "$LAB_DIR/dev1.log" && lab_fail "it speaks of root: $(cat "$LAB_DIR/dev1.log")"
 [ "$(device_status dev1 .device.address6)" = null ] || lab_fail "status shows an address that is not there"
 [ -z "$(device_status dev2 '.peers[0].address6')" ] || lab_fail "an IPv6 address is announced that is not there"
+reads_no_change
 device_down dev1
 lab_sysctl dev1 0 ipv6/conf/{all,default}/disable_ipv6
 # For our interface alone, while it runs; and back.

@@ -111,6 +111,7 @@ for tool in nginx caddy openssl unshare; do
 done
 one_site
 make_trust >"$LAB_DIR/openssl.log" 2>&1 || lab_fail "openssl cannot make the certificates"
+bamgate_at_clock dev1
 make_machine
 lab_spawn hub hub "$BAMGATE" hub --plain-http --listen 127.0.0.1:8080 --data "$LAB_DIR/hub" --public-url "$url" \
   --stun 203.0.113.10:3478 --log-format json --verbose
@@ -137,6 +138,11 @@ codes=$(for _ in $(seq 14); do wrong_registration dev2; echo; done | sort | uniq
 [[ "$codes" =~ ^401x(10|9|8)\ 429x(4|5|6)\ $ ]] || lab_fail "14 wrong registrations were answered with $codes"
 grep -q '"too_many_failures"' "$LAB_DIR/answer" || lab_fail "the refusal does not say why: $(cat "$LAB_DIR/answer")"
 [ "$(wrong_registration witness)" = 401 ] || lab_fail "another address is limited too"
+# A certificate whose dates do not fit a device's clock is no stranger's.
+echo $((40 * 86400)) >"$LAB_DIR/dev1.clock"
+must_end 5 "is refused: .*it is the hub's, so look at this machine's clock, which says 2" lab_in dev1 "$BAMGATE" setup \
+  --join "$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")" --name late --config "$LAB_DIR/late"
+echo 0 >"$LAB_DIR/dev1.clock"
 end_process TERM "$caddy" caddy
 hub_kill TERM
 echo "nginx $(nginx -v 2>&1 | cut -d/ -f2), caddy $(caddy version | cut -d' ' -f1)"

@@ -58,8 +58,11 @@ see 'Join string:'
 # What is of no use is asked again: half a string, a name that is none, a name that another device has.
 type_line "https://example.org"
 see 'does not begin with bamgate://'
-# As a mail program has wrapped it: two lines, pasted at once.
-terminal set-buffer -- "${join:0:60}"$'\n'"${join:60}"
+# As a mail program has wrapped it, over a line that is as slow as it likes: the next part is asked for.
+type_line "${join:0:60}"
+see 'no fingerprint \(fp=\) so far. Its next line, or Enter if that was all:'
+# Pasted: two lines at once.
+terminal set-buffer -- "${join:60:20}"$'\n'"${join:80}"
 terminal paste-buffer -t person
 terminal send-keys -t person Enter
 see 'Name of this device \[[a-z0-9-]+\]:'
