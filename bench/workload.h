@@ -31,6 +31,7 @@ struct Workload {
 using Workloads = std::vector<Workload>;
 
 void add_stun(Workloads& all);
+void add_turn(Workloads& all);
 void add_ice(Workloads& all);
 void add_dtls(Workloads& all);
 void add_sctp(Workloads& all);

@@ -151,7 +151,9 @@ void add_turn(CLI::App& lab, Run& run) {
   auto* password = command->add_option("--password", arguments->password,
                                        "Its password; other users of this machine can see it: rather use the file");
   password->type_name("TEXT");
-  command->add_option("--password-file", arguments->password_file, "The first line of this file is the password")
+  command
+      ->add_option("--password-file", arguments->password_file,
+                   "The password is in this file, which nobody else may read")
       ->excludes(password)
       ->type_name("FILE");
   command->add_option("--bearer", arguments->bearer, "Access token for the WebSocket of a hub")->type_name("TOKEN");

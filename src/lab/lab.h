@@ -27,7 +27,7 @@ struct TurnArguments {
   std::string server;  // turn:, turns:, ws:// or wss://
   std::string user;
   std::string password;
-  std::string password_file;  // its first line, instead
+  std::string password_file;  // what it holds, instead
   std::string bearer;         // access token for a hub's WebSocket; empty: none
   std::string ca_file;        // whom to believe with TLS; empty: the system's authorities
   std::string pin;            // or one key alone

@@ -3,15 +3,16 @@
 // standard error. The first packet travels in a Send indication, the others through a channel.
 // Left out: more than one peer to send to; with --echo whatever a peer with permission sends goes back to it.
 #include <cstdio>
-#include <fstream>
 
 #include "core/encoding.h"
+#include "core/plain_text.h"
 #include "inspect/describe.h"
 #include "lab/lab.h"
 #include "lab/turn_carrier.h"
 #include "net/clock.h"
 #include "net/goodbye.h"
 #include "os/answer.h"
+#include "os/file.h"
 #include "turn/client.h"
 
 namespace bamgate::lab {
@@ -22,6 +23,7 @@ constexpr std::string_view kPeerCommand = "/peer ";
 constexpr std::string_view kCheckCommand = "/check";
 constexpr std::size_t kMostEarly = 1024;    // lines that wait for a permission
 constexpr std::size_t kLongestLine = 1200;  // bytes of one packet
+constexpr std::size_t kMaxPasswordFile = 4096;
 
 class TurnLab {
  public:
@@ -242,13 +244,12 @@ std::expected<turn::Credentials, Failure> credentials_of(const TurnArguments& ar
   if (arguments.password_file.empty()) {
     return turn::Credentials{.username = arguments.user, .password = SecretText(arguments.password)};
   }
-  std::ifstream file(arguments.password_file);
-  std::string line;
-  if (!std::getline(file, line)) {
-    return os::usage("cannot read a password from the first line of '" + arguments.password_file + "'");
-  }
-  turn::Credentials credentials{.username = arguments.user, .password = SecretText(line)};
-  wipe(std::as_writable_bytes(std::span(line)));
+  if (const auto safe = os::check_private(arguments.password_file); !safe) return refuse(safe.error());
+  auto text = os::read_file(arguments.password_file, kMaxPasswordFile);
+  if (!text) return refuse(text.error());
+  turn::Credentials credentials{.username = arguments.user, .password = SecretText(trim_text(*text))};
+  wipe(std::as_writable_bytes(std::span(*text)));
+  if (credentials.password.empty()) return os::usage(arguments.password_file + " holds no password");
   return credentials;
 }
 

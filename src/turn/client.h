@@ -216,6 +216,7 @@ class Client {
   void submit(Instant now, Request request);
   void write_body(stun::Builder& builder, const Request& request) const;
   std::expected<void, Error> handle_response(Instant now, const stun::Message& message);
+  void repeat(Instant now, Request request);
   void handle_success(Instant now, const Request& request, const stun::Message& message);
   void handle_allocated(Instant now, const Request& request, const stun::Message& message);
   void handle_refreshed(Instant now, const Request& request, const stun::Message& message);

@@ -114,14 +114,7 @@ std::expected<void, Error> Client::handle_response(Instant now, const stun::Mess
       handle_failure(now, request, Reason::kForged);
       return std::unexpected(drop(Error::kForged));
     case stun::Verdict::kRetry:
-      ++counters_.challenges;
-      if (state_ == State::kClosing && request.kind == Kind::kAllocate) {
-        finish_closing();
-      } else if (++request.tries >= kMostTries) {
-        handle_refused(now, request, Reason::kBadCredentials);
-      } else {
-        submit(now, std::move(request));
-      }
+      repeat(now, std::move(request));
       return {};
     case stun::Verdict::kRefused:
       handle_refused(now, request, Reason::kBadCredentials);
@@ -140,6 +133,14 @@ std::expected<void, Error> Client::handle_response(Instant now, const stun::Mess
     handle_success(now, request, message);
   }
   return {};
+}
+
+// The server gave a challenge, or a new nonce.
+void Client::repeat(Instant now, Request request) {
+  ++counters_.challenges;
+  if (state_ == State::kClosing && request.kind == Kind::kAllocate) return finish_closing();
+  if (++request.tries >= kMostTries) return handle_refused(now, request, Reason::kBadCredentials);
+  submit(now, std::move(request));
 }
 
 void Client::handle_success(Instant now, const Request& request, const stun::Message& message) {

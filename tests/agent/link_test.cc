@@ -111,7 +111,7 @@ struct Side {
   os::NativeCrypto crypto;
   BufferPool pool;
   bridge::Bridge bridge;
-  Node node{random, {}};
+  Node node{{}, random, crypto, pool};
   Shared shared;
   LineCarrier carrier;
   Link link;

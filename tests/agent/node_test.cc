@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "os/native_crypto.h"
 #include "stun/binding.h"
 #include "support/seeded_random.h"
 
@@ -62,7 +63,9 @@ class Nodes : public ::testing::Test {
   const Endpoint outside{IpAddress::v4(203, 0, 113, 5), 9000};
   Instant now = Instant(1h);
   bamgate::testing::SeededRandom random{7};
-  Node node{random, {server}};
+  os::NativeCrypto crypto;
+  BufferPool pool;
+  Node node{{.device = "laptop", .stun_servers = {server}, .turn_secret = {}, .clock = {}}, random, crypto, pool};
   std::vector<Node::Event> events;
   int opened = 0;
   int closed = 0;

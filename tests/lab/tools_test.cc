@@ -9,6 +9,7 @@
 #include <string>
 
 #include "lab/lab.h"
+#include "lab/turn_carrier.h"
 #include "os/random.h"
 #include "wg/keys.h"
 
@@ -124,6 +125,55 @@ TEST_F(LabTools, DtlsTakesAnEndpointWithPortAndASha256) {
   arguments.endpoint = "127.0.0.1:4433";
   arguments.fingerprint = "AB:CD";
   expect_end(run_dtls, arguments, ExitCode::kUsage, {"--fingerprint takes the SHA-256 of a certificate"});
+}
+
+TEST_F(LabTools, ATurnServerIsNamedByItsUri) {
+  const auto udp = parse_turn_server("turn:relay.example");
+  ASSERT_TRUE(udp);
+  EXPECT_EQ(udp->transport, turn::Transport::kUdp);
+  EXPECT_EQ(udp->url.port, 3478);
+  const auto tcp = parse_turn_server("turn:[2001:db8::1]:99?transport=tcp");
+  ASSERT_TRUE(tcp);
+  EXPECT_EQ(tcp->transport, turn::Transport::kStream);
+  EXPECT_FALSE(tcp->url.tls);
+  EXPECT_EQ(tcp->url.host, "2001:db8::1");
+  EXPECT_EQ(tcp->url.port, 99);
+  const auto tls = parse_turn_server("turns:relay.example");
+  ASSERT_TRUE(tls);
+  EXPECT_EQ(tls->transport, turn::Transport::kStream);
+  EXPECT_TRUE(tls->url.tls);
+  EXPECT_EQ(tls->url.port, 5349);
+  const auto web = parse_turn_server("wss://hub.example:8443/turn?batch=1");
+  ASSERT_TRUE(web);
+  EXPECT_EQ(web->transport, turn::Transport::kWebSocket);
+  EXPECT_TRUE(web->batch);
+  EXPECT_FALSE(parse_turn_server("ws://hub.example/turn")->batch);
+}
+
+TEST_F(LabTools, ATurnServerThatIsNoneIsRefused) {
+  TurnArguments arguments;
+  for (const char* server :
+       {"", "relay.example", "stun:relay.example", "turn:", "https://relay.example/turn", "wss://"}) {
+    arguments.server = server;
+    expect_end(run_turn, arguments, ExitCode::kUsage,
+               {("'" + std::string(server) + "' is no TURN server").c_str(), "turn:HOST"});
+  }
+  arguments.server = "turns:relay.example?transport=udp";
+  expect_end(run_turn, arguments, ExitCode::kUsage, {"DTLS"});
+}
+
+TEST_F(LabTools, APasswordFileIsReadByItsOwnerAlone) {
+  TurnArguments arguments;
+  arguments.server = "turn:127.0.0.1";
+  arguments.password_file = folder_ / "nothing";
+  expect_end(run_turn, arguments, ExitCode::kFailed, {"nothing"});
+  arguments.password_file = file("open", "secret\n", 0644);
+  expect_end(run_turn, arguments, ExitCode::kFailed, {"open"});
+  arguments.password_file = file("empty", "\n");
+  expect_end(run_turn, arguments, ExitCode::kUsage, {"holds no password"});
+  arguments.password_file = file("good", "secret\n");
+  arguments.pin = "AAAA";
+  expect_end(run_turn, arguments, ExitCode::kUsage, {"--pin takes the SHA-256"});
 }
 
 TEST_F(LabTools, AStunServerThatIsNoNameIsRefusedByThePeerToolsToo) {

@@ -200,7 +200,7 @@ class SetupAgain(Operation):
 class AnotherHub(SetupAgain):
     """Whenever it is killed, the device is one of the old hub or of the new one: address and credentials go together."""
 
-    name = "setup with another hub"
+    name = "setup-elsewhere"
 
     def prepare(self, lab):
         lab.start_other_hub()

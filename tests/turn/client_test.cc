@@ -415,6 +415,24 @@ TEST_F(TurnClient, AllocationThatNobodyRefreshesExpires) {
   EXPECT_EQ(events<Lost>()[0].reason, Reason::kExpired);
 }
 
+TEST_F(TurnClient, AnswerWithoutOurPasswordOverAStreamCostsTheConnection) {
+  make_ready({.transport = Transport::kWebSocket});
+  pass(61s);
+  clear();
+  relay_.restart();
+  relay_.nonce = "nonce-1";
+  relay_.errors[stun::Method::kRefresh] = {437};
+  relay_.unsigned_errors = true;
+  client_->check(now_);
+  run();
+  ASSERT_EQ(events<Lost>().size(), 1U);
+  EXPECT_EQ(events<Lost>()[0].reason, Reason::kForged);
+  ASSERT_EQ(events<TransportWanted>().size(), 1U);
+  client_->set_transport(now_, kPath);
+  run();
+  EXPECT_EQ(client_->state(), Client::State::kReady);
+}
+
 TEST_F(TurnClient, ClosedStreamCostsOneNewConnectionAndAllocation) {
   make_ready({.transport = Transport::kStream});
   pass(61s);
