@@ -48,6 +48,10 @@ constexpr auto kAskAgain = std::chrono::seconds(5);
 
 bool is_passing(std::uint16_t code) { return code >= 500 && code != stun::kErrorInsufficientCapacity; }
 
+// Says nothing of us (RFC 8489 §16.1.2); with it a request is longer than any challenge to it of our own relay.
+constexpr std::string_view kFilling =
+    "................................................................................";
+
 }  // namespace
 
 void Client::write_body(stun::Builder& builder, const Request& request) const {
@@ -85,6 +89,10 @@ void Client::submit(Instant now, Request request) {
   request.asked_at = now;
   stun::Builder builder(room, stun::Class::kRequest, kMethods[static_cast<std::size_t>(request.kind)], request.id);
   write_body(builder, request);
+  // A careful relay sends no more to whom it does not know than came from there (docs/relay.md), and a challenge is
+  // long.
+  if (options_.transport == Transport::kUdp && !signer_->challenged())
+    builder.text(stun::Attribute::kSoftware, kFilling);
   signer_->sign(builder, crypto_, request.attempt);
   const auto size = builder.fingerprint().finish();
   // Only what the server made us echo, or a name of more than 508 bytes, can be too long.

@@ -287,9 +287,9 @@ TEST_F(HubEndpoints, AnUpgradeIsRefusedWithoutTheRightMethodPathAndToken) {
   const std::string good = "Bearer " + home.access_token;
   for (const Case& one :
        {Case{"POST", "/connect", good, 404}, Case{"GET", "/connect/", good, 404}, Case{"GET", "/", good, 404},
-        Case{"GET", "/status", good, 404}, Case{"GET", "/turn/", good, 404}, Case{"GET", "/turn", "", 401}, Case{"POST", "/turn", good, 404}, Case{"GET", "/connect", "", 401},
-        Case{"GET", "/connect", "Bearer x", 401}, Case{"GET", "/connect", "Bearer " + home.refresh_token, 401},
-        Case{"GET", "/connect?access_token=", "", 401}}) {
+        Case{"GET", "/status", good, 404}, Case{"GET", "/turn/", good, 404}, Case{"GET", "/turn", "", 401},
+        Case{"POST", "/turn", good, 404}, Case{"GET", "/connect", "", 401}, Case{"GET", "/connect", "Bearer x", 401},
+        Case{"GET", "/connect", "Bearer " + home.refresh_token, 401}, Case{"GET", "/connect?access_token=", "", 401}}) {
     const auto refused =
         hub->on_open(now, unix_now, ConnectionId{900}, {one.method, one.target, one.header, {}, client});
     ASSERT_TRUE(refused) << one.target;

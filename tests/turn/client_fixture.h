@@ -109,4 +109,6 @@ class TurnClientTest : public ::testing::Test {
   std::expected<void, Error> sealed_;
 };
 
+class TurnClient : public TurnClientTest {};
+
 }  // namespace bamgate::turn
