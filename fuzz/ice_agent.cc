@@ -146,7 +146,8 @@ class World {
     const Endpoint base{address(), static_cast<std::uint16_t>(4000 + static_cast<unsigned>(socket))};
     if (input_.below(4) == 0 && !side.sockets.empty()) {
       const auto& [under, mapped] = *side.sockets.begin();
-      side.agent->add_relayed(now_, kRelay, under, {IpAddress::v4(10, 255, 0, 1), 5000}, mapped);
+      side.agent->add_relayed(
+          now_, {.relay = kRelay, .socket = under, .relayed = {IpAddress::v4(10, 255, 0, 1), 5000}, .related = mapped});
     } else if (side.sockets.emplace(socket, base).second) {
       side.agent->add_local_address(now_, socket, base);
     }

@@ -32,7 +32,7 @@ constexpr UnixTime kUnix{1'800'000'000};
 constexpr std::array<std::string_view, 3> kDevices = {"a", "b", "c"};
 constexpr std::size_t kPaths = 5;
 
-class World final : private Accounts {
+class World final : public Accounts {
  public:
   explicit World(fuzz::Decoder& input) : input_(input) {
     for (std::size_t path = 0; path < kPaths; ++path) {
