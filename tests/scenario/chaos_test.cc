@@ -273,8 +273,8 @@ TEST_P(Chaos, TwoHoursOfItEndWithEverybodyConnectedAndNothingPiledUp) {
   }
   expect_nothing_piled_up();
   for (Device* device : devices_) device->forget_the_past();
-  // What has grown to its bounds: caches of SQLite and of the SCTP engine, buffers of the pools, and of each connection the
-  // paths on which it has asked (Directory::kMaxPaths). Three times as long a chaos ends with the same.
+  // What has grown to its bounds: caches of SQLite and of the SCTP engine, buffers of the pools, and of each connection
+  // the paths on which it has asked (Directory::kMaxPaths). Three times as long a chaos ends with the same.
   EXPECT_LE(bamgate::testing::heap_in_use(), heap + 600'000)
       << "bytes; it was " << heap << " when all were connected first";
   virtual_seconds_ += std::chrono::duration<double>(world_.agenda.now() - Agenda::kStart).count();
