@@ -163,10 +163,16 @@ void add_turn(CLI::App& lab, Run& run) {
   command->add_option("--pin", arguments->pin, "Believe this key alone: its SHA-256, as fp= of a join string")
       ->excludes(authority)
       ->type_name("SHA256");
-  static const std::map<std::string, turn::Families> kFamilies = {
-      {"4", turn::Families::kV4}, {"6", turn::Families::kV6}, {"both", turn::Families::kBoth}};
-  command->add_option("--family", arguments->families, "Relayed addresses of IPv4, IPv6 or both: 4, 6, both")
-      ->transform(CLI::CheckedTransformer(kFamilies))
+  command
+      ->add_option_function<std::string>(
+          "--family",
+          [arguments](const std::string& family) {
+            arguments->families = family == "4"   ? turn::Families::kV4
+                                  : family == "6" ? turn::Families::kV6
+                                                  : turn::Families::kBoth;
+          },
+          "Relayed addresses of IPv4, IPv6 or both")
+      ->check(CLI::IsMember({"4", "6", "both"}))
       ->type_name("FAMILY");
   add_parsed<Endpoint>(
       *command, "--peer", [arguments](const Endpoint& value) { arguments->peers.push_back(value); },
