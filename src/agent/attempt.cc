@@ -19,7 +19,7 @@ peer::PeerConnection::Options connection_options(Instant now, const Shared& shar
   options.answers_passive = role == Attempt::Role::kAnswersPassive;
   options.certificate = shared.certificate;
   options.route_filter = shared.route_filter;
-  options.relay_networks = {Relays::kNetwork};
+  options.relay_networks = {turn::kRelayNetwork};
   options.unix_time = shared.unix_time(now);
   options.allow_loopback = shared.allow_loopback;
   options.key_log = shared.observer.keys;

@@ -115,6 +115,7 @@ std::optional<Node::Event> Node::poll_event() {
   }
   if (const auto found = gatherer_.poll_event()) return *found;
   if (const auto event = relays_.poll_event()) {
+    if (const auto* gone = std::get_if<RelayGone>(&*event)) directory_.remove(gone->socket);
     return std::visit([](const auto& one) { return Event(one); }, *event);
   }
   return std::nullopt;

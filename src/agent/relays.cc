@@ -11,8 +11,6 @@ namespace {
 // Sockets of the system have smaller numbers.
 constexpr std::uint32_t kFirstSocket = 0x8000'0000;
 constexpr auto kLook = std::chrono::minutes(1);
-// An indication's head, and its padding.
-constexpr std::size_t kRoomBehind = 4;
 
 }  // namespace
 
@@ -178,29 +176,21 @@ std::optional<Transmit> Relays::seal(Instant now, const Transmit& transmit, Muta
     server->waiting.emplace_back(peer, std::move(packet));
     return std::nullopt;
   }
-  if (!wrap(now, *server, peer, std::move(packet))) return std::nullopt;
-  const PacketBuffer sealed = std::move(out_.back().second);
-  const Path path = out_.back().first;
-  out_.pop_back();
-  if (sealed.size() > buffer.size()) return std::nullopt;
-  copy_bytes(sealed.data(), buffer);
-  return Transmit{
-      .path = path, .size = static_cast<std::uint32_t>(sealed.size()), .segment_size = 0, .ecn = transmit.ecn};
-}
-
-bool Relays::wrap(Instant now, Server& server, const Endpoint& peer, PacketBuffer packet) {
-  if (packet.tailroom() < kRoomBehind || !server.client.seal(now, peer, packet)) return false;
-  out_.emplace_back(server.client.transport(), std::move(packet));
-  return true;
+  if (!server->client.seal(now, peer, packet) || packet.size() > buffer.size()) return std::nullopt;
+  copy_bytes(packet.data(), buffer);
+  return Transmit{.path = server->client.transport(),
+                  .size = static_cast<std::uint32_t>(packet.size()),
+                  .segment_size = 0,
+                  .ecn = transmit.ecn};
 }
 
 void Relays::send_waiting(Instant now, Server& server) {
   auto waiting = std::exchange(server.waiting, {});
   for (auto& [peer, packet] : waiting) {
-    if (server.client.has_permission(now, peer.address)) {
-      (void)wrap(now, server, peer, std::move(packet));
-    } else {
+    if (!server.client.has_permission(now, peer.address)) {
       server.waiting.emplace_back(peer, std::move(packet));
+    } else if (server.client.seal(now, peer, packet)) {
+      out_.emplace_back(server.client.transport(), std::move(packet));
     }
   }
 }

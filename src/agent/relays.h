@@ -47,8 +47,6 @@ class Relays {
  public:
   using Event = std::variant<RelayFound, RelayGone>;
 
-  /// docs/relay.md: where relayed addresses of the hub are.
-  static constexpr IpPrefix kNetwork{IpAddress::v4(10, 255, 0, 0), 16};
   /// The path of messages that the host carries by WebSocket.
   static constexpr Path kWebSocket{SocketId::kNone, {}, RelayId{1}};
   /// Packets that wait for a permission, at one server.
@@ -125,7 +123,6 @@ class Relays {
   void handle_event(Instant now, Server& server, const turn::Event& event);
   void lose(Server& server);
   void send_waiting(Instant now, Server& server);
-  bool wrap(Instant now, Server& server, const Endpoint& peer, PacketBuffer packet);
   void forget_peers(Instant now, Server& server);
 
   turn::HubCredentials maker_;

@@ -31,4 +31,12 @@ class Random {
   }
 };
 
+/// A key that nobody can predict.
+template <std::size_t kSize>
+Secret<kSize> random_secret(Random& random) {
+  Secret<kSize> secret;
+  random.fill(secret.mutable_bytes());
+  return secret;
+}
+
 }  // namespace bamgate::inline core

@@ -335,13 +335,7 @@ asio::awaitable<void> DeviceHost::resolve_stun_server(stun::Uri uri) {
   const auto endpoints = co_await net::resolve(loop_, uri.host, uri.port, net::now() + kResolvePatience);
   const auto is_it = [&](const StunName& name) { return name.uri.host == uri.host && name.uri.port == uri.port; };
   if (endpoints) {
-    // One of each family; further addresses are the same server.
-    Family seen = Family::kNone;
-    for (const Endpoint& endpoint : *endpoints) {
-      if (endpoint.address.family() == seen) continue;
-      seen = endpoint.address.family();
-      runner_.add_stun_server(net::now(), endpoint);
-    }
+    for (const Endpoint& endpoint : net::one_of_each_family(*endpoints)) runner_.add_stun_server(net::now(), endpoint);
     std::erase_if(stun_names_, is_it);
   } else {
     spdlog::debug("STUN server {} is left out for now: {}", uri.host, endpoints.error().detail);

@@ -35,8 +35,8 @@ void DeviceHost::use_relays(const std::vector<std::string>& relays) {
 asio::awaitable<void> DeviceHost::resolve_relay(agent::RunId run, stun::Uri uri) {
   const auto endpoints = co_await net::resolve(loop_, uri.host, uri.port, net::now() + kRelayNamePatience);
   if (!endpoints) spdlog::debug("the relay {} is left out for now: {}", uri.host, endpoints.error().detail);
-  if (!endpoints || endpoints->empty() || runner_.run() != run) co_return;
-  runner_.add_relay(net::now(), endpoints->front());
+  if (!endpoints || runner_.run() != run) co_return;
+  for (const Endpoint& endpoint : net::one_of_each_family(*endpoints)) runner_.add_relay(net::now(), endpoint);
   arm_timer();
 }
 

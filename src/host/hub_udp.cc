@@ -51,17 +51,17 @@ void HubUdp::receive(net::UdpSocket& socket) {
     const bool lasts = output->message.data() < out_.data() || output->message.data() >= out_.data() + out_.size();
     if (to == &socket && lasts) {
       batch_.push_back(transmit);
-    } else if (flush(socket, batch_); to->send(transmit) != net::UdpSend::kSent) {
+    } else if (flush(socket); to->send(transmit) != net::UdpSend::kSent) {
       note_lost();
     }
   }
-  flush(socket, batch_);
+  flush(socket);
   done_();
 }
 
-void HubUdp::flush(net::UdpSocket& socket, std::vector<net::UdpTransmit>& batch) {
-  if (socket.send_batch(batch) < batch.size()) note_lost();
-  batch.clear();
+void HubUdp::flush(net::UdpSocket& socket) {
+  if (socket.send_batch(batch_) < batch_.size()) note_lost();
+  batch_.clear();
 }
 
 net::UdpSocket* HubUdp::socket_for(const Endpoint& to) {

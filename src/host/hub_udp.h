@@ -46,7 +46,7 @@ class HubUdp {
   HubUdp(const HubLog& log, Handler handler, Done done);
   std::expected<void, std::string> bind(net::Loop& loop, const Endpoint& endpoint);
   void receive(net::UdpSocket& socket);
-  void flush(net::UdpSocket& socket, std::vector<net::UdpTransmit>& batch);
+  void flush(net::UdpSocket& socket);
   net::UdpSocket* socket_for(const Endpoint& to);
   void note_lost();
 

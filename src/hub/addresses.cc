@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "turn/attribute.h"
+
 namespace bamgate::hub {
 
 std::expected<IpPrefix, Error> check_subnet(const IpPrefix& subnet) {
@@ -11,7 +13,7 @@ std::expected<IpPrefix, Error> check_subnet(const IpPrefix& subnet) {
   if (first_byte == 0 || first_byte >= 224 || network.address.is_loopback() || network.address.is_link_local()) {
     return std::unexpected(Error::kBadSubnet);
   }
-  if (network.contains(kRelayNetwork.address) || kRelayNetwork.contains(network.address)) {
+  if (network.contains(turn::kRelayNetwork.address) || turn::kRelayNetwork.contains(network.address)) {
     return std::unexpected(Error::kReservedSubnet);
   }
   return network;

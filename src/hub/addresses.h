@@ -16,11 +16,8 @@ namespace bamgate::hub {
 // protocol.md: IPv4: the lowest free host address of the hub's subnet (default 10.100.0.0/16), from .1.
 inline constexpr IpPrefix kDefaultSubnet{IpAddress::v4(10, 100, 0, 0), 16};
 
-// protocol.md: relay addresses are virtual (10.255.0.0/16); a --subnet that overlaps is refused.
-inline constexpr IpPrefix kRelayNetwork{IpAddress::v4(10, 255, 0, 0), 16};
-
 /// The subnet with its host bits zero. Errors: kBadSubnet (not IPv4, not /8 to /30, or an address block that no host
-/// may have), kReservedSubnet.
+/// may have), kReservedSubnet (it overlaps turn::kRelayNetwork).
 std::expected<IpPrefix, Error> check_subnet(const IpPrefix& subnet);
 
 /// The highest host part: the one below the broadcast address.

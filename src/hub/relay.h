@@ -55,7 +55,6 @@ class Relay final : private turn::Accounts {
 
   /// For the owner: what was relayed for each device since the start, by its name.
   json::Array counters();
-  turn::Server& server() { return server_; }
 
  private:
   struct Stream {

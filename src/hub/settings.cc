@@ -10,12 +10,6 @@
 namespace bamgate::hub {
 namespace {
 
-Secret<32> random_secret(Random& random) {
-  Secret<32> secret;
-  random.fill(secret.mutable_bytes());
-  return secret;
-}
-
 std::string random_id(Random& random) {
   std::array<std::byte, 8> bytes{};
   random.fill(bytes);
@@ -54,7 +48,7 @@ IpPrefix load_prefix6(Database& database, Random& random) {
 Secret<32> load_master_secret(Database& database, Random& random) {
   const auto row = database.one("SELECT value FROM settings WHERE name = 'master_secret'");
   if (row && row->blob(0).size() == 32) return Secret<32>(row->blob(0).first<32>());
-  const Secret<32> secret = random_secret(random);
+  const Secret<32> secret = random_secret<32>(random);
   database.run("INSERT OR REPLACE INTO settings(name, value) VALUES('master_secret', ?1)", blob(secret.bytes()));
   return secret;
 }

@@ -11,8 +11,7 @@ namespace bamgate::hub {
 std::string add_signing_key(Database& database, Random& random, UnixTime lived) {
   std::array<std::byte, 8> name{};
   random.fill(name);
-  Secret<32> secret;
-  random.fill(secret.mutable_bytes());
+  const auto secret = random_secret<32>(random);
   std::string kid = to_hex(name);
   database.run("INSERT INTO signing_keys(kid, secret, created_at) VALUES(?1, ?2, ?3)", kid, blob(secret.bytes()),
                lived.seconds);

@@ -137,4 +137,13 @@ asio::awaitable<Result<std::vector<Endpoint>>> resolve(Loop& loop, std::string h
   co_return in_turns(lookup->found());
 }
 
+std::vector<Endpoint> one_of_each_family(const std::vector<Endpoint>& endpoints) {
+  std::vector<Endpoint> chosen;
+  for (const Endpoint& endpoint : endpoints) {
+    const auto same = [&](const Endpoint& other) { return other.address.family() == endpoint.address.family(); };
+    if (std::ranges::none_of(chosen, same)) chosen.push_back(endpoint);
+  }
+  return chosen;
+}
+
 }  // namespace bamgate::net

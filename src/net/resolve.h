@@ -19,4 +19,7 @@ namespace bamgate::net {
 asio::awaitable<Result<std::vector<Endpoint>>> resolve(Loop& loop, std::string host, std::uint16_t port,
                                                        Instant deadline);
 
+/// The first of each family: further addresses are the same server.
+std::vector<Endpoint> one_of_each_family(const std::vector<Endpoint>& endpoints);
+
 }  // namespace bamgate::net

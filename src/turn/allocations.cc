@@ -4,12 +4,12 @@
 
 namespace bamgate::turn {
 
-Endpoint relay_endpoint(RelayNumber number) { return {IpAddress::v4(kRelayNetwork.v4_value() | number), kRelayPort}; }
+Endpoint relay_endpoint(RelayNumber number) {
+  return {IpAddress::v4(kRelayNetwork.address.v4_value() | number), kRelayPort};
+}
 
 std::optional<RelayNumber> relay_number(const IpAddress& address) {
-  if (!address.is_v4() || address.v4_value() >> kRelayNetworkBits != kRelayNetwork.v4_value() >> kRelayNetworkBits) {
-    return std::nullopt;
-  }
+  if (!kRelayNetwork.contains(address)) return std::nullopt;
   const auto number = static_cast<RelayNumber>(address.v4_value());
   return number == 0 || number == 0xffff ? std::nullopt : std::optional(number);
 }

@@ -25,11 +25,6 @@
 
 namespace bamgate::turn {
 
-/// The network of relayed addresses, and their one port.
-inline constexpr IpAddress kRelayNetwork = IpAddress::v4(10, 255, 0, 0);
-inline constexpr std::uint8_t kRelayNetworkBits = 16;
-inline constexpr std::uint16_t kRelayPort = 50000;
-
 /// The lower 16 bits of a relayed address.
 using RelayNumber = std::uint16_t;
 Endpoint relay_endpoint(RelayNumber number);

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "core/ip_address.h"
+
 namespace bamgate::turn {
 
 /// RFC 8656 §18.8: REQUESTED-TRANSPORT carries the protocol number of IP, 17 for a relay that speaks UDP.
@@ -25,5 +27,9 @@ inline constexpr auto kPermissionLifetime = std::chrono::seconds(300);
 inline constexpr auto kChannelLifetime = std::chrono::seconds(600);
 // RFC 8656 §12: for 5 minutes after that neither its number nor its peer may be bound otherwise.
 inline constexpr auto kChannelRest = std::chrono::seconds(300);
+
+// docs/relay.md: the relayed addresses of a hub are virtual, all of one network and with one port.
+inline constexpr IpPrefix kRelayNetwork{IpAddress::v4(10, 255, 0, 0), 16};
+inline constexpr std::uint16_t kRelayPort = 50000;
 
 }  // namespace bamgate::turn

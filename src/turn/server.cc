@@ -11,12 +11,6 @@
 namespace bamgate::turn {
 namespace {
 
-Secret<32> fresh_key(Random& random) {
-  Secret<32> key;
-  random.fill(key.mutable_bytes());
-  return key;
-}
-
 // What a nonce is good for. A stream has one remote end for all its life, which the host may not know.
 Endpoint nonce_client(const FiveTuple& client) {
   if (!client.is_stream()) return client.remote;
@@ -33,7 +27,7 @@ Server::Server(Options options, Accounts& accounts, Crypto& crypto, Random& rand
     : options_(std::move(options)),
       accounts_(accounts),
       crypto_(crypto),
-      nonce_key_(fresh_key(random)),
+      nonce_key_(random_secret<32>(random)),
       nonces_(nonce_key_, stun::LongTermServerOptions{}.nonce_lifetime),
       credentials_({.realm = options_.realm, .password_algorithms = false}, nonce_key_),
       allocations_(options_.limits, random),

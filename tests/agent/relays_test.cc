@@ -1,5 +1,6 @@
 // The device's allocations at the hub's relay, against the relay itself.
 #include "agent/relays.h"
+#include "agent/node.h"
 
 #include <gtest/gtest.h>
 
@@ -128,7 +129,7 @@ TEST_F(Relays, CarryBetweenTwoDevicesByUdpAndByWebSocket) {
     ASSERT_EQ(side->found.size(), 2U) << "both at once, without a timeout between";
     EXPECT_EQ(side->found[0].transport, turn::Transport::kUdp);
     EXPECT_EQ(side->found[1].transport, turn::Transport::kWebSocket);
-    EXPECT_TRUE(agent::Relays::kNetwork.contains(side->found[0].relayed.address));
+    EXPECT_TRUE(turn::kRelayNetwork.contains(side->found[0].relayed.address));
     EXPECT_TRUE(side->relays.has(side->found[1].socket));
   }
   for (const std::size_t which : {0U, 1U}) {
@@ -186,6 +187,30 @@ TEST_F(Relays, WhatGoesThroughARelayThatIsGoneIsDropped) {
   EXPECT_EQ(anna.gone, 1);
   EXPECT_FALSE(send(anna, bert, 0, "nowhere"));
   EXPECT_FALSE(anna.relays.has(before.socket));
+}
+
+TEST_F(Relays, LeaveNoPathInTheDirectoryWhenTheyAreGone) {
+  Node node(
+      {.device = "anna", .stun_servers = {}, .turn_secret = SecretText("secret of anna"), .clock = {kUnix, kStart}},
+      random, crypto, pool);
+  node.relays().add_websocket(now);
+  node.relays().on_open(now);
+  std::array<std::byte, 2048> buffer{};
+  while (const auto sent = node.poll_transmit(now, buffer)) {
+    const auto output = server.handle(now, kUnix, {anna.stream, {}, MutableBytes(buffer).first(sent->size)}, room);
+    ASSERT_TRUE(output);
+    std::vector<std::byte> copy(output->message.begin(), output->message.end());
+    (void)node.relays().receive(now, agent::Relays::kWebSocket, copy);
+  }
+  const auto found = node.poll_event();
+  ASSERT_TRUE(found);
+  const auto& relay = std::get<RelayFound>(*found);
+  node.directory().add(AttemptId{1}, "ufrag");
+  EXPECT_TRUE(node.directory().claim(AttemptId{1}, {relay.socket, relay.relayed, relay.relay}, Claim::kAsked));
+  node.relays().on_closed(now);
+  while (node.poll_event()) {
+  }
+  EXPECT_EQ(node.directory().paths(), 0U);
 }
 
 TEST_F(Relays, ForgetPeersThatNobodySendsTo) {
