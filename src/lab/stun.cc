@@ -13,9 +13,6 @@
 namespace bamgate::lab {
 namespace {
 
-// RFC 5780 §7.4: where a server of that kind can be reached too.
-constexpr auto kOtherAddress = static_cast<stun::Attribute>(0x802c);
-
 /// Asks one server after the other from one socket.
 class StunLab {
  public:
@@ -99,7 +96,7 @@ class StunLab {
 
   /// RFC 5780 §4.3: a server with a second address can be asked there by the same socket.
   void follow_other_address(const stun::Message& message) {
-    const auto other = message.address(kOtherAddress);
+    const auto other = message.address(stun::Attribute::kOtherAddress);
     if (servers_.size() > 1 || !other || other->address.family() != servers_[0].address.family() ||
         other->address == servers_[0].address) {
       return;

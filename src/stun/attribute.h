@@ -1,6 +1,6 @@
 // The numbers of STUN, ICE and TURN: methods, classes, attributes, error codes, password algorithms (RFC 8489 §18,
-// RFC 8445 §16, RFC 8656 §17 to §19, RFC 6062 §6). Names follow the registries.
-// Leaves out the attributes of extensions that nobody here speaks: NAT behaviour (RFC 5780), mobility (RFC 8016).
+// RFC 8445 §16, RFC 8656 §17 to §19, RFC 6062 §6, RFC 5780 §9). Names follow the registries.
+// Leaves out the attributes of extensions that nobody here speaks: mobility (RFC 8016).
 #pragma once
 
 #include <array>
@@ -29,6 +29,7 @@ enum class Method : std::uint16_t {
 /// Types below 0x8000 must be understood by the receiver of a request (RFC 8489 §14).
 enum class Attribute : std::uint16_t {
   kMappedAddress = 0x0001,
+  kChangeRequest = 0x0003,  // RFC 5780 §7.2
   kUsername = 0x0006,
   kMessageIntegrity = 0x0008,
   kErrorCode = 0x0009,
@@ -62,6 +63,8 @@ enum class Attribute : std::uint16_t {
   kFingerprint = 0x8028,
   kIceControlled = 0x8029,
   kIceControlling = 0x802a,
+  kResponseOrigin = 0x802b,  // RFC 5780 §7.3
+  kOtherAddress = 0x802c,    // RFC 5780 §7.4
 };
 
 /// RFC 8489 §14: the receiver must understand an attribute of this range, or it cannot process the message.
