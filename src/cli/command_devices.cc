@@ -4,78 +4,18 @@
 #include <cstdio>
 
 #include "cli/commands.h"
-#include "cli/control.h"
+#include "cli/hub_login.h"
 #include "cli/join_offer.h"
 #include "cli/output.h"
-#include "cli/service.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "cli/time_argument.h"
 #include "config/join_string.h"
 #include "host/hub_api.h"
-#include "host/refresh.h"
 #include "json/write.h"
-#include "os/file.h"
 
 namespace bamgate::cli {
 namespace {
-
-/// What the hub is asked with: the running agent's access token where there is one, so that two processes never rotate
-/// one refresh token.
-class HubLogin {
- public:
-  HubLogin(net::Loop& loop, const host::ConfigFolder& folder, host::Device& device)
-      : loop_(loop), folder_(folder), device_(device) {}
-
-  /// `question` of a token. One that the hub does not take, as when its clock was set, is exchanged once.
-  template <typename Question>
-  auto ask(const Question& question) -> decltype(question(std::string())) {
-    if (auto done = token_.empty() ? get_token() : std::expected<void, Failure>(); !done) return failed(done.error());
-    auto answer = question(token_);
-    if (answer || answer.error().fault.verdict != signaling::Verdict::kTokenRefused) return answer;
-    if (auto done = get_token(); !done) return failed(done.error());
-    return question(token_);
-  }
-
- private:
-  static std::unexpected<host::ApiFailure> failed(const Failure& failure) {
-    host::ApiFailure result;
-    static_cast<Failure&>(result) = failure;
-    return std::unexpected(std::move(result));
-  }
-
-  /// Another one than the last.
-  std::expected<void, Failure> get_token() {
-    auto running = ask_agent(loop_, folder_, "token", {{"refused", token_}});
-    if (!running) {
-      return running.error().code == ExitCode::kNotRunning ? exchange() : std::unexpected(running.error());
-    }
-    const std::string* token = running->get_string("access_token");
-    if (token != nullptr) {
-      token_ = *token;
-      return {};
-    }
-    const std::string* why = running->get_string("why");
-    const std::string* code = running->get_string("code");
-    return std::unexpected(
-        Failure{code != nullptr && !code->empty() ? ExitCode::kNotAuthorised : ExitCode::kHubUnreachable,
-                why != nullptr ? *why : "the bamgate that runs is going down: try again"});
-  }
-
-  std::expected<void, Failure> exchange() {
-    const auto lock = os::FileLock::acquire(folder_.lock(), lock_note(RunMode::kCommand, false));
-    if (!lock) return std::unexpected(Failure{ExitCode::kFailed, lock.error().text});
-    const auto fresh = loop_.block_on(exchange_refresh_token(loop_, folder_, device_.config, device_.secrets));
-    if (!fresh) return std::unexpected(fresh.error());
-    token_ = fresh->access_token;
-    return {};
-  }
-
-  net::Loop& loop_;
-  const host::ConfigFolder& folder_;
-  host::Device& device_;
-  std::string token_;  // the last one
-};
 
 ExitCode add(net::Loop& loop, const DevicesArguments& arguments, const host::Device& device, const host::HubAccess& hub,
              HubLogin& login) {

@@ -89,6 +89,12 @@ struct LogsArguments {
 };
 ExitCode run_logs(const LogsArguments& arguments);
 
+struct DoctorArguments {
+  std::string config;
+  bool json = false;
+};
+ExitCode run_doctor(const DoctorArguments& arguments);
+
 struct StatusArguments {
   std::string config;
   bool json = false;

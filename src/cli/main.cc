@@ -212,6 +212,13 @@ void add_device_commands(CLI::App& app, Run& run) {
   command->add_flag("-w,--watch", status->watch, "Show it again each second, until Ctrl-C");
   command->add_flag("-v,--verbose", status->verbose, "Say also what was counted since the start: traffic and losses");
   command->callback([&run, status] { run = [status] { return run_status(*status); }; });
+
+  auto doctor = std::make_shared<DoctorArguments>();
+  command =
+      app.add_subcommand("doctor", "Find out what this machine's network lets bamgate do, and what to do about it");
+  add_config_option(*command, doctor->config);
+  command->add_flag("--json", doctor->json, "For scripts");
+  command->callback([&run, doctor] { run = [doctor] { return run_doctor(*doctor); }; });
 }
 
 void add_join_string(CLI::App& devices, const std::shared_ptr<DevicesArguments>& arguments,
