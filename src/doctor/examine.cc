@@ -47,8 +47,11 @@ class Examination {
       : loop_(loop),
         subject_(subject),
         progress_(progress),
-        around_{
-            .loop = loop, .random = random_, .crypto = crypto_, .pool = pool_, .mark = os::has_net_admin() ? kMark : 0} {}
+        around_{.loop = loop,
+                .random = random_,
+                .crypto = crypto_,
+                .pool = pool_,
+                .mark = os::has_net_admin() ? kMark : 0} {}
 
   Findings run() {
     findings_.set_up = subject_.config.has_value();

@@ -54,10 +54,10 @@ struct HubFindings {
 struct PeerFindings {
   std::string id;
   std::string state;
-  std::string path;         // direct, relayed; empty: none
-  std::string why_relayed;  // with relayed
-  std::string transport;    // of the relay, likewise
-  std::string last_error;
+  std::string path = {};         // direct, relayed; empty: none
+  std::string why_relayed = {};  // with relayed
+  std::string transport = {};    // of the relay, likewise
+  std::string last_error = {};
 };
 
 struct Findings {

@@ -44,8 +44,8 @@ std::vector<std::string> find_conflicts(const config::Config& config, const std:
   const auto compare = [&](const IpPrefix& network, const std::string& whose) {
     for (const os::LocalAddress& local : addresses) {
       if (local.address.family() != network.address.family() || !overlap(network, local.prefix())) continue;
-      found.push_back(whose + ", " + network.to_string() + ", overlaps with " + local.prefix().to_string() + " of " +
-                      local.interface);
+      found.push_back(whose + ", " + network.network().to_string() + ", overlaps with " +
+                      local.prefix().network().to_string() + " of " + local.interface);
     }
   };
   compare(config.device.address, "the network of bamgate");
