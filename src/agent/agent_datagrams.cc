@@ -62,7 +62,7 @@ void Agent::handle_stun(Instant now, const Received& datagram) {
     if (node_.take_response(now, datagram.path, *message)) return;
     for (const Directory::Owner& owner : node_.directory().owners(datagram.path)) {
       const Attempt& attempt = *find(owner.attempt).link.find(owner.attempt);
-      if (attempt.connection().ice().awaits(message->id())) return deliver_stun(now, owner.attempt, datagram);
+      if (attempt.connection().awaits(message->id())) return deliver_stun(now, owner.attempt, datagram);
     }
   }
   ++shared_.counters.no_connection;

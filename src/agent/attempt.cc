@@ -35,10 +35,8 @@ Attempt::Attempt(Instant now, Shared& shared, Role role)
       id_{shared.next_attempt++},
       offers_(role == Role::kOffers),
       connection_(connection_options(now, shared, role), shared.random, shared.crypto, shared.pool, shared.sctp) {
-  shared_.node.directory().add(id_, connection_.local_ufrag());
-  for (const SocketOpened& socket : shared_.node.sockets()) learn(now, socket);
-  for (const ice::Reflexive& reflexive : shared_.node.reflexives()) learn(now, reflexive);
-  for (const RelayFound& relay : shared_.node.relays().found()) learn(now, relay);
+  shared_.node.directory().add(id_, connection_.local_ufrags());
+  learn_all(now);
   shared_.node.freshen(now);
   ++shared_.counters.attempts;
 }
@@ -58,6 +56,55 @@ void Attempt::say_goodbye(Instant now) {
     datagram.remove_suffix(datagram.size() - transmit->size);
     shared_.farewells.emplace_back(*transmit, std::move(datagram));
   }
+}
+
+// ---- Candidates and restart ----
+
+void Attempt::learn_all(Instant now) {
+  for (const SocketOpened& socket : shared_.node.sockets()) learn(now, socket);
+  for (const ice::Reflexive& reflexive : shared_.node.reflexives()) learn(now, reflexive);
+  for (const RelayFound& relay : shared_.node.relays().found()) learn(now, relay);
+}
+
+// A restarted session begins with what there is now, the most promising first; the one before keeps what it has.
+void Attempt::learn_anew(Instant now) {
+  connection_.forget_local_addresses();
+  std::erase_if(sockets_, [&](SocketId socket) { return shared_.node.has(socket); });
+  learn_all(now);
+}
+
+std::expected<std::string, peer::Error> Attempt::restart(Instant now) {
+  if (!is_restarting()) learn_anew(now);
+  auto offer = connection_.restart(now);
+  update_directory();
+  shared_.node.freshen(now);
+  return offer;
+}
+
+std::expected<std::string, peer::Error> Attempt::accept_later_offer(Instant now, std::string_view sdp) {
+  if (!is_restarting()) learn_anew(now);
+  auto answer = connection_.accept_offer(now, sdp);
+  update_directory();
+  shared_.node.freshen(now);
+  return answer;
+}
+
+std::expected<void, peer::Error> Attempt::accept_restart_answer(Instant now, std::string_view sdp) {
+  const auto accepted = connection_.accept_answer(now, sdp);
+  update_directory();
+  return accepted;
+}
+
+void Attempt::update_directory() {
+  shared_.node.directory().set_ufrags(id_, connection_.local_ufrags());
+  shared_.node.directory().keep_paths(
+      id_, [&](const Path& path) { return connection_.has_pair(path) || connection_.has_remote_check(path); });
+}
+
+std::optional<peer::PeerConnection::Event> Attempt::poll_event() {
+  auto event = connection_.poll_event();
+  if (event && std::holds_alternative<peer::LocalUfragsChanged>(*event)) update_directory();
+  return event;
 }
 
 void Attempt::learn(Instant now, const Node::Event& event) {
@@ -80,6 +127,7 @@ void Attempt::learn(Instant now, const Node::Event& event) {
 }
 
 bool Attempt::is_stale() const {
+  if (is_restarting()) return false;
   const auto has = [&](SocketId socket) { return shared_.node.has(socket); };
   const auto path = connection_.ice().selected_path();
   if (!path) return !sockets_.empty() && std::ranges::none_of(sockets_, has);
@@ -98,10 +146,9 @@ void Attempt::forget_gone_sockets(Instant now) {
 // What ICE has authenticated makes the path this connection's own.
 void Attempt::handle_stun(Instant now, const Received& received) {
   if (!connection_.handle_input(now, received)) return;  // counted there
-  const ice::Agent& ice = connection_.ice();
-  if (ice.is_valid_path(received.path)) {
+  if (connection_.is_valid_path(received.path)) {
     (void)shared_.node.directory().claim(id_, received.path, Claim::kProven);
-  } else if (ice.has_remote_check(received.path)) {
+  } else if (connection_.has_remote_check(received.path)) {
     (void)shared_.node.directory().claim(id_, received.path, Claim::kChecked);
   }
 }

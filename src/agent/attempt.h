@@ -1,11 +1,13 @@
 // One attempt to connect to one peer, and what comes of it: a PeerConnection on the sockets of the device, its data
-// channel, and the signs of life. It is never revived: whatever fails is replaced by a new attempt.
-// Left out: ICE restart.
+// channel, and the signs of life. It is never revived: whatever fails is replaced by a new attempt. While it lives, an
+// ICE restart finds it a new path. Left out: when to ask for a restart.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,12 +42,26 @@ class Attempt {
   /// Ends the connection and leaves its last words among the farewells.
   void say_goodbye(Instant now);
 
+  // ICE restart, with all that the node knows by then; see peer::PeerConnection.
+
+  /// The offer to send. While an offer of ours is unanswered, the same once more.
+  std::expected<std::string, peer::Error> restart(Instant now);
+  /// A later offer of this connection, which is_own(); the answer to send.
+  std::expected<std::string, peer::Error> accept_later_offer(Instant now, std::string_view sdp);
+  /// The answer to our offer to restart. An error ends the restart and nothing else.
+  std::expected<void, peer::Error> accept_restart_answer(Instant now, std::string_view sdp);
+  /// Whether a description that comes while this attempt lives is of its session, and not of a new one.
+  bool is_own(const peer::Description& remote) const { return connection_.is_same_association(remote); }
+  bool awaits_restart_answer() const { return connection_.awaits_restart_answer(); }
+  /// A restart is under way, offered by whichever side.
+  bool is_restarting() const { return connection_.is_restarting(); }
+
   /// What the node has found since.
   void learn(Instant now, const Node::Event& event);
 
   /// True when no data can travel on what this attempt has: the socket of the selected path is gone with its address,
   /// or its remote address is routed into the tunnel now; and while there is no path yet, when all sockets that it had
-  /// are gone.
+  /// are gone. Not so while a restart is under way, which finds another path or fails.
   bool is_stale() const;
 
   /// ICE forgets the sockets that are gone; for an attempt that is not stale.
@@ -56,6 +72,8 @@ class Attempt {
   /// Any other. False: it is not ours, or of no use.
   bool handle_record(Instant now, const Received& received);
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer);
+  /// What became of the connection. Whoever owns the attempt takes events here, and not from the connection.
+  std::optional<peer::PeerConnection::Event> poll_event();
 
   /// The channel over which messages go from now on.
   void set_channel(sctp::ChannelId channel) { channel_ = channel; }
@@ -88,6 +106,9 @@ class Attempt {
  private:
   enum class Timer : std::uint8_t { kSilence, kTunnelSilence, kCount };
 
+  void learn_all(Instant now);
+  void learn_anew(Instant now);
+  void update_directory();
   bool heard_since_armed() const;
   void note_sent(Instant now);
 

@@ -38,7 +38,7 @@ AttemptCounters counters_of(const peer::PeerConnection& connection) {
                          .associations = connection.sctp_counters(),
                          .engines = connection.engine_counters(),
                          .sessions = connection.dtls_counters(),
-                         .ice = connection.ice().counters(),
+                         .ice = connection.ice_counters(),
                          .connections = connection.counters()};
   result.channels.dropped_sends = result.associations.messages_unsent;
   result.channels.messages_no_channel = result.associations.messages_dropped;

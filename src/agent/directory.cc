@@ -4,18 +4,33 @@
 
 namespace bamgate::agent {
 
-void Directory::add(AttemptId attempt, const std::string& ufrag) {
-  connections_[attempt].ufrag = ufrag;
-  by_ufrag_[ufrag] = attempt;
+void Directory::add(AttemptId attempt, const std::vector<std::string>& ufrags) {
+  connections_[attempt];
+  set_ufrags(attempt, ufrags);
 }
 
 void Directory::remove(AttemptId attempt) {
   const auto found = connections_.find(attempt);
   if (found == connections_.end()) return;
   for (const Path& path : found->second.paths) disown(path, attempt);
-  const auto named = by_ufrag_.find(found->second.ufrag);
-  if (named != by_ufrag_.end() && named->second == attempt) by_ufrag_.erase(named);
+  forget_ufrags(attempt, found->second);
   connections_.erase(found);
+}
+
+void Directory::set_ufrags(AttemptId attempt, const std::vector<std::string>& ufrags) {
+  const auto found = connections_.find(attempt);
+  if (found == connections_.end()) return;
+  forget_ufrags(attempt, found->second);
+  found->second.ufrags = ufrags;
+  for (const std::string& ufrag : ufrags) by_ufrag_[ufrag] = attempt;
+}
+
+void Directory::forget_ufrags(AttemptId attempt, Connection& connection) {
+  for (const std::string& ufrag : connection.ufrags) {
+    const auto named = by_ufrag_.find(ufrag);
+    if (named != by_ufrag_.end() && named->second == attempt) by_ufrag_.erase(named);
+  }
+  connection.ufrags.clear();
 }
 
 void Directory::remove(SocketId socket) {

@@ -36,8 +36,21 @@ class Directory {
   /// Paths of one connection: all pairs that ICE can have at a time, and some of before.
   static constexpr std::size_t kMaxPaths = 128;
 
-  void add(AttemptId attempt, const std::string& ufrag);
+  void add(AttemptId attempt, const std::vector<std::string>& ufrags);
   void remove(AttemptId attempt);
+  /// These are its ufrags now, and no others (an ICE restart adds one, and its end takes one away).
+  void set_ufrags(AttemptId attempt, const std::vector<std::string>& ufrags);
+  /// Its claims on paths for which `is_used` does not hold end, so that restarts cannot use up its bound.
+  template <typename IsUsed>
+  void keep_paths(AttemptId attempt, IsUsed is_used) {
+    const auto found = connections_.find(attempt);
+    if (found == connections_.end()) return;
+    std::erase_if(found->second.paths, [&](const Path& path) {
+      if (is_used(path)) return false;
+      disown(path, attempt);
+      return true;
+    });
+  }
   /// The socket is gone, and all paths that begin there.
   void remove(SocketId socket);
   /// A claim that is there never becomes a weaker one. False when the connection has too many paths.
@@ -53,10 +66,11 @@ class Directory {
 
  private:
   struct Connection {
-    std::string ufrag;
+    std::vector<std::string> ufrags;
     std::vector<Path> paths;
   };
   void disown(const Path& path, AttemptId attempt);
+  void forget_ufrags(AttemptId attempt, Connection& connection);
 
   std::map<AttemptId, Connection> connections_;
   std::map<std::string, AttemptId, std::less<>> by_ufrag_;

@@ -161,9 +161,11 @@ void Link::handle_offer(Instant now, const signaling::Offer& offer) {
   // Glare: both offers are out, and that of the name that sorts first counts. One that has been answered is over: its
   // answerer would not offer if it did not need a new connection.
   if (sorts_first() && attempt_ && attempt_->awaits_answer()) return;
-  if (const auto readable = peer::parse_description(offer.sdp); !readable) {
+  const auto readable = peer::parse_description(offer.sdp);
+  if (!readable) {
     return notice(NoticeLevel::kWarning, std::string("its offer was refused: ") + peer::to_string(readable.error()));
   }
+  if (Attempt* own = owner_of(*readable)) return answer_within(now, *own, offer);
   apply(now, PeerInput::kOffer);
   auto answer = newest()->connection().accept_offer(now, offer.sdp);
   if (!answer) return apply(now, PeerInput::kFailed, peer::to_string(answer.error()));
@@ -173,17 +175,56 @@ void Link::handle_offer(Instant now, const signaling::Offer& offer) {
                                                   .sdp = std::move(*answer),
                                                   .public_key = shared_.public_key,
                                                   .extra = {}});
-  use_early_candidates(now);
+  use_early_candidates(now, *newest());
   pump(now);
 }
 
+// The attempt whose session a later offer is of: it restarts ICE.
+Attempt* Link::owner_of(const peer::Description& offer) {
+  for (const auto* attempt : {&next_, &attempt_}) {
+    if (*attempt && (*attempt)->is_own(offer)) return attempt->get();
+  }
+  return nullptr;
+}
+
+void Link::answer_within(Instant now, Attempt& attempt, const signaling::Offer& offer) {
+  auto answer = attempt.accept_later_offer(now, offer.sdp);
+  if (!answer) {
+    notice(NoticeLevel::kDebug, std::string("its later offer has no answer: ") + peer::to_string(answer.error()));
+    return pump(now);
+  }
+  shared_.messages.emplace_back(signaling::Answer{.from = shared_.self,
+                                                  .to = info_.peer_id,
+                                                  .sdp = std::move(*answer),
+                                                  .public_key = shared_.public_key,
+                                                  .extra = {}});
+  use_early_candidates(now, attempt);
+  pump(now);
+}
+
+bool Link::take_restart_answer(Instant now, const signaling::Answer& answer) {
+  for (const auto* attempt : {&next_, &attempt_}) {
+    if (!*attempt || !(*attempt)->awaits_restart_answer()) continue;
+    const auto accepted = (*attempt)->accept_restart_answer(now, answer.sdp);
+    if (accepted) {
+      use_early_candidates(now, **attempt);
+    } else {
+      notice(NoticeLevel::kInfo, std::string("no restart: ") + peer::to_string(accepted.error()));
+    }
+    pump(now);
+    return true;
+  }
+  return false;
+}
+
 void Link::handle_answer(Instant now, const signaling::Answer& answer) {
+  if (take_restart_answer(now, answer)) return;
   if (!attempt_ || next_ || !attempt_->offers() || attempt_->channel()) return;
   if (attempt_->awaits_answer()) {
     const auto accepted = attempt_->connection().accept_answer(now, answer.sdp);
     if (!accepted) return apply(now, PeerInput::kFailed, peer::to_string(accepted.error()));
     timers_.set(Timer::kAttempt, now + kAttemptTime);
-    use_early_candidates(now);
+    use_early_candidates(now, *attempt_);
     return pump(now);
   }
   // An answer names no offer. When a second one is unlike the first, the first was to an offer that we had given up by
@@ -199,16 +240,18 @@ void Link::handle_candidate(Instant now, const signaling::IceCandidate& candidat
     ++shared_.ended.attempts.ice.ignored_candidates;
     return;
   }
-  const std::string current = attempt_ ? newest()->connection().remote_ufrag() : std::string();
-  const bool fits = !current.empty() && (parsed->ufrag.empty() || parsed->ufrag == current);
+  for (const auto* attempt : {&next_, &attempt_}) {
+    const std::string current = *attempt ? (*attempt)->connection().remote_ufrag() : std::string();
+    if (current.empty() || (!parsed->ufrag.empty() && parsed->ufrag != current)) continue;
+    (void)(*attempt)->connection().add_remote_candidate(now, candidate.candidate);
+    return pump(now);
+  }
   // Of an older description, or of one that has not come yet: the next description tells.
-  if (!fits) return early_candidates_.add(parsed->ufrag, candidate.candidate);
-  (void)newest()->connection().add_remote_candidate(now, candidate.candidate);
-  pump(now);
+  early_candidates_.add(parsed->ufrag, candidate.candidate);
 }
 
-void Link::use_early_candidates(Instant now) {
-  peer::PeerConnection& connection = newest()->connection();
+void Link::use_early_candidates(Instant now, Attempt& attempt) {
+  peer::PeerConnection& connection = attempt.connection();
   for (const std::string& line : early_candidates_.take(connection.remote_ufrag())) {
     (void)connection.add_remote_candidate(now, line);
   }

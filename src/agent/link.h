@@ -100,7 +100,10 @@ class Link {
   void handle_closed(Instant now, const Attempt& attempt, peer::Error reason);
   void schedule_retry(Instant now, std::string_view why);
 
-  void use_early_candidates(Instant now);
+  Attempt* owner_of(const peer::Description& offer);
+  void answer_within(Instant now, Attempt& attempt, const signaling::Offer& offer);
+  bool take_restart_answer(Instant now, const signaling::Answer& answer);
+  void use_early_candidates(Instant now, Attempt& attempt);
   bool pump_connection(Instant now, Attempt* attempt);
   bool pump_carrier(Instant now);
   void carry(Instant now, CarrierMessage message);

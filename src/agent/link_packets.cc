@@ -43,7 +43,7 @@ void Link::pump(Instant now) {
 
 bool Link::pump_connection(Instant now, Attempt* attempt) {
   if (attempt == nullptr) return false;
-  auto event = attempt->connection().poll_event();
+  auto event = attempt->poll_event();
   if (!event) return false;
   handle_event(now, *attempt, std::move(*event));
   return true;

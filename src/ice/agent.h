@@ -3,7 +3,7 @@
 // It makes candidates of the addresses that it is given, pairs them with the remote ones, checks the pairs, nominates
 // one and keeps consent on it. It is a pure machine: datagrams and time in; datagrams, events and the next deadline out
 // (core/sans_io.h). Left out: the asking of STUN servers (gatherer.h), ICE lite, ICE-TCP, several components or
-// streams, renomination and restart in place (a restart is a new Agent).
+// streams, renomination and restart in place (a restart is a new Agent beside the old one: peer/ice_sessions.h).
 #pragma once
 
 #include <cstdint>
@@ -198,6 +198,10 @@ class Agent {
   /// True for a path on which a check of ours succeeded: data may arrive there before this side knows of the
   /// nomination.
   bool is_valid_path(const Path& path) const;
+  /// True for a path of which it has a pair, in whatever state.
+  bool has_pair(const Path& path) const { return checklist_.find(path) != nullptr; }
+  /// Whether an address may be a candidate, local or remote.
+  bool is_usable(const Endpoint& endpoint) const { return check_address(endpoint).has_value(); }
   /// True while an answer to the check with this id would be ours.
   bool awaits(const stun::TransactionId& id) const;
   /// True for a path on which an authenticated check of the peer came: whoever sends from there knows our password, or

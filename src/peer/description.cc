@@ -166,7 +166,8 @@ std::string write_description(const Description& description) {
     sdp += "\r\n";
   };
   line({"v=0"});
-  line({"o=- ", std::to_string(description.session_id), " 2 IN IP4 127.0.0.1"});
+  line({"o=- ", std::to_string(description.session_id), " ", std::to_string(description.session_version),
+        " IN IP4 127.0.0.1"});
   line({"s=-"});
   line({"t=0 0"});
   line({"a=group:BUNDLE ", description.mid});

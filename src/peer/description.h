@@ -27,8 +27,9 @@ inline constexpr std::uint64_t kDefaultMaxMessageSize = 65536;
 inline constexpr std::uint64_t kMaxMessageSize = 262144;
 
 struct Description {
-  std::uint64_t session_id = 0;  // o= line; RFC 9429 §5.2.1
-  std::string mid = "0";         // a=mid, mirrored by the answer
+  std::uint64_t session_id = 0;       // o= line; RFC 9429 §5.2.1
+  std::uint64_t session_version = 2;  // likewise, and written only: one more in each later description (RFC 3264 §8)
+  std::string mid = "0";              // a=mid, mirrored by the answer
   ice::Credentials ice;
   dtls::Fingerprints fingerprints;  // one of them names the certificate (RFC 8122 §5.1)
   Setup setup = Setup::kActpass;

@@ -12,10 +12,18 @@ const char* to_string(Error error) {
       return "the session description offers no data channel";
     case Error::kWrongState:
       return "the call does not fit the connection's state";
+    case Error::kOtherConnection:
+      return "the session description belongs to another connection";
+    case Error::kGlare:
+      return "both sides made an offer, and ours counts";
+    case Error::kRestartRefused:
+      return "the peer does not restart ICE";
     case Error::kMalformedCandidate:
       return "the candidate cannot be read";
     case Error::kUnsupportedCandidate:
       return "the candidate is of a kind that is not used";
+    case Error::kUnknownUfrag:
+      return "the candidate belongs to no session that is known";
     case Error::kUnknownProtocol:
       return "the datagram belongs to no known protocol";
     case Error::kBadPacket:

@@ -1,6 +1,7 @@
 #include "peer/peer_connection.h"
 
 #include <algorithm>
+#include <concepts>
 #include <utility>
 
 #include "peer/demux.h"
@@ -16,19 +17,14 @@ constexpr std::size_t kMaxEvents = 4096;
 // The largest SCTP packet that we send: one inner packet of the default MTU fits one chunk.
 constexpr std::uint16_t kSctpPacket = sctp_packet(kDefaultMtu);
 
-Error from_ice(ice::Error error) {
-  return error == ice::Error::kBadCandidate ? Error::kMalformedCandidate : Error::kUnsupportedCandidate;
-}
-
 Error from_sctp(sctp::Error reason) {
   const bool told = reason == sctp::Error::kShutdown || reason == sctp::Error::kAborted;
   return told ? Error::kClosedByRemote : Error::kSctpFailed;
 }
 
-ice::Options ice_options(const PeerConnection::Options& options, const ice::Credentials& local) {
+ice::Options ice_options(const PeerConnection::Options& options) {
   ice::Options result;
   result.role = options.offerer ? ice::Role::kControlling : ice::Role::kControlled;
-  result.local = local;
   result.route_filter = options.route_filter;
   result.relay_networks = options.relay_networks;
   result.allow_loopback = options.allow_loopback;
@@ -61,8 +57,7 @@ PeerConnection::PeerConnection(Options options, Random& random, Crypto& crypto, 
       random_(random),
       pool_(pool),
       engines_(engines),
-      local_credentials_(ice::Credentials::generate(random)),
-      ice_(ice_options(options_, local_credentials_), random, crypto),
+      ice_(ice_options(options_), random, crypto),
       // RFC 9429 §5.2.1: a session id of 63 random bits.
       session_id_(random.number<std::uint64_t>() >> 1) {}
 
@@ -72,15 +67,18 @@ PeerConnection::~PeerConnection() = default;
 
 // What is known by now goes along; what is found later is trickled (RFC 8838 §5).
 Description PeerConnection::describe(Setup setup) {
+  IceSessions::Described ice = ice_.describe();
   Description description;
   description.session_id = session_id_;
-  description.ice = local_credentials_;
+  description.session_version = session_version_++;
+  description.mid = mid_;
+  description.old_form = old_form_;
+  description.ice = std::move(ice.credentials);
   description.fingerprints = options_.certificate->fingerprint();
   description.setup = setup;
   description.max_message_size = kMaxMessageSize;
-  description.candidates = std::exchange(candidates_, {});
-  description.end_of_candidates = gathered_;
-  described_ = true;
+  description.candidates = std::move(ice.candidates);
+  description.end_of_candidates = ice.complete;
   return description;
 }
 
@@ -92,15 +90,18 @@ std::expected<std::string, Error> PeerConnection::create_offer(Instant now) {
 }
 
 std::expected<void, Error> PeerConnection::accept_answer(Instant now, std::string_view sdp) {
-  if (!options_.offerer || state_ != State::kFindingPath || dtls_) return std::unexpected(Error::kWrongState);
+  const bool first = options_.offerer && state_ == State::kFindingPath && !dtls_;
+  if (!first && !awaits_restart_answer()) return std::unexpected(Error::kWrongState);
   const auto remote = parse_description(sdp);
   if (!remote) return std::unexpected(remote.error());
+  if (!first) return accept_restart_answer(now, *remote);
   // RFC 8842 §5.3: an answer chooses; "active" makes the answerer the DTLS client.
   if (remote->setup == Setup::kActpass) return std::unexpected(Error::kMalformedDescription);
   return apply_remote(now, *remote, remote->setup == Setup::kActive ? dtls::Role::kServer : dtls::Role::kClient);
 }
 
 std::expected<std::string, Error> PeerConnection::accept_offer(Instant now, std::string_view sdp) {
+  if (dtls_ && state_ != State::kClosed) return accept_later_offer(now, sdp);
   if (options_.offerer || state_ != State::kNew) return std::unexpected(Error::kWrongState);
   const auto remote = parse_description(sdp);
   if (!remote) return std::unexpected(remote.error());
@@ -111,10 +112,7 @@ std::expected<std::string, Error> PeerConnection::accept_offer(Instant now, std:
   enter(State::kFindingPath);
   const auto applied = apply_remote(now, *remote, active ? dtls::Role::kClient : dtls::Role::kServer);
   if (!applied) return std::unexpected(applied.error());
-  Description answer = describe(active ? Setup::kActive : Setup::kPassive);
-  answer.mid = remote->mid;
-  answer.old_form = remote->old_form;
-  return write_description(answer);
+  return write_description(describe(active ? Setup::kActive : Setup::kPassive));
 }
 
 std::expected<void, Error> PeerConnection::apply_remote(Instant now, const Description& remote, dtls::Role role) {
@@ -137,19 +135,86 @@ std::expected<void, Error> PeerConnection::apply_remote(Instant now, const Descr
   remote_sctp_port_ = remote.sctp_port;
   // RFC 8841 §6: the peer's limit binds us; 0 is none.
   if (remote.max_message_size != 0) max_message_size_ = std::min(max_message_size_, remote.max_message_size);
-  remote_ufrag_ = remote.ice.ufrag;
-  if (!ice_.set_remote_credentials(now, remote.ice)) return std::unexpected(Error::kMalformedDescription);
-  for (const ice::Candidate& candidate : remote.candidates) (void)ice_.add_remote_candidate(now, candidate);
-  if (remote.end_of_candidates) ice_.set_remote_candidates_complete(now);
-  pump(now);
+  remote_session_id_ = remote.session_id;
+  remote_fingerprints_ = remote.fingerprints;
+  take_remote(now, remote);
   return {};
 }
 
-std::expected<void, Error> PeerConnection::add_remote_candidate(Instant now, std::string_view line) {
-  const auto added = ice_.add_remote_candidate_line(now, line);
+// RFC 3264 §6, RFC 5888 §9.1: mid and form of a section stay as the first description has them.
+void PeerConnection::take_remote(Instant now, const Description& remote) {
+  mid_ = remote.mid;
+  old_form_ = remote.old_form;
+  ice_.set_remote(now, {remote.ice, remote.candidates, remote.end_of_candidates});
   pump(now);
-  if (!added) return std::unexpected(from_ice(added.error()));
-  return {};
+}
+
+// ---- ICE restart ----
+
+std::expected<std::string, Error> PeerConnection::restart(Instant now) {
+  if (!dtls_ || state_ == State::kClosed) return std::unexpected(Error::kWrongState);
+  if (ice_.awaits_answer()) {
+    ice_.prolong(now);
+  } else {
+    ice_.restart(now);
+  }
+  pump(now);
+  // RFC 8842 §5.5: actpass leaves the DTLS association and its roles as they are.
+  return write_description(describe(Setup::kActpass));
+}
+
+// RFC 3264 §8: the session id stays. It tells two connections of one device apart, which show the same certificate.
+// RFC 8842 §4: without tls-id, another fingerprint or another role asks for another association.
+bool PeerConnection::is_same_association(const Description& remote) const {
+  if (!is_same_session(remote)) return false;
+  const Setup theirs = dtls_role_ == dtls::Role::kClient ? Setup::kPassive : Setup::kActive;
+  return remote.setup == Setup::kActpass || remote.setup == theirs;
+}
+
+bool PeerConnection::is_same_session(const Description& remote) const {
+  return dtls_ && state_ != State::kClosed && remote.session_id == remote_session_id_ &&
+         remote.fingerprints == remote_fingerprints_;
+}
+
+std::expected<std::string, Error> PeerConnection::accept_later_offer(Instant now, std::string_view sdp) {
+  const auto remote = parse_description(sdp);
+  if (!remote) return std::unexpected(remote.error());
+  if (!is_same_association(*remote)) return std::unexpected(Error::kOtherConnection);
+  if (ice_.awaits_answer()) {
+    if (options_.offerer) return std::unexpected(Error::kGlare);
+    ice_.cancel_restart(now);
+  }
+  if (ice_.is_rollback(remote->ice)) ice_.cancel_restart(now);
+  if (ice_.is_restart(remote->ice)) ice_.restart(now);
+  take_remote(now, *remote);
+  if (state_ == State::kClosed) return std::unexpected(Error::kIceFailed);
+  return write_description(describe(dtls_role_ == dtls::Role::kClient ? Setup::kActive : Setup::kPassive));
+}
+
+// What the answer says of roles does not count: pion always answers with "active" (RFC 8842 §5.5 would have it repeat
+// the role that it has).
+std::expected<void, Error> PeerConnection::accept_restart_answer(Instant now, const Description& remote) {
+  const bool restarts = ice_.is_restart(remote.ice);
+  if (restarts && is_same_session(remote)) {
+    take_remote(now, remote);
+    return {};
+  }
+  ice_.cancel_restart(now);
+  pump(now);
+  return std::unexpected(restarts ? Error::kOtherConnection : Error::kRestartRefused);
+}
+
+std::string PeerConnection::remote_ufrag() const {
+  const ice::Credentials* remote = ice_.remote_credentials();
+  return remote == nullptr ? std::string() : remote->ufrag;
+}
+
+// ---- Candidates ----
+
+std::expected<void, Error> PeerConnection::add_remote_candidate(Instant now, std::string_view line) {
+  const auto added = ice_.add_remote_candidate(now, line);
+  pump(now);
+  return added;
 }
 
 void PeerConnection::set_remote_candidates_complete(Instant now) {
@@ -246,7 +311,8 @@ std::expected<void, Error> PeerConnection::handle_datagram(Instant now, const Re
       return std::unexpected(Error::kBadPacket);
     case Protocol::kDtls:
       // Before a check of ours succeeded, anybody could have sent it; a spoofed alert would end the handshake.
-      if (dtls_ && ice_.is_valid_path(received.path)) return handle_dtls(now, received);
+      // After the handshake everything is authenticated, and a peer that has just restarted ICE may be ahead of us.
+      if (dtls_ && is_proven(received.path)) return handle_dtls(now, received);
       if (!sctp_ && ice_.has_remote_check(received.path) && early_.add(pool_, received.path, received.data)) {
         ++counters_.kept_early;
         return {};
@@ -277,6 +343,11 @@ std::expected<void, Error> PeerConnection::handle_dtls(Instant now, const Receiv
   return {};
 }
 
+/// Whether DTLS from there may be read.
+bool PeerConnection::is_proven(const Path& path) const {
+  return ice_.is_valid_path(path) || (dtls_->connected() && ice_.has_remote_check(path));
+}
+
 void PeerConnection::handle_timeout(Instant now) {
   if (state_ == State::kClosed) return;
   if (dtls_silent_at_ <= now) return fail(now, Error::kDtlsSilent);
@@ -289,7 +360,10 @@ void PeerConnection::handle_timeout(Instant now) {
 std::optional<Transmit> PeerConnection::poll_transmit(Instant now, MutableBytes buffer) {
   if (const auto check = ice_.poll_transmit(now, buffer)) return check;
   const auto path = ice_.selected_path();
-  if (!dtls_ || !path || !ice_.may_send(now)) return std::nullopt;
+  if (!dtls_ || !path || !ice_.may_send(now)) {
+    drop_without_path();
+    return std::nullopt;
+  }
   while (!farewell_.empty()) {
     const PacketBuffer packet = std::move(farewell_.front());
     farewell_.pop_front();
@@ -299,10 +373,23 @@ std::optional<Transmit> PeerConnection::poll_transmit(Instant now, MutableBytes 
     record->path = *path;
     return record;
   }
-  while (const auto packet = seal_next(now)) {
-    if (const auto sent = transmit(*packet, *path, buffer)) return sent;
+  if (echo_) {
+    const auto [packet, over] = *std::exchange(echo_, {});
+    if (const auto sent = transmit(packet, over, buffer)) return sent;
+  }
+  while (auto packet = seal_next(now)) {
+    const auto sent = transmit(*packet, *path, buffer);
+    if (!sent) continue;
+    if (const auto also = ice_.also_over(now)) echo_.emplace(std::move(*packet), *also);
+    return sent;
   }
   return std::nullopt;
+}
+
+/// While a restart looks for a path in place of a dead one, a packet is lost as on a network that is down.
+void PeerConnection::drop_without_path() {
+  if (!sctp_ || state_ == State::kClosed) return;
+  while (sctp_->poll_packet()) ++counters_.without_path;
 }
 
 std::optional<PacketBuffer> PeerConnection::seal_next(Instant now) {
@@ -327,6 +414,7 @@ std::optional<PeerConnection::Event> PeerConnection::poll_event() {
   if (events_.empty()) return std::nullopt;
   std::optional<Event> event(std::move(events_.front()));
   events_.pop_front();
+  if (std::holds_alternative<LocalUfragsChanged>(*event)) ufrags_told_ = false;
   return event;
 }
 
@@ -348,20 +436,14 @@ void PeerConnection::pump(Instant now) {
 }
 
 void PeerConnection::pump_ice(Instant now) {
-  while (auto event = ice_.poll_event()) {
-    if (auto* candidate = std::get_if<ice::LocalCandidate>(&*event)) {
-      if (!described_) candidates_.push_back(candidate->candidate);
-      push(LocalCandidate{candidate->candidate.to_string(local_credentials_.ufrag), !described_});
-    } else if (std::holds_alternative<ice::GatheringComplete>(*event)) {
-      gathered_ = true;
-      push(GatheringComplete{});
-    } else if (auto* selected = std::get_if<ice::PathSelected>(&*event)) {
-      push(PathSelected{selected->path, selected->local, selected->remote});
-    } else if (auto* changed = std::get_if<ice::StateChanged>(&*event)) {
-      if (changed->state == ice::State::kFailed || changed->state == ice::State::kDisconnected) {
-        return fail(now, Error::kIceFailed);
-      }
-    }
+  while (auto event = ice_.poll_event(now)) {
+    if (std::holds_alternative<IceSessions::PathLost>(*event)) return fail(now, Error::kIceFailed);
+    if (std::holds_alternative<LocalUfragsChanged>(*event) && std::exchange(ufrags_told_, true)) continue;
+    std::visit(
+        [&]<typename T>(T& one) {
+          if constexpr (!std::same_as<T, IceSessions::PathLost>) push(std::move(one));
+        },
+        *event);
   }
   take_early(now);
   if (dtls_ && ice_.selected_path()) start_dtls(now);
@@ -381,7 +463,7 @@ void PeerConnection::start_dtls(Instant now) {
   if (dtls_started_) return;
   dtls_started_ = true;
   enter(State::kSecuring);
-  dtls_->start(now, ice_.rtt());
+  dtls_->start(now, ice_.current().rtt());
   dtls_silent_at_ = now + kDtlsSilence;
 }
 
@@ -434,7 +516,8 @@ void PeerConnection::pump_sctp(Instant now) {
 }
 
 void PeerConnection::push(Event event) {
-  const bool must_arrive = std::holds_alternative<StateChanged>(event) || std::holds_alternative<Closed>(event);
+  const bool must_arrive = std::holds_alternative<StateChanged>(event) || std::holds_alternative<Closed>(event) ||
+                           std::holds_alternative<LocalUfragsChanged>(event);
   if (events_.size() >= kMaxEvents && !must_arrive) {
     ++counters_.dropped_events;
     return;

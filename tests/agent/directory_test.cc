@@ -22,8 +22,8 @@ std::vector<AttemptId> owners_of(const Directory& directory, const Path& where) 
 
 TEST(Directory, FindsAConnectionByTheUfragBeforeTheColon) {
   Directory directory;
-  directory.add(kOld, "abcd");
-  directory.add(kNew, "efgh");
+  directory.add(kOld, {"abcd"});
+  directory.add(kNew, {"efgh"});
   EXPECT_EQ(directory.find_username("abcd:zzzz"), kOld);
   EXPECT_EQ(directory.find_username("efgh:"), kNew);
   EXPECT_EQ(directory.find_username("zzzz:abcd"), std::nullopt);
@@ -36,7 +36,7 @@ TEST(Directory, FindsAConnectionByTheUfragBeforeTheColon) {
 
 TEST(Directory, NamesWhoHasProvenAPathFirstAndOfEqualOnesTheNewest) {
   Directory directory;
-  for (const AttemptId attempt : {kOld, kNew, kHostile}) directory.add(attempt, std::to_string(int(attempt)));
+  for (const AttemptId attempt : {kOld, kNew, kHostile}) directory.add(attempt, {std::to_string(int(attempt))});
   ASSERT_TRUE(directory.claim(kHostile, path_at(1), Claim::kChecked));
   ASSERT_TRUE(directory.claim(kOld, path_at(1), Claim::kProven));
   ASSERT_TRUE(directory.claim(kNew, path_at(1), Claim::kProven));
@@ -45,8 +45,8 @@ TEST(Directory, NamesWhoHasProvenAPathFirstAndOfEqualOnesTheNewest) {
 
 TEST(Directory, AClaimTakesNothingFromAnotherConnectionAndNeverBecomesAWeakerOne) {
   Directory directory;
-  directory.add(kOld, "old");
-  directory.add(kHostile, "hostile");
+  directory.add(kOld, {"old"});
+  directory.add(kHostile, {"hostile"});
   ASSERT_TRUE(directory.claim(kOld, path_at(1), Claim::kProven));
   ASSERT_TRUE(directory.claim(kHostile, path_at(1), Claim::kChecked));
   ASSERT_TRUE(directory.claim(kOld, path_at(1), Claim::kAsked));
@@ -58,8 +58,8 @@ TEST(Directory, AClaimTakesNothingFromAnotherConnectionAndNeverBecomesAWeakerOne
 
 TEST(Directory, AConnectionOwnsNoMorePathsThanItsBoundAndAStrangerNone) {
   Directory directory;
-  directory.add(kOld, "old");
-  directory.add(kNew, "new");
+  directory.add(kOld, {"old"});
+  directory.add(kNew, {"new"});
   for (std::uint16_t port = 1; port <= 1000; ++port) {
     EXPECT_EQ(directory.claim(kOld, path_at(port), Claim::kChecked), port <= Directory::kMaxPaths);
   }
@@ -68,10 +68,37 @@ TEST(Directory, AConnectionOwnsNoMorePathsThanItsBoundAndAStrangerNone) {
   EXPECT_FALSE(directory.claim(kHostile, path_at(7), Claim::kProven)) << "who is not known owns nothing";
 }
 
+TEST(Directory, AConnectionMayHaveSeveralUfragsAndGivesThemUp) {
+  Directory directory;
+  directory.add(kOld, {"first"});
+  directory.set_ufrags(kOld, {"second", "first"});
+  EXPECT_EQ(directory.find_username("first:z"), kOld);
+  EXPECT_EQ(directory.find_username("second:z"), kOld);
+  directory.set_ufrags(kOld, {"second"});
+  EXPECT_EQ(directory.find_username("first:z"), std::nullopt);
+  directory.set_ufrags(kNew, {"stranger"});
+  EXPECT_EQ(directory.find_username("stranger:z"), std::nullopt) << "who is not known has none";
+  directory.remove(kOld);
+  EXPECT_EQ(directory.find_username("second:z"), std::nullopt);
+}
+
+TEST(Directory, RestartsWithoutEndDoNotUseUpThePathsOfAConnection) {
+  Directory directory;
+  directory.add(kOld, {"old"});
+  directory.add(kNew, {"new"});
+  for (std::uint16_t port = 1; port <= 1000; ++port) {
+    ASSERT_TRUE(directory.claim(kOld, path_at(port), Claim::kProven));
+    ASSERT_EQ(directory.claim(kNew, path_at(port), Claim::kAsked), port <= Directory::kMaxPaths);
+    directory.keep_paths(kOld, [&](const Path& path) { return path == path_at(port); });
+    EXPECT_EQ(directory.owners(path_at(port))[0].attempt, kOld);
+  }
+  EXPECT_EQ(owners_of(directory, path_at(1)), std::vector{kNew}) << "those of others stay";
+}
+
 TEST(Directory, ForgetsAllOfAConnectionThatEndsAndOfASocketThatIsGone) {
   Directory directory;
-  directory.add(kOld, "old");
-  directory.add(kNew, "new");
+  directory.add(kOld, {"old"});
+  directory.add(kNew, {"new"});
   for (const std::uint32_t socket : {1U, 2U}) {
     ASSERT_TRUE(directory.claim(kOld, path_at(1, socket), Claim::kProven));
     ASSERT_TRUE(directory.claim(kNew, path_at(1, socket), Claim::kAsked));

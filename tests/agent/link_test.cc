@@ -201,6 +201,21 @@ class Links : public ::testing::Test {
     settle();
   }
 
+  Attempt& attempt_of(Side& side) { return *side.link.find(*side.link.attempt()); }
+
+  /// As whoever renews paths does.
+  void ask_for_restart(Side& side) {
+    auto offer = attempt_of(side).restart(now);
+    ASSERT_TRUE(offer);
+    side.shared.messages.emplace_back(signaling::Offer{
+        .from = side.shared.self, .to = side.link.info().peer_id, .sdp = *offer, .public_key = {}, .extra = {}});
+  }
+
+  /// Whose checks with this ufrag are.
+  static std::optional<AttemptId> find_ufrag(Side& side, const std::string& ufrag) {
+    return side.node.directory().find_username(ufrag + ":theirs");
+  }
+
   Instant now = Instant(1h);
   bool wire = true;
   bamgate::testing::SeededRandom sctp_random{42};
@@ -280,6 +295,111 @@ TEST_F(Links, AreNotDeadBecauseNobodyAnswersWhatExpectsNoAnswer) {
     run_for(10s);
   }
   EXPECT_EQ(anna.link.state(), PeerState::kConnected);
+}
+
+// ---- ICE restart within the attempt ----
+
+TEST_F(Links, AnOfferToRestartIsAnsweredWithinTheAttemptByWhicheverSideItIsMade) {
+  connect();
+  for (Side* side : {&anna, &bert}) {
+    const auto attempts = std::pair(anna.link.attempt(), bert.link.attempt());
+    const std::string before = attempt_of(bert).connection().local_ufrags()[0];
+    ask_for_restart(*side);
+    EXPECT_TRUE(attempt_of(*side).awaits_restart_answer());
+    say(anna, "during");
+    run_for(5s);
+    EXPECT_NE(attempt_of(bert).connection().ice().local_credentials().ufrag, before);
+    EXPECT_FALSE(attempt_of(*side).is_restarting());
+    EXPECT_EQ(std::pair(anna.link.attempt(), bert.link.attempt()), attempts);
+    EXPECT_EQ(anna.link.state(), PeerState::kConnected);
+    EXPECT_EQ(bert.link.state(), PeerState::kConnected);
+    say(bert, "after");
+  }
+  EXPECT_EQ(bert.carrier.seen, (Lines{"opened, second", "hello", "during", "during"}));
+  EXPECT_EQ(anna.carrier.seen, (Lines{"opened, first", "hello", "after", "after"}));
+}
+
+TEST_F(Links, ARestartHasBothUfragsInTheDirectoryUntilItsPathIsOldEnough) {
+  connect();
+  for (Side* side : {&anna, &bert}) {
+    const std::string old = attempt_of(*side).connection().local_ufrags()[0];
+    ask_for_restart(anna);
+    settle();
+    const std::string fresh = attempt_of(*side).connection().local_ufrags()[0];
+    ASSERT_NE(old, fresh);
+    EXPECT_EQ(find_ufrag(*side, old), side->link.attempt());
+    EXPECT_EQ(find_ufrag(*side, fresh), side->link.attempt());
+    run_for(5s);
+    EXPECT_EQ(find_ufrag(*side, old), std::nullopt);
+    EXPECT_EQ(find_ufrag(*side, fresh), side->link.attempt());
+  }
+  EXPECT_EQ(anna.node.directory().paths(), 1U);
+}
+
+TEST_F(Links, ARestartOffersWhatTheNodeHasNowAndInItsOrder) {
+  connect();
+  // The old address is still there, but another network is preferred now, and one that was there is gone.
+  const IpAddress fresh = IpAddress::v4(198, 51, 100, 7);
+  anna.node.set_addresses(now, {{fresh, 24}, {IpAddress::v4(203, 0, 113, 9), 24}, {anna.address.address, 24}});
+  anna.node.on_socket(now, SocketId{2}, {fresh, 7000});
+  anna.node.on_socket(now, SocketId{3}, {IpAddress::v4(203, 0, 113, 9), 7000});
+  while (const auto event = anna.node.poll_event()) anna.link.learn(now, *event);
+  anna.node.set_addresses(now, {{fresh, 24}, {anna.address.address, 24}});
+  const auto offer = attempt_of(anna).restart(now);
+  ASSERT_TRUE(offer);
+  const auto candidates = peer::parse_description(*offer)->candidates;
+  ASSERT_EQ(candidates.size(), 2U);
+  EXPECT_EQ(candidates[0].endpoint.address, fresh);
+  EXPECT_GT(candidates[0].priority, candidates[1].priority);
+  EXPECT_EQ(candidates[1].endpoint, anna.address);
+  // What is found from now on is for the restart, too.
+  anna.node.set_addresses(now, {{fresh, 24}, {anna.address.address, 24}, {IpAddress::v4(10, 1, 1, 1), 24}});
+  anna.node.on_socket(now, SocketId{4}, {IpAddress::v4(10, 1, 1, 1), 7000});
+  while (const auto event = anna.node.poll_event()) anna.link.learn(now, *event);
+  anna.link.pump(now);
+  ASSERT_EQ(anna.shared.messages.size(), 1U);
+  EXPECT_TRUE(std::get<signaling::IceCandidate>(anna.shared.messages.front()).candidate.contains("10.1.1.1"));
+}
+
+TEST_F(Links, AnAttemptWhosePathIsGoneIsNotStaleWhileItRestarts) {
+  connect();
+  const IpAddress fresh = IpAddress::v4(198, 51, 100, 7);
+  anna.node.set_addresses(now, {{fresh, 24}});
+  anna.node.on_socket(now, SocketId{2}, {fresh, 7000});
+  EXPECT_TRUE(attempt_of(anna).is_stale());
+  ASSERT_TRUE(attempt_of(anna).restart(now));
+  EXPECT_FALSE(attempt_of(anna).is_stale());
+  attempt_of(anna).forget_gone_sockets(now);
+  anna.link.pump(now);
+  EXPECT_EQ(anna.link.state(), PeerState::kConnected) << "it waits for the restart";
+}
+
+TEST_F(Links, GlareOfTwoRestartsEndsWithThatOfTheFirstOfferer) {
+  connect();
+  ask_for_restart(anna);
+  ask_for_restart(bert);
+  run_for(5s);
+  EXPECT_FALSE(attempt_of(anna).is_restarting());
+  EXPECT_FALSE(attempt_of(bert).is_restarting());
+  EXPECT_EQ(attempt_of(anna).connection().ice().remote_credentials(),
+            attempt_of(bert).connection().ice().local_credentials());
+  say(anna, "still here");
+  EXPECT_EQ(bert.carrier.seen.back(), "still here");
+}
+
+TEST_F(Links, APeerThatAnswersARestartWithAFreshConnectionKeepsTheOldOne) {
+  // As programs do that know no restart, and show the same certificate.
+  connect();
+  auto offer = attempt_of(anna).restart(now);
+  ASSERT_TRUE(offer);
+  Attempt fresh(now, bert.shared, Attempt::Role::kAnswers);
+  const auto answer = fresh.connection().accept_offer(now, *offer);
+  ASSERT_TRUE(answer);
+  anna.link.handle_answer(now, {.from = "bert", .to = "anna", .sdp = *answer, .public_key = {}, .extra = {}});
+  EXPECT_FALSE(attempt_of(anna).is_restarting());
+  EXPECT_EQ(anna.link.state(), PeerState::kConnected);
+  say(anna, "still here");
+  EXPECT_EQ(bert.carrier.seen.back(), "still here");
 }
 
 }  // namespace

@@ -205,7 +205,7 @@ TEST_F(Relays, LeaveNoPathInTheDirectoryWhenTheyAreGone) {
   const auto found = node.poll_event();
   ASSERT_TRUE(found);
   const auto& relay = std::get<RelayFound>(*found);
-  node.directory().add(AttemptId{1}, "ufrag");
+  node.directory().add(AttemptId{1}, {"ufrag"});
   EXPECT_TRUE(node.directory().claim(AttemptId{1}, {relay.socket, relay.relayed, relay.relay}, Claim::kAsked));
   node.relays().on_closed(now);
   while (node.poll_event()) {

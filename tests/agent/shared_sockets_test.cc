@@ -145,8 +145,12 @@ TEST_F(SharedSockets, KeepATunnelThatAnOfferOnTheHubsWordWouldReplace) {
   ASSERT_TRUE(offer);
   offer->to = "anna";
   kill(liar);
+  peer::Description made_up = peer::parse_description(offer->sdp).value();
   for (int i = 0; i < 5; ++i) {
+    ++made_up.session_id;  // each of another connection
+    offer->sdp = peer::write_description(made_up);
     say(*anna, *offer);
+    say(*anna, *offer);  // the same once more has the same answer
     EXPECT_LE(anna->under_way(), 2) << "one beside the other, and no more";
     run_for(1s);
     EXPECT_TRUE(connected());

@@ -87,6 +87,26 @@ bool Link::connect() {
   return negotiate() && trickle(a) && trickle(b) && run(30s, [&] { return both_open(); });
 }
 
+SocketId Link::add_address(Side& side, std::string_view address) {
+  const SocketId socket{static_cast<std::uint32_t>(side.addresses.rbegin()->first) + 1};
+  side.addresses[socket] = *Endpoint::parse(address);
+  side->add_local_address(now_, socket, side.addresses[socket]);
+  return socket;
+}
+
+void Link::remove_address(Side& side, SocketId socket) {
+  side.addresses.erase(socket);
+  side->remove_local_address(now_, socket);
+}
+
+bool Link::restart(Side& from) {
+  Side& to = &from == &a ? b : a;
+  const auto offered = from->restart(now_);
+  if (!offered) return false;
+  const auto answered = to->accept_offer(now_, *offered);
+  return answered && from->accept_answer(now_, *answered);
+}
+
 bool Link::run(Duration span, const std::function<bool()>& done) {
   const Instant end = now_ + span;
   while (true) {
@@ -98,7 +118,7 @@ bool Link::run(Duration span, const std::function<bool()>& done) {
     while (!flights_.empty() && flights_.begin()->first <= now_) {
       auto flight = flights_.extract(flights_.begin());
       if (cut) continue;
-      (void)deliver(*flight.mapped().to, flight.mapped().from, std::move(flight.mapped().datagram));
+      land(std::move(flight.mapped()));
       drain();
     }
     for (Side* side : {&a, &b}) {
@@ -117,6 +137,15 @@ std::expected<void, Error> Link::deliver(Side& to, const Endpoint& from, std::ve
   return to->handle_input(now_, Received{.path = {.local = to.socket, .remote = from}, .data = datagram});
 }
 
+// Nothing reaches an address that its owner has lost meanwhile.
+void Link::land(Flight flight) {
+  for (const auto& [socket, address] : flight.to->addresses) {
+    if (address != flight.at) continue;
+    const Path path{.local = socket, .remote = flight.from};
+    return (void)(*flight.to)->handle_input(now_, Received{.path = path, .data = flight.datagram});
+  }
+}
+
 void Link::drain() {
   for (int i = 0; i < kMaxDrains; ++i) {
     const std::uint64_t before = datagrams();
@@ -131,15 +160,22 @@ void Link::collect(Side& side) {
   while (const auto transmit = side->poll_transmit(now_, buffer)) {
     const Bytes datagram = Bytes(buffer).first(transmit->size);
     note(side, *transmit, datagram);
-    const Side& other = &side == &a ? b : a;
-    if (transmit->path.remote != other.address) continue;  // there is nobody else
     if (filter && !filter(side, datagram)) continue;
-    launch(side, {datagram.begin(), datagram.end()});
+    launch(side, *transmit, {datagram.begin(), datagram.end()});
   }
   while (auto event = side->poll_event()) log(side, std::move(*event));
 }
 
-void Link::launch(Side& from, std::vector<std::byte> datagram) {
+void Link::launch(Side& from, const Transmit& transmit, std::vector<std::byte> datagram) {
+  Side& to = &from == &a ? b : a;
+  const auto home = from.addresses.find(transmit.path.local);
+  const bool exists =
+      std::ranges::any_of(to.addresses, [&](const auto& at) { return at.second == transmit.path.remote; });
+  if (home == from.addresses.end()) return;
+  if (!exists) {
+    if (elsewhere) elsewhere(from, transmit.path.remote, datagram);
+    return;
+  }
   const auto happens = [&](unsigned permille) { return permille != 0 && link_random_.below(1000) < permille; };
   if (happens(options.loss_permille)) return;
   if (happens(options.broken_permille)) {
@@ -149,7 +185,8 @@ void Link::launch(Side& from, std::vector<std::byte> datagram) {
   for (int copies = happens(options.twice_permille) ? 2 : 1; copies > 0; --copies) {
     Duration travel = options.delay;
     if (options.jitter > 0ms) travel += options.jitter * link_random_.below(1000) / 1000;
-    flights_.emplace(now_ + travel, Flight{&from == &a ? &b : &a, from.address, datagram});
+    if (slow && (transmit.path.remote == slow || home->second == slow)) travel += 100ms;
+    flights_.emplace(now_ + travel, Flight{&to, transmit.path.remote, home->second, datagram});
   }
 }
 
@@ -158,6 +195,7 @@ void Link::log(Side& side, PeerConnection::Event event) {
   if (std::holds_alternative<GatheringComplete>(event)) side.gathering_complete = true;
   if (auto* changed = std::get_if<StateChanged>(&event)) side.states.push_back(changed->state);
   if (auto* selected = std::get_if<PathSelected>(&event)) side.paths.push_back(*selected);
+  if (std::holds_alternative<RestartFailed>(event)) ++side.failed_restarts;
   if (auto* opened = std::get_if<ChannelOpened>(&event)) side.opened.push_back(*opened);
   if (auto* gone = std::get_if<ChannelClosed>(&event)) side.closed_channels.push_back(gone->channel);
   if (auto* ended = std::get_if<Closed>(&event)) side.closed = ended->reason;

@@ -48,12 +48,14 @@ struct Side {
   BufferPool pool;
   Endpoint address;
   SocketId socket{1};
+  std::map<SocketId, Endpoint> addresses = {{socket, address}};  // those that it has at present
   std::unique_ptr<PeerConnection> connection;
 
   std::vector<std::string> candidates;  // those that signaling has not carried yet
   bool gathering_complete = false;
   std::vector<State> states;
   std::vector<PathSelected> paths;
+  unsigned failed_restarts = 0;
   std::vector<ChannelOpened> opened;
   std::vector<sctp::ChannelId> closed_channels;
   std::vector<Message> messages;
@@ -86,6 +88,12 @@ class Link {
   /// negotiate(), trickle() both ways, and run until the first channel is open on both sides; false after 30 s.
   bool connect();
 
+  /// `side` comes to have another address, or loses one.
+  SocketId add_address(Side& side, std::string_view address);
+  void remove_address(Side& side, SocketId socket);
+  /// `from` asks for an ICE restart; descriptions with candidates, without delay.
+  bool restart(Side& from);
+
   /// Runs until `done` holds after a step, or `span` has passed; tells whether it held.
   bool run(Duration span, const std::function<bool()>& done);
   void run(Duration span);
@@ -102,22 +110,27 @@ class Link {
   bool both_open() const { return !a.opened.empty() && !b.opened.empty(); }
 
   LinkOptions options;
-  bool cut = false;  // nothing arrives any more
+  bool cut = false;              // nothing arrives any more
+  std::optional<Endpoint> slow;  // what goes there or comes from there takes 100 ms more
   std::function<std::string(std::string)> offer;
   std::function<std::string(std::string)> answer;
   /// Sees every datagram that is sent; false loses it.
   std::function<bool(const Side& from, Bytes datagram)> filter;
+  /// Has what is sent to an address that neither side has.
+  std::function<void(const Side& from, const Endpoint& to, Bytes datagram)> elsewhere;
 
  private:
   struct Flight {
     Side* to;
+    Endpoint at;
     Endpoint from;
     std::vector<std::byte> datagram;
   };
   void make_connection(Side& side, bool offerer);
   void collect(Side& side);
   void log(Side& side, PeerConnection::Event event);
-  void launch(Side& from, std::vector<std::byte> datagram);
+  void launch(Side& from, const Transmit& transmit, std::vector<std::byte> datagram);
+  void land(Flight flight);
   void note(Side& side, const Transmit& transmit, Bytes datagram);
   Instant next_deadline() const;
 
