@@ -55,7 +55,8 @@ void Link::apply(Instant now, PeerInput input, std::string_view why) {
       if (!why.empty()) notice(NoticeLevel::kDebug, "its new connection came to nothing: " + std::string(why));
       return end_next(now);
     case PeerAction::kDrop:
-      return end_attempt(now, false);
+      // The other side may hold it for a connection, or hold it soon: its last message may be on its way to us.
+      return end_attempt(now, true);
     case PeerAction::kRetry:
       end_attempt(now, true);
       return schedule_retry(now, why);

@@ -91,7 +91,7 @@ TEST_P(Connect, TwoDevicesThatShareOnlyIpv6UseItAndTheLargestPacketsFit) {
 }
 
 TEST_P(Connect, DevicesWithoutAnyPathTryOnPatiently) {
-  World world(GetParam());
+  World world(GetParam(), {.relay = false});
   const NatOptions symmetric{.mapping = Mapping::kAddressAndPortDependent};
   Device& anna = world.add_device("anna", world.network.add_lan("left", "198.51.100.1", symmetric), {"192.168.1.2"});
   Device& bert = world.add_device("bert", world.network.add_lan("right", "198.51.100.2", symmetric), {"192.168.2.2"});

@@ -16,9 +16,9 @@ constexpr NatOptions kSymAddr{.mapping = Mapping::kAddressDependent, .filtering 
 constexpr NatOptions kSym{.mapping = Mapping::kAddressAndPortDependent,
                           .filtering = Filtering::kAddressAndPortDependent};
 
-bool read_answer(const std::string& word) {
-  if (word != "yes" && word != "no") throw std::runtime_error("nat_grid.txt: " + word + " is neither yes nor no");
-  return word == "yes";
+bool read_is_direct(const std::string& word) {
+  if (word == "direct" || word == "relayed") return word == "direct";
+  throw std::runtime_error("nat_grid.txt: " + word + " is neither direct nor relayed");
 }
 
 /// A home network of this kind; `number` keeps its addresses apart from those of other ones.
@@ -42,7 +42,9 @@ Segment& add_home(Network& network, const std::string& kind, int number) {
   if (kind == "v6" || kind == "dual") {
     lan.prefix6 = "2001:db8:" + n + "::/64";
   } else if (kind == "no-udp") {
-    lan.blocks_udp = true;
+    lan.passes = Passes::kTcp;
+  } else if (kind == "tcp-443") {
+    lan.passes = Passes::kTcp443;
   } else {
     throw std::runtime_error("nat_grid.txt: there is no network '" + kind + "'");
   }
@@ -107,10 +109,11 @@ std::vector<GridCell> read_grid() {
     if (columns.empty()) {
       columns = row;
     } else if (row.size() == 2) {
-      cells.push_back({row[0], "", read_answer(row[1])});
+      cells.push_back({row[0], "", read_is_direct(row[1])});
     } else {
       if (row.size() != columns.size() + 1) throw std::runtime_error("nat_grid.txt: the row of " + row[0]);
-      for (std::size_t i = 0; i < columns.size(); ++i) cells.push_back({row[0], columns[i], read_answer(row[i + 1])});
+      for (std::size_t i = 0; i < columns.size(); ++i)
+        cells.push_back({row[0], columns[i], read_is_direct(row[i + 1])});
     }
   }
   return cells;

@@ -1,4 +1,4 @@
-// The networks that people have, by name, and the table of who reaches whom (nat_grid.txt).
+// The networks that people have, by name, and the table of how they reach each other (nat_grid.txt).
 #pragma once
 
 #include <ostream>
@@ -12,8 +12,9 @@ namespace bamgate::sim {
 struct GridCell {
   std::string one;    // the kind of the offerer's network, or the name of a place for both
   std::string other;  // empty for such a place
-  bool connects = false;
+  bool direct = false;
 
+  const std::string& place_of_other() const { return other.empty() ? one : other; }
   std::string name() const { return other.empty() ? one : one + " to " + other; }
 };
 

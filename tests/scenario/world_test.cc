@@ -101,18 +101,21 @@ TEST_F(SimulatedNetwork, WhatIsUnderWayToAHostThatMovesIsLost) {
 }
 
 TEST_F(SimulatedNetwork, ARouterWithoutUdpOrWithoutCableLetsNothingThrough) {
-  Segment& lan = network.add_network("lan", {.external = "198.51.100.1", .blocks_udp = true});
+  Segment& lan = network.add_network("lan", {.external = "198.51.100.1", .passes = Passes::kTcp});
   Host& host = network.add_host("host", lan, {"192.168.1.2"});
   Host& neighbour = network.add_host("neighbour", lan, {"192.168.1.3"});
   const Endpoint inner = open(host, 1000);
   const Endpoint outer = open(server, 53);
   EXPECT_FALSE(arrives(host, inner, outer));
   EXPECT_EQ(network.counters().blocked, 1U);
-  EXPECT_TRUE(network.is_path_free(host.interface(), server)) << "for TCP";
-  lan.blocks_udp = false;
+  EXPECT_TRUE(network.is_path_free(host.interface(), server, 8443)) << "for TCP";
+  lan.passes = Passes::kTcp443;
+  EXPECT_FALSE(network.is_path_free(host.interface(), server, 8443));
+  EXPECT_TRUE(network.is_path_free(host.interface(), server, 443));
+  lan.passes = Passes::kAll;
   lan.cut = true;
   EXPECT_FALSE(arrives(host, inner, outer));
-  EXPECT_FALSE(network.is_path_free(host.interface(), server));
+  EXPECT_FALSE(network.is_path_free(host.interface(), server, 443));
   EXPECT_TRUE(arrives(host, inner, open(neighbour, 1))) << "neighbours need no router";
   lan.cut = false;
   EXPECT_TRUE(arrives(host, inner, outer));
@@ -185,7 +188,7 @@ TEST(SimulatedTrace, HashesWhatArrivesAndNotWhatItPrints) {
 TEST(SimulatedPipe, KeepsTheOrderThroughAnOutage) {
   Agenda agenda;
   auto way = Pipe::Way::kFree;
-  auto pipe = std::make_shared<Pipe>(agenda, 10ms, [&] { return way; });
+  auto pipe = std::make_shared<Pipe>(agenda, [] { return 10ms; }, [&] { return way; });
   std::string arrived;
   for (const char letter : {'a', 'b', 'c'}) {
     pipe->push([&arrived, letter] { arrived += letter; });
@@ -198,6 +201,40 @@ TEST(SimulatedPipe, KeepsTheOrderThroughAnOutage) {
   pipe->push([&arrived] { arrived += 'd'; });
   while (agenda.next() != kNever) agenda.run_next();
   EXPECT_EQ(arrived, "abcd");
+}
+
+TEST(SimulatedPipe, KeepsTheOrderWhenItGetsFaster) {
+  Agenda agenda;
+  Duration latency = 10ms;
+  auto pipe = std::make_shared<Pipe>(agenda, [&] { return latency; }, [] { return Pipe::Way::kFree; });
+  std::string arrived;
+  pipe->push([&arrived] { arrived += 'a'; });
+  latency = 1ms;
+  pipe->push([&arrived] { arrived += 'b'; });
+  while (agenda.next() != kNever) agenda.run_next();
+  EXPECT_EQ(arrived, "ab");
+  EXPECT_EQ(agenda.now(), Agenda::kStart + 10ms);
+}
+
+TEST(SimulatedPipe, SaysHowMuchWaitsAndWhenNothingDoes) {
+  Agenda agenda;
+  auto way = Pipe::Way::kBlocked;
+  auto pipe = std::make_shared<Pipe>(agenda, [] { return 10ms; }, [&] { return way; });
+  bool sent = false;
+  pipe->when_sent([&sent] { sent = true; });
+  EXPECT_TRUE(std::exchange(sent, false)) << "nothing waits";
+  pipe->push([] {}, 100);
+  agenda.run_next();
+  pipe->push([] {}, 50);
+  agenda.run_next();
+  agenda.run_next();
+  pipe->when_sent([&sent] { sent = true; });
+  EXPECT_EQ(pipe->unsent(), 150U);
+  EXPECT_FALSE(sent);
+  way = Pipe::Way::kFree;
+  while (agenda.next() != kNever) agenda.run_next();
+  EXPECT_EQ(pipe->unsent(), 0U);
+  EXPECT_TRUE(sent);
 }
 
 TEST(InnerPackets, SurviveARoundTripAndNoFlippedBitPasses) {

@@ -8,6 +8,12 @@
 #include <utility>
 
 namespace bamgate::sim {
+namespace {
+
+// As long as net waits for an answer, or for a WebSocket to open, before it gives up.
+constexpr auto kHubPatience = std::chrono::seconds(15);
+
+}  // namespace
 
 /// A socket of the simulated kernel.
 class Device::BoundSocket : public agent::Socket {
@@ -63,9 +69,11 @@ void Device::start() {
       .address6 = registration_.address6,
       .routes = registration_.routes,
       .accepted_routes = registration_.accepted_routes,
-      .stun_servers = {hub_.stun()},
+      .stun_servers = hub_.udp(),
       .certificate = std::move(*certificate),
       .clock = {.unix = agenda_.unix_now(), .at = agenda_.now()},
+      .turn_secret = SecretText(registration_.turn_secret),
+      .force_relay = registration_.force_relay,
       .pins = pins,
   };
   tell("starts");
@@ -233,8 +241,6 @@ void Device::refresh_access_token(agent::RunId run) {
 }
 
 void Device::ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExchange> exchange) {
-  // As long as net waits for an answer before it gives up.
-  constexpr auto kPatience = std::chrono::seconds(15);
   auto answered = std::make_shared<bool>(false);
   const auto given_up_on = [this, answered, run] { return run != runner_.run() || *answered; };
   const auto settle = [this, run, exchange, answered, given_up_on](const HubAnswer& answer) {
@@ -247,6 +253,7 @@ void Device::ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExcha
     if (answer.status == 200) {
       ++refreshes;
       exchange->accepted(answer.text("refresh_token"));
+      use_relays(answer.body);
       runner_.on_access_token(agenda_.now(), run, answer.text("access_token"),
                               std::chrono::seconds(answer.body.get_int("expires_in").value_or(0)));
     } else {
@@ -256,7 +263,7 @@ void Device::ask_for_token(agent::RunId run, std::shared_ptr<agent::RefreshExcha
   hub_.request(host_, "POST", "/auth/refresh",
                json::Object{{"device_id", registration_.device_id}, {"refresh_token", std::string(exchange->token())}},
                given_up_on, settle);
-  agenda_.after(kPatience, [settle] { settle({}); });
+  agenda_.after(kHubPatience, [settle] { settle({}); });
 }
 
 void Device::connect_hub(agent::HubGeneration generation, std::string access_token) {
@@ -274,7 +281,7 @@ void Device::connect_hub(agent::HubGeneration generation, std::string access_tok
     connection_.reset();
     runner_.on_hub_closed(agenda_.now(), generation, code);
   };
-  connection_ = hub_.connect(host_, std::move(access_token), std::move(handlers));
+  connection_ = hub_.connect(host_, "/connect", std::move(access_token), std::move(handlers));
 }
 
 bool Device::send_to_hub(std::string text) {
@@ -285,6 +292,59 @@ bool Device::send_to_hub(std::string text) {
 void Device::ping_hub() { connection_->ping(); }
 
 void Device::disconnect_hub(std::uint16_t /*code*/) { connection_.reset(); }
+
+// ---- The hub's relay: as in src/host/device_relay.cc, with a name server that knows the hub ----
+
+void Device::use_relays(const json::Value& answer) {
+  const auto* relays = answer.get_array("turn");
+  if (relays == nullptr) return;
+  for (const json::Value& relay : *relays) {
+    if (relay.as_string()->starts_with("wss:")) {
+      runner_.add_websocket_relay(agenda_.now());
+    } else {
+      for (const Endpoint& endpoint : hub_.udp()) runner_.add_relay(agenda_.now(), endpoint);
+    }
+  }
+}
+
+void Device::connect_relay(agent::RelayGeneration generation, std::string access_token) {
+  HubConnection::Handlers handlers;
+  const auto opened = std::make_shared<bool>(false);
+  const auto lost = [this, generation] {
+    if (!runner_.is_current(generation)) return;
+    relay_.reset();
+    runner_.on_relay_closed(agenda_.now(), generation);
+  };
+  handlers.on_open = [this, generation, opened] {
+    *opened = true;
+    runner_.on_relay_open(agenda_.now(), generation);
+  };
+  handlers.on_failed = [lost](const signaling::HubFault&) { lost(); };
+  handlers.on_binary = [this, generation](const std::vector<std::byte>& message) {
+    std::vector<std::byte> copy = message;
+    runner_.on_relay_message(agenda_.now(), generation, copy);
+    runner_.flush(agenda_.now());
+  };
+  handlers.on_close = [lost](std::uint16_t) { lost(); };
+  relay_ = hub_.connect(host_, "/turn?batch=1", std::move(access_token), std::move(handlers));
+  agenda_.after(kHubPatience, [lost, opened] {
+    if (!*opened) lost();
+  });
+}
+
+bool Device::send_to_relay(Bytes message) {
+  constexpr std::size_t kMostUnsent = std::size_t{128} * 1024;
+  if (!relay_ || relay_->unsent() >= kMostUnsent) return false;
+  relay_->send_binary({message.begin(), message.end()});
+  return true;
+}
+
+void Device::disconnect_relay() { relay_.reset(); }
+
+std::size_t Device::connected_peers() const {
+  const auto status = runner_.status(agenda_.now());
+  return static_cast<std::size_t>(std::ranges::count(status.peers, "connected", &agent::PeerStatus::state));
+}
 
 agent::PeerStatus Device::peer(const std::string& name) const {
   for (agent::PeerStatus& status : runner_.status(agenda_.now()).peers) {

@@ -26,10 +26,12 @@ struct Registration {
   std::string name;
   std::string device_id;
   std::string refresh_token;  // the first
+  std::string turn_secret;
   IpPrefix address;
   IpPrefix address6;
   std::vector<IpPrefix> routes;                                  // offered to others
   std::map<std::string, std::vector<IpPrefix>> accepted_routes;  // by peer
+  bool force_relay = false;
 };
 
 struct Arrival {
@@ -73,6 +75,8 @@ class Device : private agent::Sockets,
   bool is_up() const { return runner_.is_running(); }
   agent::PeerStatus peer(const std::string& name) const;
   bool is_connected_to(const std::string& name) const { return peer(name).state == "connected"; }
+  /// Those of its network that it is connected to.
+  std::size_t connected_peers() const;
   const IpAddress& address(Family family = Family::kV4) const {
     return family == Family::kV4 ? registration_.address.address : registration_.address6.address;
   }
@@ -114,6 +118,10 @@ class Device : private agent::Sockets,
   bool send_to_hub(std::string text) override;
   void ping_hub() override;
   void disconnect_hub(std::uint16_t code) override;
+  void connect_relay(agent::RelayGeneration generation, std::string access_token) override;
+  bool send_to_relay(Bytes message) override;
+  void disconnect_relay() override;
+  void use_relays(const json::Value& answer);
   bool write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> wanted) override;
   void refresh_access_token(agent::RunId run) override;
@@ -137,6 +145,7 @@ class Device : private agent::Sockets,
   os::NativeCrypto crypto_;
   BufferPool pool_;
   std::unique_ptr<HubConnection> connection_;
+  std::unique_ptr<HubConnection> relay_;
   agent::Runner runner_;
   int attempts_of_former_ = 0;  // runs
   bool asleep_ = false;

@@ -1,7 +1,8 @@
-// A hub in the simulated world: the real hub core on an in-memory database, reached by simulated TCP, with a STUN
-// responder beside it. It mirrors src/host/native_hub.cc; TLS and HTTP framing are left out.
+// A hub in the simulated world: the real hub core on an in-memory database, reached by simulated TCP and, for STUN and
+// its relay, by datagrams. It mirrors src/host/native_hub.cc; TLS and HTTP framing are left out.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -9,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hub/hub.h"
 #include "json/value.h"
@@ -22,18 +24,23 @@
 
 namespace bamgate::sim {
 
-/// A device's WebSocket to the hub. The device drops it to end it; the hub's end follows a latency later.
+/// A device's WebSocket to the hub, for signaling or to the relay. The device drops it to end it; the hub's end follows
+/// a latency later.
 class HubConnection {
  public:
   struct Handlers {
     std::function<void()> on_open;
     std::function<void(const signaling::HubFault& fault)> on_failed;
     std::function<void(const std::string& text)> on_text;
+    std::function<void(const std::vector<std::byte>& data)> on_binary;
     std::function<void()> on_pong;
     std::function<void(std::uint16_t code)> on_close;
   };
   virtual ~HubConnection() = default;
   virtual void send(std::string text) = 0;
+  virtual void send_binary(std::vector<std::byte> data) = 0;
+  /// Bytes that wait because nothing gets through.
+  virtual std::size_t unsent() const = 0;
   virtual void ping() = 0;
 };
 
@@ -51,7 +58,11 @@ struct HubAnswer {
 
 class HubNode {
  public:
-  HubNode(Agenda& agenda, Network& network, Trace& trace, Host& host, std::uint64_t seed);
+  static constexpr std::uint16_t kHttpsPort = 443;
+  static constexpr std::uint16_t kUdpPort = 3478;
+
+  /// Without `relay` it tells its devices of none.
+  HubNode(Agenda& agenda, Network& network, Trace& trace, Host& host, std::uint64_t seed, bool relay);
   ~HubNode();
 
   /// A new hub on the database that was there before, unless one runs.
@@ -60,7 +71,9 @@ class HubNode {
   void stop();
   bool is_running() const { return hub_ != nullptr; }
   hub::Hub& core() { return *hub_; }
-  Endpoint stun() const { return {host_.interface().addresses.front(), 3478}; }
+  /// Its UDP port, for STUN and TURN: one endpoint of each family, IPv4 first.
+  std::vector<Endpoint> udp() const;
+  bool is_udp(const Endpoint& endpoint) const;
   Host& host() { return host_; }
 
   /// Answers at once, as if asked on the hub's own machine.
@@ -70,14 +83,18 @@ class HubNode {
   /// unless a proxy has it.
   void request(const Host& from, std::string method, std::string target, json::Value body,
                std::function<bool()> given_up, std::function<void(HubAnswer)> done);
-  std::unique_ptr<HubConnection> connect(const Host& from, std::string access_token, HubConnection::Handlers handlers);
+  /// Opens a WebSocket on `target`: "/connect", or "/turn?batch=1".
+  std::unique_ptr<HubConnection> connect(const Host& from, std::string target, std::string access_token,
+                                         HubConnection::Handlers handlers);
+  /// Every WebSocket to the relay breaks, and with it its allocation; signaling goes on.
+  void break_relay_connections();
 
   Instant next_timeout() const { return hub_ ? hub_->next_timeout() : kNever; }
   void handle_timeout();
 
   /// A proxy in front of the hub passes on also what its client has given up meanwhile: requests arrive late.
   bool behind_proxy = false;
-  /// How often each path was asked, and upgrades of /connect.
+  /// How often each path was asked, and upgrades of /connect and /turn.
   std::map<std::string, int> requests;
 
  private:
@@ -86,11 +103,16 @@ class HubNode {
 
   std::shared_ptr<Pipe> pipe(const Host& device);
 
-  void open(const std::shared_ptr<Wire>& wire, const std::string& access_token);
+  void open(const std::shared_ptr<Wire>& wire, const std::string& target, const std::string& access_token);
   void close(std::shared_ptr<Wire> wire, std::uint16_t code);
   void run_effects();
+  void run_effect(const hub::Effect& effect);
   void deliver(hub::ConnectionId connection, const std::string& text);
-  void answer_stun();
+  void deliver(hub::ConnectionId connection, const std::vector<std::byte>& data);
+  void when_sent(hub::ConnectionId connection);
+  void note_relayed(const char* where, const Endpoint& from, const Endpoint& to, const std::vector<std::byte>& data);
+  void bind_udp();
+  void handle_datagram(const Endpoint& local, const Endpoint& from, std::vector<std::byte> data);
 
   Agenda& agenda_;
   Network& network_;
@@ -100,6 +122,7 @@ class HubNode {
   testing::SeededRandom random_;
   os::Sqlite database_;
   testing::SqliteHubSql sql_;
+  bool relay_;
   std::unique_ptr<hub::Hub> hub_;
   std::uint64_t last_connection_ = 0;
   std::uint64_t last_request_ = 0;

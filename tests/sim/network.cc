@@ -35,7 +35,7 @@ Segment& Network::add_network(const std::string& name, const LanOptions& options
   if (!options.external.empty()) lan.nat.emplace(*IpAddress::parse(options.external), options.nat);
   if (!options.prefix6.empty()) lan.prefix6 = IpPrefix::parse(options.prefix6).value();
   lan.firewall = Firewall(options.firewall);
-  lan.blocks_udp = options.blocks_udp;
+  lan.passes = options.passes;
   lan.up.emplace(agenda_, random_, options.up);
   lan.down.emplace(agenda_, random_, options.down);
   return lan;
@@ -188,7 +188,7 @@ void Network::route(Segment& segment, const Packet& packet, bool may_leave) {
 void Network::leave(Segment& lan, Packet packet) {
   const std::string router = "router of " + lan.name;
   if (lan.cut) return drop(counters_.cut, router, packet, "cable cut");
-  if (lan.blocks_udp) return drop(counters_.blocked, router, packet, "no UDP");
+  if (!lets_udp_pass(lan.passes)) return drop(counters_.blocked, router, packet, "no UDP");
   if (packet.from.address.is_v4()) {
     if (!lan.nat) return drop(counters_.unreachable, router, packet, "no IPv4");
     const auto mapped = lan.nat->outbound(agenda_.now(), packet.from, packet.to);
@@ -221,7 +221,7 @@ void Network::turn_around(Segment& lan, Packet packet, const Endpoint& mapped) {
 void Network::enter(Segment& lan, Packet packet) {
   const std::string router = "router of " + lan.name;
   if (lan.cut) return drop(counters_.cut, router, packet, "cable cut");
-  if (lan.blocks_udp) return drop(counters_.blocked, router, packet, "no UDP");
+  if (!lets_udp_pass(lan.passes)) return drop(counters_.blocked, router, packet, "no UDP");
   if (packet.to.address.is_v4()) {
     const auto inner = lan.nat->inbound(agenda_.now(), packet.from, packet.to.port);
     if (!inner) return drop(counters_.filtered, router, packet, "filtered");
@@ -287,14 +287,14 @@ IpAddress Network::outer_address(const Interface& interface) const {
   return address;
 }
 
-bool Network::is_path_free(const Interface& from, const Host& to) const {
+bool Network::is_path_free(const Interface& from, const Host& to, std::uint16_t port) const {
   const Interface& other = to.interface();
   if (from.host.cut || to.cut || !from.is_up || !other.is_up) return false;
   const Segment* top = meeting_point(from.segment, other.segment);
   if (top == nullptr) return false;
-  const auto open_to_top = [top](const Segment* at) {
+  const auto open_to_top = [top, port](const Segment* at) {
     for (; at != top; at = at->parent) {
-      if (at->cut) return false;
+      if (at->cut || !lets_tcp_pass(at->passes, port)) return false;
     }
     return true;
   };

@@ -74,8 +74,8 @@ class Network {
 
   /// One way from an interface to a host's first one, for what is not a datagram of ours (TCP).
   Duration latency(const Interface& from, const Host& to) const;
-  /// Whether IP packets can travel between the two now, UDP or not.
-  bool is_path_free(const Interface& from, const Host& to) const;
+  /// Whether a TCP connection from `from` to this port of `to` gets its packets through now.
+  bool is_path_free(const Interface& from, const Host& to, std::uint16_t port) const;
 
   /// How the Internet sees TCP connections of this interface; none for one without addresses.
   IpAddress outer_address(const Interface& interface) const;

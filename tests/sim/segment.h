@@ -20,6 +20,15 @@
 
 namespace bamgate::sim {
 
+/// What a router lets through, both ways. Within its LAN everything passes.
+enum class Passes : std::uint8_t {
+  kAll,
+  kTcp,     // nothing but TCP
+  kTcp443,  // nothing but TCP to port 443 of the other side
+};
+constexpr bool lets_udp_pass(Passes passes) { return passes == Passes::kAll; }
+constexpr bool lets_tcp_pass(Passes passes, std::uint16_t port) { return passes != Passes::kTcp443 || port == 443; }
+
 /// Hosts that reach each other without a router, and the router that leads on from there. The Internet is one too.
 struct Segment {
   std::string name;
@@ -28,7 +37,7 @@ struct Segment {
   std::optional<Nat> nat;           // IPv4 leaves through it; none: no IPv4 leaves
   std::optional<IpPrefix> prefix6;  // IPv6 of this network leaves through the firewall; none: no IPv6 leaves
   Firewall firewall;
-  bool blocks_udp = false;   // the router lets nothing but TCP pass
+  Passes passes = Passes::kAll;
   bool cut = false;          // the router's uplink is pulled
   std::optional<Link> up;    // from the router to the parent
   std::optional<Link> down;  // and back
@@ -77,7 +86,7 @@ struct LanOptions {
   NatOptions nat{};
   std::string prefix6{};  // "2001:db8:1::/64"; empty: no IPv6 leaves
   Filtering firewall = Filtering::kAddressAndPortDependent;
-  bool blocks_udp = false;
+  Passes passes = Passes::kAll;
   LinkOptions port{.latency = std::chrono::microseconds(500)};
   LinkOptions up{.latency = std::chrono::microseconds(9500)};
   LinkOptions down{.latency = std::chrono::microseconds(9500)};

@@ -19,10 +19,15 @@
 
 namespace bamgate::sim {
 
+struct WorldOptions {
+  /// Without it the hub tells nobody of a relay: where no direct path exists, nothing connects.
+  bool relay = true;
+};
+
 class World {
  public:
   /// The hub runs, on the open Internet.
-  explicit World(std::uint64_t seed);
+  explicit World(std::uint64_t seed, const WorldOptions& options = {});
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   /// When the test has failed: prints the seed and the command that runs exactly this again.
@@ -70,6 +75,7 @@ class World {
   std::uint64_t steps_ = 0;
   std::uint64_t steps_at_once_ = 0;
   bool stuck_ = false;
+  mutable std::size_t not_ready_ = 0;  // see all_connected()
 
  public:
   Agenda agenda;
