@@ -3,7 +3,8 @@
 #   lab_begin NAME           temporary folder $LAB_DIR, clean-up at exit whatever happens; call this first
 #   lab_middle               the internet: one bridge with 203.0.113.0/24 and 2001:db8:0::/64
 #   lab_host NAME LAST       a host right on it: 203.0.113.LAST, 2001:db8::LAST
-#   lab_nat N                natN: outside 203.0.113.N, inside 192.168.N.1/24; for IPv6 a firewall: inside 2001:db8:0:N::/64
+#   lab_nat N [CARRIER]      natN: outside 203.0.113.N, inside 192.168.N.1/24; for IPv6 a firewall: inside 2001:db8:0:N::/64
+#                            with CARRIER it is behind that NAT: outside 192.168.CARRIER.N; IPv4 only
 #   lab_device NAME N LAST   a device behind natN: 192.168.N.LAST, 2001:db8:0:N::LAST
 #   lab_probe_nat NAME N     fails unless the device's mapping is natN's outside address and unsolicited packets are dropped
 #   lab_in NAME COMMAND...   runs a command in the namespace of that host, device or NAT
@@ -161,8 +162,14 @@ lab_nat() {
   # and the others would send to the old one until their caches forget it.
   ip -n "$LAB_PREFIX-$nat" link add inside address "$(printf '02:00:00:00:00:%02x' "$1")" type bridge forward_delay 0
   ip -n "$LAB_PREFIX-$nat" link set inside up
-  lab_cable "$nat" outside middle "to-$nat" middle
-  lab_address "$nat" outside "203.0.113.$1/24" "2001:db8::$1/64"
+  if [ $# -eq 1 ]; then
+    lab_cable "$nat" outside middle "to-$nat" middle
+    lab_address "$nat" outside "203.0.113.$1/24" "2001:db8::$1/64"
+  else
+    lab_cable "$nat" outside "nat$2" "to-$nat" inside
+    ip -n "$LAB_PREFIX-$nat" address add "192.168.$2.$1/24" dev outside
+    ip -n "$LAB_PREFIX-$nat" route add default via "192.168.$2.1"
+  fi
   lab_address "$nat" inside "192.168.$1.1/24" "2001:db8:0:$1::1/64"
   lab_sysctl "$nat" 1 ipv4/ip_forward ipv6/conf/all/forwarding
   # Unsolicited packets must be dropped in the input hook too: else conntrack keeps their tuple, and the port of a mapping
