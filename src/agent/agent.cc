@@ -180,6 +180,7 @@ void Agent::pump_signaling(Instant now) {
     if (!event) return;
     if (std::holds_alternative<signaling::Online>(*event)) {
       notice(NoticeLevel::kInfo, "connected to the hub");
+      node_.relays().look_again(now);
     } else if (auto* list = std::get_if<signaling::PeerList>(&*event)) {
       handle_list(now, *list);
     } else if (auto* received = std::get_if<signaling::Received>(&*event)) {

@@ -84,6 +84,14 @@ void Relays::on_closed(Instant now) {
   }
 }
 
+void Relays::look_again(Instant now) {
+  for (const auto& server : servers_) {
+    server->client.check(now);
+    server->client.restart(now);
+    pump(now, *server);
+  }
+}
+
 void Relays::close(Instant now) {
   for (const auto& server : servers_) {
     server->client.close(now);

@@ -69,6 +69,10 @@ class Relays {
   /// The open sockets of the device, the most promising first: relays by UDP use the first of their family.
   void set_sockets(Instant now, const std::vector<std::pair<SocketId, Family>>& sockets);
 
+  /// Something has changed that may help, as a hub that is back: whether the allocations are still there is asked, and
+  /// what rests after it failed is tried at once.
+  void look_again(Instant now);
+
   /// A WebSocket is wanted, and none is being opened.
   bool wants_connection() const { return wants_connection_; }
   void connecting() { wants_connection_ = false; }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -177,6 +178,29 @@ TEST_F(Relays, AClosedWebSocketIsToldAndOpenedAgain) {
   carry();
   ASSERT_EQ(anna.found.size(), 3U);
   EXPECT_NE(anna.found[2].socket, former) << "what was for the old one reaches nobody";
+}
+
+TEST_F(Relays, TryAtOnceWhatRestsWhenTheyLookAgain) {
+  begin();
+  lost = true;
+  const Instant end = now + 1h;
+  while (anna.relays.next_timeout() < end) {
+    now = std::max(now, anna.relays.next_timeout());
+    anna.relays.handle_timeout(now);
+    carry();
+    if (!anna.relays.wants_connection()) continue;
+    anna.relays.connecting();
+    anna.relays.on_closed(now);
+  }
+  lost = false;
+  now = end;
+  carry();
+  EXPECT_TRUE(anna.relays.found().empty()) << "it rests";
+  EXPECT_FALSE(anna.relays.wants_connection());
+  anna.relays.look_again(now);
+  carry();
+  EXPECT_EQ(anna.relays.found().size(), 1U) << "by UDP";
+  EXPECT_TRUE(anna.relays.wants_connection());
 }
 
 TEST_F(Relays, WhatGoesThroughARelayThatIsGoneIsDropped) {

@@ -1,10 +1,12 @@
 // Everything at once, at random, for two hours: whatever order things break in, a calm minute later all is well again,
-// and nothing has piled up. BAMGATE_SEEDS=FIRST-LAST runs other seeds than the usual six.
+// and nothing has piled up. BAMGATE_SEEDS=FIRST-LAST runs other seeds than the usual ones, BAMGATE_HOURS=24 a whole
+// day.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <iostream>
 
 #include "sim/replay.h"
@@ -16,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Somewhere to be. Any two devices can reach each other directly, wherever they are.
+/// Somewhere to be. Any two devices can reach each other directly, wherever they are, while UDP passes.
 struct Place {
   Segment* segment;
   std::string prefix;   // of an IPv4 address
@@ -25,7 +27,8 @@ struct Place {
 
 class Chaos : public ::testing::TestWithParam<std::uint64_t> {
  protected:
-  static constexpr auto kLength = 2h;
+  /// BAMGATE_HOURS, or two.
+  static Duration length();
   static constexpr std::uint32_t kDevices = 5;
 
   void SetUp() override {
@@ -39,8 +42,8 @@ class Chaos : public ::testing::TestWithParam<std::uint64_t> {
   }
 
   static void TearDownTestSuite() {
-    std::cout << "chaos: " << virtual_seconds_ << " virtual seconds in " << real_seconds_ << " s, "
-              << static_cast<std::uint64_t>(virtual_seconds_ / real_seconds_) << " in one\n";
+    std::cout << "chaos: " << steps_ << " steps, " << virtual_seconds_ << " virtual seconds in " << real_seconds_
+              << " s, " << static_cast<std::uint64_t>(virtual_seconds_ / real_seconds_) << " in one\n";
   }
 
   void add_places();
@@ -56,6 +59,8 @@ class Chaos : public ::testing::TestWithParam<std::uint64_t> {
   void impair();
   void chat();
   void calm();
+  /// Connections that reach the relay so, each counted by both sides.
+  std::size_t peers_by(const std::string& relay) const;
   bool all_well();
   void expect_nothing_piled_up();
 
@@ -68,11 +73,17 @@ class Chaos : public ::testing::TestWithParam<std::uint64_t> {
   int asked_ = 0;  // pings amid all this
   int answered_ = 0;
 
+  static inline std::uint64_t steps_ = 0;
   static inline double virtual_seconds_ = 0;
   static inline double real_seconds_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Chaos, ::testing::ValuesIn(seeds(6)), seed_name);
+INSTANTIATE_TEST_SUITE_P(Seeds, Chaos, ::testing::ValuesIn(seeds(3)), seed_name);
+
+Duration Chaos::length() {
+  const char* hours = std::getenv("BAMGATE_HOURS");
+  return hours == nullptr ? 2h : std::chrono::hours(std::max(1, std::atoi(hours)));
+}
 
 void Chaos::add_places() {
   Network& network = world_.network;
@@ -142,7 +153,7 @@ void Chaos::break_device(Device& device) {
 
 void Chaos::break_network() {
   Segment& router = *routers_[random_.below(static_cast<std::uint32_t>(routers_.size()))];
-  switch (random_.below(7)) {
+  switch (random_.below(10)) {
     case 0:
       world_.hub.stop();
       return repair_later([this] { world_.hub.start(); });
@@ -157,6 +168,15 @@ void Chaos::break_network() {
     case 4:
       router.cut = true;
       return repair_later([&router] { router.cut = false; });
+    case 5:
+      // All allocations are forgotten, and at once there is a relay again.
+      world_.hub.stop();
+      return world_.hub.start();
+    case 6:
+      return world_.hub.break_relay_connections();
+    case 7:
+      router.passes = random_.below(2) == 0 ? Passes::kTcp : Passes::kTcp443;
+      return repair_later([&router] { router.passes = Passes::kAll; });
     default:  // no enum: twice as often
       return impair();
   }
@@ -191,7 +211,10 @@ void Chaos::chat() {
 
 void Chaos::calm() {
   world_.network.impair([](LinkOptions& link) { link = {.latency = 10ms}; });
-  for (Segment* router : routers_) router->cut = false;
+  for (Segment* router : routers_) {
+    router->cut = false;
+    router->passes = Passes::kAll;
+  }
   world_.hub.host().cut = false;
   if (!world_.hub.is_running()) world_.hub.start();
   for (Device* device : devices_) {
@@ -203,6 +226,15 @@ void Chaos::calm() {
 }
 
 // ---- What must hold afterwards ----
+
+std::size_t Chaos::peers_by(const std::string& relay) const {
+  std::size_t count = 0;
+  for (Device* device : devices_) {
+    const auto peers = device->agent().status(world_.agenda.now()).peers;
+    count += static_cast<std::size_t>(std::ranges::count(peers, relay, &agent::PeerStatus::relay));
+  }
+  return count;
+}
 
 // A minute is enough: until 30 s have passed a side may take a dead connection for a live one (RFC 7675 §5.1), and no
 // wait between two attempts is longer than that.
@@ -236,7 +268,7 @@ void Chaos::expect_nothing_piled_up() {
 void Chaos::break_things() {
   const Flow often(world_.agenda, *devices_[0], *devices_[2], 1000, 2s);
   const Flow seldom(world_.agenda, *devices_[3], *devices_[4], 1000, 20s);
-  const Instant end = world_.agenda.now() + kLength;
+  const Instant end = world_.agenda.now() + length();
   while (world_.agenda.now() < end) {
     break_something();
     world_.run_for(pause());
@@ -257,10 +289,12 @@ TEST_P(Chaos, TwoHoursOfItEndWithEverybodyConnectedAndNothingPiledUp) {
   EXPECT_GE(answered_ * 100 / asked_, 10) << "it was not chaos but a graveyard";
   EXPECT_LE(answered_ * 100 / asked_, 95) << "and nothing broke";
 
-  // The hub stays, so that no news from it helps anybody: what comes back must come back by itself.
+  // No datagram passes, and the hub stays: everybody meets at its relay, without any news from the hub.
   world_.network.fault = [](const Flight&) { return true; };
-  world_.run_for(3min);
-  EXPECT_FALSE(world_.all_connected());
+  // Longer than a WireGuard session lives without packets: just at its end (paper, §6.1) one could be lost.
+  world_.run_for(4min);
+  EXPECT_TRUE(world_.all_connected());
+  EXPECT_EQ(peers_by("websocket"), kDevices * (kDevices - 1));
   world_.network.fault = nullptr;
   EXPECT_TRUE(all_well());
 
@@ -274,9 +308,10 @@ TEST_P(Chaos, TwoHoursOfItEndWithEverybodyConnectedAndNothingPiledUp) {
   expect_nothing_piled_up();
   for (Device* device : devices_) device->forget_the_past();
   // What has grown to its bounds: caches of SQLite and of the SCTP engine, buffers of the pools, and of each connection
-  // the paths on which it has asked (Directory::kMaxPaths). Three times as long a chaos ends with the same.
-  EXPECT_LE(bamgate::testing::heap_in_use(), heap + 600'000)
+  // the paths on which it has asked (Directory::kMaxPaths). Four times as long a chaos ends below this too.
+  EXPECT_LE(bamgate::testing::heap_in_use(), heap + 1'500'000)
       << "bytes; it was " << heap << " when all were connected first";
+  steps_ += world_.steps();
   virtual_seconds_ += std::chrono::duration<double>(world_.agenda.now() - Agenda::kStart).count();
   real_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 }
