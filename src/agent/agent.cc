@@ -80,6 +80,7 @@ void Agent::notice(NoticeLevel level, std::string text) {
 
 void Agent::start(Instant now) {
   started_ = now;
+  node_.relays().set_own(now, std::exchange(options_.relays, {}));
   signaling_.start(now);
   pump(now);
 }
@@ -95,7 +96,6 @@ void Agent::stop(Instant now) {
   signaling_.stop(now);
   tokens_ = {};
   node_.relays().close(now);
-  shared_.effects.emplace_back(DisconnectRelay{});
   pump_signaling(now);
 }
 
@@ -267,7 +267,7 @@ void Agent::connect_relay() {
   const auto token = tokens_.current(last_now_);
   if (!token) return;  // the next one comes here too
   node_.relays().connecting();
-  shared_.effects.emplace_back(ConnectRelay{*token});
+  shared_.effects.emplace_back(ConnectRelay{Relays::kHubLine, HubRelay{*token}});
 }
 
 void Agent::pump_touched(Instant now) {
@@ -301,8 +301,8 @@ void Agent::follow_attempts(Entry& entry, const Link::AttemptIds& attempts) {
 // One after the other sends all that it has; with that its deadline stands.
 std::optional<Transmit> Agent::poll_transmit(Instant now, MutableBytes buffer) {
   while (const auto transmit = next_datagram(now, buffer)) {
-    // What the relays themselves send is sealed already, and begins at a socket or at the WebSocket.
-    if (transmit->path.relay == RelayId::kNone || transmit->path == Relays::kWebSocket) return transmit;
+    // What the relays themselves send is sealed already, and begins at a socket or at a line.
+    if (transmit->path.relay == RelayId::kNone || Relays::is_line(transmit->path)) return transmit;
     if (const auto sealed = node_.relays().seal(now, *transmit, buffer)) return sealed;
   }
   return std::nullopt;

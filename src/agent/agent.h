@@ -46,9 +46,10 @@ class Agent {
     bool ordered = false;               // of the data channel; WireGuard brings its own order
     std::uint16_t max_retransmits = 0;  // of the data channel
     wg::WallClock clock;
-    SecretText turn_secret = {};  // for the hub's relay; empty: nothing is relayed
-    bool force_relay = false;     // never a direct path
-    bool allow_loopback = false;  // candidates on 127.0.0.1: for tests on one machine
+    SecretText turn_secret = {};        // for the hub's relay; empty: it is not used
+    std::vector<OwnRelay> relays = {};  // of one's own
+    bool force_relay = false;           // never a direct path
+    bool allow_loopback = false;        // candidates on 127.0.0.1: for tests on one machine
     Observer observer = {};
     std::vector<config::Pin> pins = {};  // as they were stored last
   };
@@ -85,10 +86,16 @@ class Agent {
   /// The hub has a relay on this UDP port, or by WebSocket.
   void add_relay(Instant now, const Endpoint& server);
   void add_websocket_relay(Instant now);
-  void on_relay_open(Instant now);
-  void on_relay_closed(Instant now);
+  /// Exactly these relays of one's own, from now on; see Relays::set_own().
+  void set_relays(Instant now, std::vector<OwnRelay> relays);
+  /// Where the host of one of them is now; see Relays::resolved().
+  void on_relay_resolved(Instant now, Relays::Whose whose, const stun::Uri& uri,
+                         const std::vector<Endpoint>& endpoints);
+  /// What became of a ConnectRelay effect: its stream is open, or is not.
+  void on_relay_open(Instant now, RelayId line, const Endpoint& remote);
+  void on_relay_closed(Instant now, RelayId line, std::string_view why);
   /// One TURN message.
-  void on_relay_message(Instant now, MutableBytes message);
+  void on_relay_message(Instant now, RelayId line, MutableBytes message);
 
   void on_socket(Instant now, SocketId socket, const Endpoint& base);
   void on_socket_failed(SocketId socket);

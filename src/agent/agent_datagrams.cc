@@ -38,8 +38,8 @@ void Agent::handle_relayed(Instant now, const Path& path, MutableBytes message) 
   if (const auto inner = node_.relays().receive(now, path, message)) handle_plain(now, *inner);
 }
 
-void Agent::on_relay_message(Instant now, MutableBytes message) {
-  handle_relayed(now, Relays::kWebSocket, message);
+void Agent::on_relay_message(Instant now, RelayId line, MutableBytes message) {
+  handle_relayed(now, {.local = SocketId::kNone, .remote = {}, .relay = line}, message);
   pump_node(now);
   connect_relay();
   pump_touched(now);

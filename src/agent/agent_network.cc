@@ -29,13 +29,19 @@ void Agent::add_websocket_relay(Instant now) {
   pump(now);
 }
 
-void Agent::on_relay_open(Instant now) {
-  node_.relays().on_open(now);
+void Agent::on_relay_resolved(Instant now, Relays::Whose whose, const stun::Uri& uri,
+                              const std::vector<Endpoint>& endpoints) {
+  node_.relays().resolved(now, whose, uri, endpoints);
   pump(now);
 }
 
-void Agent::on_relay_closed(Instant now) {
-  node_.relays().on_closed(now);
+void Agent::on_relay_open(Instant now, RelayId line, const Endpoint& remote) {
+  node_.relays().on_open(now, line, remote);
+  pump(now);
+}
+
+void Agent::on_relay_closed(Instant now, RelayId line, std::string_view why) {
+  node_.relays().on_closed(now, line, why);
   pump(now);
 }
 

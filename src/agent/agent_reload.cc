@@ -14,4 +14,9 @@ void Agent::set_accepted_routes(Instant now, std::map<std::string, std::vector<I
   pump(now);
 }
 
+void Agent::set_relays(Instant now, std::vector<OwnRelay> relays) {
+  node_.relays().set_own(now, std::move(relays));
+  pump(now);
+}
+
 }  // namespace bamgate::agent

@@ -114,7 +114,7 @@ void Attempt::learn(Instant now, const Node::Event& event) {
                                   .socket = relay->socket,
                                   .relayed = relay->relayed,
                                   .related = relay->mapped,
-                                  .in_stream = relay->transport == turn::Transport::kWebSocket});
+                                  .in_stream = relay->transport != turn::Transport::kUdp});
     sockets_.push_back(relay->socket);
   } else if (std::holds_alternative<RelayGone>(event) || shared_.force_relay) {
     return;  // what is gone is found by is_stale()

@@ -61,7 +61,7 @@ struct RunnerCounters {
   std::uint64_t datagrams_unsent = 0;       // datagrams that their socket did not take
   std::uint64_t packets_unwritten = 0;      // packets that the TUN did not take
   std::uint64_t hub_texts_unsent = 0;       // texts that the connection to the hub did not take, or that found none
-  std::uint64_t relay_messages_unsent = 0;  // likewise, of its relay
+  std::uint64_t relay_messages_unsent = 0;  // likewise, of a relay
 
   static constexpr auto list() {
     return std::to_array<Counter<RunnerCounters>>({
@@ -72,7 +72,7 @@ struct RunnerCounters {
          &RunnerCounters::packets_unwritten},
         {"hub_texts_not_sent", "messages to the hub that its connection did not take: dropped",
          &RunnerCounters::hub_texts_unsent},
-        {"relay_messages_not_sent", "messages to the hub's relay that its connection did not take: dropped",
+        {"relay_messages_not_sent", "messages to a relay that its connection did not take: dropped",
          &RunnerCounters::relay_messages_unsent},
     });
   }

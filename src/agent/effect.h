@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,11 +28,29 @@ struct PingHub {};
 struct DisconnectHub {
   std::uint16_t code = 1000;
 };
-/// Open a WebSocket to the hub's relay; report on_relay_open() or on_relay_closed().
-struct ConnectRelay {
+/// The WebSocket of the hub's relay.
+struct HubRelay {
   std::string access_token;
 };
-struct DisconnectRelay {};
+/// TCP, or TLS over it, to a relay of one's own. `to`: where it is, when it sent us on; `host` is then no more than the
+/// name that its certificate is to carry.
+struct StreamRelay {
+  bool tls = false;
+  std::string host;
+  std::uint16_t port = 0;
+  std::optional<Endpoint> to = {};
+};
+using RelayWay = std::variant<HubRelay, StreamRelay>;
+/// Open a stream to a relay, in place of the one before; report on_relay_open() or on_relay_closed() with `line`.
+struct ConnectRelay {
+  RelayId line;
+  RelayWay way;
+};
+struct DisconnectRelay {
+  RelayId line;
+};
+/// A server does not answer. Its name may lead elsewhere by now: ask for the addresses of all of them again.
+struct ResolveServers {};
 /// Open a UDP socket on this local address; report on_socket() or on_socket_failed().
 struct OpenSocket {
   SocketId socket;
@@ -70,7 +89,8 @@ struct Stop {
   StopReason reason;
 };
 
-using Effect = std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, ConnectRelay,
-                            DisconnectRelay, OpenSocket, CloseSocket, WriteTun, SetRoutes, StorePins, Notice, Stop>;
+using Effect =
+    std::variant<RefreshAccessToken, ConnectHub, SendToHub, PingHub, DisconnectHub, ConnectRelay, DisconnectRelay,
+                 ResolveServers, OpenSocket, CloseSocket, WriteTun, SetRoutes, StorePins, Notice, Stop>;
 
 }  // namespace bamgate::agent

@@ -48,6 +48,12 @@ std::string explain_delay(const peer::PeerConnection& connection, const ice::Stu
   return peer::to_string(peer::Error::kNotConnected);
 }
 
+std::optional<RelayUse> relay_of(const Relays& relays, const ice::PathSelected& selected) {
+  if (auto use = relays.use_of(selected.path)) return use;
+  if (selected.remote.type != ice::CandidateType::kRelayed) return std::nullopt;
+  return RelayUse{.server = selected.remote.endpoint.to_string(), .transport = "udp"};
+}
+
 std::string explain_relay(const ice::StunFindings& stun, bool forced) {
   if (forced) return "force_relay is set";
   if (stun.asked > 0 && stun.answered == 0) return "no STUN server answered: this network probably blocks UDP";

@@ -2,8 +2,10 @@
 // the networks between.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "agent/relays.h"
 #include "ice/gatherer.h"
 #include "peer/peer_connection.h"
 
@@ -12,6 +14,9 @@ namespace bamgate::agent {
 /// Of a connection that has not come up in the time that it had. `stun` is what the servers say of the network here;
 /// `channel_open`: the tunnel's data channel is.
 std::string explain_delay(const peer::PeerConnection& connection, const ice::StunFindings& stun, bool channel_open);
+
+/// The relay on that path: one of ours, or the peer's, whose relayed address our packets go to. nullopt: it is direct.
+std::optional<RelayUse> relay_of(const Relays& relays, const ice::PathSelected& selected);
 
 /// Why packets go through a relay, as far as this side can tell.
 std::string explain_relay(const ice::StunFindings& stun, bool forced);

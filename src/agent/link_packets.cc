@@ -158,8 +158,9 @@ PeerStatus Link::status(Instant now) const {
     status.ice_local = ice.selected()->local.describe();
     status.ice_remote = ice.selected()->remote.describe();
     status.rtt = ice.rtt();
-    if (const auto transport = shared_.node.relays().transport_of(ice.selected()->path)) {
-      status.relay = *transport == turn::Transport::kWebSocket ? "websocket" : "udp";
+    if (const auto use = relay_of(shared_.node.relays(), *ice.selected())) {
+      status.relay = use->transport;
+      status.relay_server = use->server;
       status.why_relayed = explain_relay(shared_.node.findings(), shared_.force_relay);
     }
   }

@@ -81,15 +81,21 @@ bool Node::has(SocketId socket) const {
 // ---- Findings ----
 
 void Node::look_again(Instant now) {
+  ask_again(now);
+  relays_.look_again(now);
+}
+
+void Node::ask_again(Instant now) {
   asked_ = now;
   gatherer_.ask_again(now);
+  relays_.check(now);
 }
 
 void Node::freshen(Instant now) {
   for (Socket& socket : sockets_) {
     if (socket.state == State::kFailed) ask_for(socket);
   }
-  if (asked_ == Instant::min() || now - asked_ >= kFreshness) look_again(now);
+  if (asked_ == Instant::min() || now - asked_ >= kFreshness) ask_again(now);
 }
 
 // ---- Datagrams ----
@@ -122,6 +128,7 @@ std::optional<Node::Event> Node::poll_event() {
 }
 
 std::optional<Effect> Node::poll_effect() {
+  if (auto effect = relays_.poll_effect()) return effect;
   if (effects_.empty()) return std::nullopt;
   std::optional<Effect> effect(std::move(effects_.front()));
   effects_.pop_front();

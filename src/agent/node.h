@@ -43,7 +43,7 @@ class Node {
   struct Options {
     std::string device;
     std::vector<Endpoint> stun_servers;
-    SecretText turn_secret;  // empty: nothing is relayed
+    SecretText turn_secret;  // empty: the hub's relay is not used
     wg::WallClock clock;
   };
 
@@ -57,7 +57,7 @@ class Node {
   void on_socket(Instant now, SocketId socket, const Endpoint& base);
   void on_socket_failed(SocketId socket);
   void add_stun_server(Instant now, const Endpoint& server) { gatherer_.add_server(now, server); }
-  /// The network has changed, or the machine slept: what the servers said is asked again.
+  /// The network has changed, or the machine slept: what the servers said is asked again, and what the relays gave.
   void look_again(Instant now);
   /// A connection begins.
   void freshen(Instant now);
@@ -100,6 +100,7 @@ class Node {
     Endpoint base = {};
   };
   void ask_for(Socket& socket);
+  void ask_again(Instant now);
   void close(const Socket& socket);
   void tell_relays(Instant now);
 

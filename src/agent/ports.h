@@ -25,7 +25,7 @@ enum class RunId : std::uint32_t {};
 /// up or has reported its end is heard no more.
 enum class HubGeneration : std::uint32_t {};
 
-/// The same of one WebSocket to the hub's relay.
+/// The same of one stream to a relay.
 enum class RelayGeneration : std::uint32_t {};
 
 /// A UDP socket of the device; destroying it closes it.
@@ -59,14 +59,19 @@ class HubLink {
   /// DisconnectHub: closes the connection, or gives up the try. Also when there is none.
   virtual void disconnect_hub(std::uint16_t code) = 0;
 
-  // The hub's relay by WebSocket (`GET /turn?batch=1`). A host that has none leaves them as they are.
+  // Streams to relays: to the hub's a WebSocket (`GET /turn?batch=1`), to those of one's own TCP or TLS. A host that
+  // has none leaves them as they are.
 
-  /// ConnectRelay: begins to open it, in place of the one before. It reports to Runner::on_relay_open(), then
-  /// on_relay_message(), and to on_relay_closed() when it ends or could not be opened, each with `generation`.
-  virtual void connect_relay(RelayGeneration /*generation*/, std::string /*access_token*/) {}
-  /// One message, valid during the call; only while the connection is open. False: it is lost.
-  [[nodiscard]] virtual bool send_to_relay(Bytes /*message*/) { return false; }
-  virtual void disconnect_relay() {}
+  /// ConnectRelay: begins to open one. It reports to Runner::on_relay_open(), then on_relay_message(), and to
+  /// on_relay_closed() when it ends or could not be opened, each with `generation`.
+  virtual void connect_relay(RelayGeneration /*generation*/, RelayWay /*way*/) {}
+  /// One message or several, each padded to 4 bytes, valid during the call; only while that stream is open. False: they
+  /// are lost.
+  [[nodiscard]] virtual bool send_to_relay(RelayGeneration /*generation*/, Bytes /*messages*/) { return false; }
+  /// Closes it, or gives up the try. Nothing more is reported of it.
+  virtual void disconnect_relay(RelayGeneration /*generation*/) {}
+  /// ResolveServers: asks for the addresses of all servers that are known by name again, soon.
+  virtual void resolve_servers() {}
 };
 
 class TunPort {

@@ -2,15 +2,18 @@
 
 #include <algorithm>
 
-#include "stun/message.h"
-#include "turn/channel_data.h"
-
 namespace bamgate::agent {
 namespace {
 
-// Sockets of the system have smaller numbers.
-constexpr std::uint32_t kFirstSocket = 0x8000'0000;
 constexpr auto kLook = std::chrono::minutes(1);
+
+turn::Transport transport_to(const stun::Uri& uri) {
+  return uri.transport == stun::UriTransport::kUdp ? turn::Transport::kUdp : turn::Transport::kStream;
+}
+
+bool is_same(const turn::Credentials& one, const turn::Credentials& other) {
+  return one.username == other.username && one.password == other.password;
+}
 
 }  // namespace
 
@@ -29,28 +32,124 @@ UnixTime Relays::unix_time(Instant now) const {
   return {clock_.unix.seconds + std::chrono::duration_cast<std::chrono::seconds>(now - clock_.at).count()};
 }
 
-// ---- Servers and the ways to them ----
+// ---- Servers ----
 
 void Relays::add_udp(Instant now, const Endpoint& server) {
-  add(now, {.server = server, .transport = turn::Transport::kUdp});
+  if (has_udp(server)) return;
+  add_hub(now, {.server = server, .transport = turn::Transport::kUdp},
+          {.scheme = stun::Scheme::kTurn, .host = server.address.to_string(), .port = server.port});
 }
 
-void Relays::add_websocket(Instant now) { add(now, {.server = {}, .transport = turn::Transport::kWebSocket}); }
+void Relays::add_websocket(Instant now) {
+  const bool known = std::ranges::any_of(servers_, [](const auto& server) { return server->line == kHubLine; });
+  if (!known) add_hub(now, {.server = {}, .transport = turn::Transport::kWebSocket}, {});
+}
 
-void Relays::add(Instant now, const turn::ClientOptions& options) {
-  const bool known = std::ranges::any_of(servers_, [&](const auto& server) {
-    return server->transport == options.transport && server->endpoint == options.server;
+bool Relays::has_udp(const Endpoint& endpoint) const {
+  return std::ranges::any_of(servers_, [&](const auto& server) {
+    return server->is_udp() && !server->is_leaving && server->endpoint == endpoint;
   });
-  if (!enabled_ || known) return;
-  servers_.push_back(std::make_unique<Server>(options, maker_.issue(crypto_, unix_time(now)), random_, crypto_));
+}
+
+void Relays::add_hub(Instant now, const turn::ClientOptions& options, const stun::Uri& uri) {
+  if (!enabled_) return;
+  auto server = std::make_unique<Server>(options, maker_.issue(crypto_, unix_time(now)), random_, crypto_);
+  if (!server->is_udp()) server->line = kHubLine;
+  server->uri = uri;
+  add(now, std::move(server));
+}
+
+// Of one's own a server relays where it can to both families; one that does not know how gives IPv4 (RFC 8656 §7.2).
+void Relays::add_own(Instant now, const OwnRelay& own, const Endpoint& endpoint) {
+  const turn::ClientOptions options{
+      .server = endpoint, .transport = transport_to(own.uri), .families = turn::Families::kBoth};
+  auto server = std::make_unique<Server>(options, own.credentials, random_, crypto_);
+  if (!server->is_udp()) server->line = RelayId{++next_};
+  server->own = true;
+  server->uri = own.uri;
+  add(now, std::move(server));
+}
+
+void Relays::add(Instant now, std::unique_ptr<Server> server) {
+  servers_.push_back(std::move(server));
   if (next_look_ == kNever) next_look_ = now + kLook;
   pump(now, *servers_.back());
 }
 
+const OwnRelay* Relays::find_own(const stun::Uri& uri) const {
+  const auto found = std::ranges::find(own_, uri, &OwnRelay::uri);
+  return found == own_.end() ? nullptr : &*found;
+}
+
+void Relays::set_own(Instant now, std::vector<OwnRelay> own) {
+  const std::vector<OwnRelay> former = std::exchange(own_, std::move(own));
+  for (const auto& server : servers_) {
+    if (!server->own || server->is_leaving) continue;
+    const OwnRelay* kept = find_own(server->uri);
+    if (kept == nullptr) {
+      leave(now, *server);
+    } else if (!is_same(server->credentials, kept->credentials)) {
+      server->credentials = kept->credentials;
+      server->told = false;
+      server->client.set_credentials(now, kept->credentials);
+      server->client.restart(now);
+    }
+    pump(now, *server);
+  }
+  sweep();
+  for (const OwnRelay& one : own_) {
+    const bool known = std::ranges::find(former, one.uri, &OwnRelay::uri) != former.end();
+    if (known) continue;
+    if (transport_to(one.uri) == turn::Transport::kStream) {
+      add_own(now, one, {});
+    } else if (const auto address = IpAddress::parse(one.uri.host)) {
+      add_own(now, one, {*address, one.uri.port});
+    }
+  }
+}
+
+void Relays::resolved(Instant now, Whose whose, const stun::Uri& uri, const std::vector<Endpoint>& endpoints) {
+  const OwnRelay* own = whose == Whose::kOwn ? find_own(uri) : nullptr;
+  if (own == nullptr && whose == Whose::kOwn) return;  // it was taken out meanwhile
+  const auto is_of_it = [&](const Server& server) { return server.uri == uri && server.own == (own != nullptr); };
+  for (const auto& server : servers_) {
+    const bool listed = std::ranges::find(endpoints, server->endpoint) != endpoints.end();
+    if (is_of_it(*server) && !listed && !server->is_ready()) leave(now, *server);
+  }
+  sweep();
+  for (const Endpoint& endpoint : endpoints) {
+    const bool served = std::ranges::any_of(servers_, [&](const auto& server) {
+      return is_of_it(*server) && !server->is_leaving && server->is_ready() &&
+             server->endpoint.address.family() == endpoint.address.family();
+    });
+    if (served || has_udp(endpoint)) continue;
+    if (own != nullptr) {
+      add_own(now, *own, endpoint);
+    } else {
+      add_hub(now, {.server = endpoint, .transport = turn::Transport::kUdp}, uri);
+    }
+  }
+}
+
+void Relays::leave(Instant now, Server& server) {
+  if (std::exchange(server.is_leaving, true)) return;
+  server.client.close(now);
+  pump(now, server);
+}
+
+// Those that have left. To be called where nobody looks at one of them.
+void Relays::sweep() {
+  std::erase_if(servers_, [](const auto& server) {
+    return server->is_leaving && server->client.state() == turn::Client::State::kClosed;
+  });
+}
+
+// ---- The ways to them ----
+
 void Relays::set_sockets(Instant now, const std::vector<std::pair<SocketId, Family>>& sockets) {
   sockets_ = sockets;
   for (const auto& server : servers_) {
-    if (server->transport != turn::Transport::kUdp) continue;
+    if (!server->is_udp()) continue;
     choose_socket(now, *server);
     pump(now, *server);
   }
@@ -68,26 +167,47 @@ void Relays::choose_socket(Instant now, Server& server) {
   server.client.set_transport(now, {.local = best->first, .remote = server.endpoint, .relay = {}});
 }
 
-void Relays::on_open(Instant now) {
+void Relays::open_line(const Server& server, const turn::TransportWanted& wanted) {
+  if (!server.own) {
+    wants_connection_ = true;
+    return;
+  }
+  StreamRelay way{.tls = server.uri.scheme == stun::Scheme::kTurns, .host = server.uri.host, .port = server.uri.port};
+  if (wanted.alternate) {
+    way.to = wanted.server;
+    if (!wanted.domain.empty()) way.host = wanted.domain;
+  }
+  effects_.emplace_back(ConnectRelay{server.line, std::move(way)});
+}
+
+void Relays::on_open(Instant now, RelayId line, const Endpoint& remote) {
   for (const auto& server : servers_) {
-    if (server->transport != turn::Transport::kWebSocket) continue;
-    server->client.set_transport(now, kWebSocket);
+    if (server->line != line) continue;
+    server->client.set_transport(now, {.local = SocketId::kNone, .remote = remote, .relay = line});
     pump(now, *server);
   }
 }
 
-void Relays::on_closed(Instant now) {
+void Relays::on_closed(Instant now, RelayId line, std::string_view why) {
   for (const auto& server : servers_) {
-    if (server->transport != turn::Transport::kWebSocket) continue;
+    if (server->line != line) continue;
+    server->why_closed = why;
     server->client.clear_transport(now);
     pump(now, *server);
   }
 }
 
-void Relays::look_again(Instant now) {
+void Relays::check(Instant now) {
   for (const auto& server : servers_) {
     server->client.check(now);
-    server->client.restart(now);
+    pump(now, *server);
+  }
+}
+
+void Relays::look_again(Instant now) {
+  check(now);
+  for (const auto& server : servers_) {
+    if (server->trouble == Server::Trouble::kNoWay) server->client.restart(now);
     pump(now, *server);
   }
 }
@@ -96,134 +216,14 @@ void Relays::close(Instant now) {
   for (const auto& server : servers_) {
     server->client.close(now);
     pump(now, *server);
+    if (!server->is_udp()) effects_.emplace_back(DisconnectRelay{server->line});
   }
-}
-
-// ---- What the clients say ----
-
-void Relays::pump(Instant now, Server& server) {
-  while (const auto event = server.client.poll_event()) handle_event(now, server, *event);
-}
-
-void Relays::handle_event(Instant now, Server& server, const turn::Event& event) {
-  if (std::holds_alternative<turn::TransportWanted>(event)) {
-    if (server.transport == turn::Transport::kWebSocket) {
-      wants_connection_ = true;
-    } else {
-      choose_socket(now, server);
-    }
-  } else if (const auto* allocated = std::get_if<turn::Allocated>(&event)) {
-    lose(server);
-    if (!allocated->relayed4) return;
-    const std::uint32_t number = ++next_;
-    server.allocation = RelayFound{.relay = RelayId{number},
-                                   .socket = SocketId{kFirstSocket + number},
-                                   .relayed = *allocated->relayed4,
-                                   .mapped = allocated->mapped,
-                                   .transport = server.transport};
-    events_.emplace_back(*server.allocation);
-  } else if (std::holds_alternative<turn::Lost>(event) || std::holds_alternative<turn::Closed>(event)) {
-    lose(server);
-  } else if (std::holds_alternative<turn::PermissionInstalled>(event) ||
-             std::holds_alternative<turn::ChannelBound>(event)) {
-    send_waiting(now, server);
-  }
-}
-
-void Relays::lose(Server& server) {
-  server.waiting.clear();
-  if (!server.allocation) return;
-  events_.emplace_back(RelayGone{server.allocation->socket});
-  server.allocation.reset();
-}
-
-// ---- Packets ----
-
-Relays::Server* Relays::find(const Path& path) const {
-  const auto is_it = [&](const auto& server) { return server->allocation && server->allocation->relay == path.relay; };
-  const auto found = std::ranges::find_if(servers_, is_it);
-  return found == servers_.end() ? nullptr : found->get();
-}
-
-bool Relays::is_from_relay(const Path& path, Bytes datagram) const {
-  const auto is_server = [&](const auto& server) {
-    return server->transport == turn::Transport::kUdp && server->client.transport().remote == path.remote &&
-           server->client.transport().local == path.local;
-  };
-  if (std::ranges::none_of(servers_, is_server)) return false;
-  if (turn::is_channel_data(datagram)) return true;
-  const auto message = stun::Message::parse(datagram);
-  return message && message->method() != stun::Method::kBinding;
-}
-
-std::optional<Received> Relays::receive(Instant now, const Path& path, MutableBytes message) {
-  for (const auto& server : servers_) {
-    if (server->client.transport() != path) continue;
-    const auto taken = server->client.receive(now, message);
-    pump(now, *server);
-    if (!taken || !*taken || !server->allocation) return std::nullopt;  // what was dropped is counted there
-    return Received{.path = {server->allocation->socket, (*taken)->peer, server->allocation->relay},
-                    .data = (*taken)->data,
-                    .stride = 0,
-                    .ecn = Ecn::kNotCapable};
-  }
-  return std::nullopt;
-}
-
-std::optional<Transmit> Relays::seal(Instant now, const Transmit& transmit, MutableBytes buffer) {
-  Server* server = find(transmit.path);
-  if (server == nullptr) return std::nullopt;
-  const Endpoint& peer = transmit.path.remote;
-  PacketBuffer packet = pool_.copy(Bytes(buffer).first(transmit.size));
-  const auto [known, fresh] = server->peers.try_emplace(peer, now);
-  known->second = now;
-  // Without room for one more channel nothing is lost but the few bytes that an indication is longer.
-  if (fresh) (void)server->client.bind(now, peer);
-  if (!server->client.has_permission(now, peer.address)) {
-    if (server->waiting.size() == kMaxWaiting) server->waiting.pop_front();
-    server->waiting.emplace_back(peer, std::move(packet));
-    return std::nullopt;
-  }
-  if (!server->client.seal(now, peer, packet) || packet.size() > buffer.size()) return std::nullopt;
-  copy_bytes(packet.data(), buffer);
-  return Transmit{.path = server->client.transport(),
-                  .size = static_cast<std::uint32_t>(packet.size()),
-                  .segment_size = 0,
-                  .ecn = transmit.ecn};
-}
-
-void Relays::send_waiting(Instant now, Server& server) {
-  auto waiting = std::exchange(server.waiting, {});
-  for (auto& [peer, packet] : waiting) {
-    if (!server.client.has_permission(now, peer.address)) {
-      server.waiting.emplace_back(peer, std::move(packet));
-    } else if (server.client.seal(now, peer, packet)) {
-      out_.emplace_back(server.client.transport(), std::move(packet));
-    }
-  }
-}
-
-std::vector<RelayFound> Relays::found() const {
-  std::vector<RelayFound> all;
-  for (const auto& server : servers_) {
-    if (server->allocation) all.push_back(*server->allocation);
-  }
-  return all;
-}
-
-bool Relays::has(SocketId socket) const {
-  return std::ranges::any_of(
-      servers_, [&](const auto& server) { return server->allocation && server->allocation->socket == socket; });
-}
-
-std::optional<turn::Transport> Relays::transport_of(const Path& path) const {
-  const Server* server = find(path);
-  return server == nullptr ? std::nullopt : std::optional(server->transport);
 }
 
 // ---- Time ----
 
 void Relays::handle_timeout(Instant now) {
+  sweep();
   for (const auto& server : servers_) {
     if (server->client.next_timeout() <= now) server->client.handle_timeout(now);
     pump(now, *server);
@@ -232,21 +232,15 @@ void Relays::handle_timeout(Instant now) {
   next_look_ = now + kLook;
   for (const auto& server : servers_) {
     forget_peers(now, *server);
-    if (!turn::HubCredentials::due(unix_time(now), server->username)) continue;
-    turn::Credentials fresh = maker_.issue(crypto_, unix_time(now));
-    server->username = fresh.username;
-    server->client.set_credentials(now, std::move(fresh));
-    pump(now, *server);
+    renew_credentials(now, *server);
   }
 }
 
-void Relays::forget_peers(Instant now, Server& server) {
-  std::erase_if(server.peers, [&](const auto& peer) {
-    if (now - peer.second < kPeerMemory) return false;
-    server.client.unbind(peer.first);
-    server.client.forbid(peer.first.address);
-    return true;
-  });
+void Relays::renew_credentials(Instant now, Server& server) {
+  if (server.own || !turn::HubCredentials::due(unix_time(now), server.credentials.username)) return;
+  server.credentials = maker_.issue(crypto_, unix_time(now));
+  server.client.set_credentials(now, server.credentials);
+  pump(now, server);
 }
 
 Instant Relays::next_timeout() const {
@@ -255,27 +249,18 @@ Instant Relays::next_timeout() const {
   return next;
 }
 
-// ---- Outputs ----
-
-std::optional<Transmit> Relays::poll_transmit(Instant now, MutableBytes buffer) {
-  while (!out_.empty()) {
-    const auto [path, packet] = std::move(out_.front());
-    out_.pop_front();
-    if (packet.size() > buffer.size()) continue;
-    copy_bytes(packet.data(), buffer);
-    return Transmit{.path = path, .size = static_cast<std::uint32_t>(packet.size()), .segment_size = 0, .ecn = {}};
-  }
-  for (const auto& server : servers_) {
-    if (const auto transmit = server->client.poll_transmit(now, buffer)) return transmit;
-  }
-  return std::nullopt;
-}
-
 std::optional<Relays::Event> Relays::poll_event() {
   if (events_.empty()) return std::nullopt;
   const Event event = events_.front();
   events_.pop_front();
   return event;
+}
+
+std::optional<Effect> Relays::poll_effect() {
+  if (effects_.empty()) return std::nullopt;
+  std::optional<Effect> effect(std::move(effects_.front()));
+  effects_.pop_front();
+  return effect;
 }
 
 turn::ClientCounters Relays::counters() const {

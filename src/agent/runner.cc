@@ -38,7 +38,7 @@ void Runner::end() {
   agent_.reset();
   sockets_.clear();
   if (std::exchange(hub_, Hub::kNone) != Hub::kNone) ports_.hub.disconnect_hub(1000);
-  if (std::exchange(relay_, false)) ports_.hub.disconnect_relay();
+  while (!lines_.empty()) disconnect_relay(lines_.begin()->first);
 }
 
 // ---- What comes in ----
@@ -138,7 +138,7 @@ void Runner::on_hub_closed(Instant now, HubGeneration generation, std::uint16_t 
   flush(now);
 }
 
-// ---- The relay ----
+// ---- Relays ----
 
 void Runner::add_relay(Instant now, const Endpoint& server) {
   if (!agent_) return;
@@ -152,9 +152,42 @@ void Runner::add_websocket_relay(Instant now) {
   flush(now);
 }
 
-void Runner::on_relay_open(Instant now, RelayGeneration generation) {
+void Runner::set_relays(Instant now, std::vector<OwnRelay> relays) {
+  if (!agent_) return;
+  agent_->set_relays(advance(now), std::move(relays));
+  flush(now);
+}
+
+void Runner::on_relay_resolved(Instant now, Relays::Whose whose, const stun::Uri& uri,
+                               const std::vector<Endpoint>& endpoints) {
+  if (!agent_) return;
+  agent_->on_relay_resolved(advance(now), whose, uri, endpoints);
+  flush(now);
+}
+
+RelayId Runner::line_of(RelayGeneration generation) const {
+  const auto found = std::ranges::find(lines_, generation, &decltype(lines_)::value_type::second);
+  return found == lines_.end() ? RelayId::kNone : found->first;
+}
+
+void Runner::connect_relay(ConnectRelay connect) {
+  disconnect_relay(connect.line);
+  const RelayGeneration generation{++relay_generation_};
+  lines_.emplace(connect.line, generation);
+  ports_.hub.connect_relay(generation, std::move(connect.way));
+}
+
+void Runner::disconnect_relay(RelayId line) {
+  const auto found = lines_.find(line);
+  if (found == lines_.end()) return;
+  const RelayGeneration generation = found->second;
+  lines_.erase(found);
+  ports_.hub.disconnect_relay(generation);
+}
+
+void Runner::on_relay_open(Instant now, RelayGeneration generation, const Endpoint& remote) {
   if (!agent_ || !is_current(generation)) return;
-  agent_->on_relay_open(advance(now));
+  agent_->on_relay_open(advance(now), line_of(generation), remote);
   flush(now);
 }
 
@@ -163,27 +196,31 @@ void Runner::on_relay_message(Instant now, RelayGeneration generation, MutableBy
   while (agent_ && is_current(generation)) {
     const auto next = batch.next();
     if (!next || !*next) return;  // what is no TURN message ends the batch
-    agent_->on_relay_message(advance(now), **next);
+    agent_->on_relay_message(advance(now), line_of(generation), **next);
   }
 }
 
-void Runner::on_relay_closed(Instant now, RelayGeneration generation) {
+void Runner::on_relay_closed(Instant now, RelayGeneration generation, std::string_view why) {
   if (!agent_ || !is_current(generation)) return;
-  relay_ = false;
-  agent_->on_relay_closed(advance(now));
+  const RelayId line = line_of(generation);
+  lines_.erase(line);
+  agent_->on_relay_closed(advance(now), line, why);
   flush(now);
 }
 
-void Runner::send_to_relay(Bytes message) {
+// What follows each other on one line leaves together.
+void Runner::send_to_relay(RelayId line, Bytes message) {
   const std::size_t padded = message.size() + turn::frame_padding(message.size());
-  if (relay_batch_.size() + padded > kRelayBatch) flush_relay();
+  if (line != batch_line_ || relay_batch_.size() + padded > kRelayBatch) flush_relay();
+  batch_line_ = line;
   relay_batch_.insert(relay_batch_.end(), message.begin(), message.end());
   relay_batch_.resize(relay_batch_.size() + padded - message.size());
 }
 
 void Runner::flush_relay() {
   if (relay_batch_.empty()) return;
-  if (!relay_ || !ports_.hub.send_to_relay(relay_batch_)) ++counters_.relay_messages_unsent;
+  const auto line = lines_.find(batch_line_);
+  if (line == lines_.end() || !ports_.hub.send_to_relay(line->second, relay_batch_)) ++counters_.relay_messages_unsent;
   relay_batch_.clear();
 }
 
@@ -206,7 +243,7 @@ void Runner::send_datagrams() {
   std::array<std::byte, kBlockSize> buffer;  // filled by poll_transmit() as far as it is read
   while (const auto transmit = agent_->poll_transmit(now_, buffer)) {
     if (transmit->path.relay != RelayId::kNone) {
-      send_to_relay(Bytes(buffer).first(transmit->size));
+      send_to_relay(transmit->path.relay, Bytes(buffer).first(transmit->size));
       continue;
     }
     const auto found = sockets_.find(transmit->path.local);
@@ -236,10 +273,11 @@ void Runner::run_effect(Effect effect) {
     hub_ = Hub::kNone;
     ports_.hub.disconnect_hub(disconnect->code);
   } else if (auto* relay = std::get_if<ConnectRelay>(&effect)) {
-    relay_ = true;
-    ports_.hub.connect_relay(RelayGeneration{++relay_generation_}, std::move(relay->access_token));
-  } else if (std::holds_alternative<DisconnectRelay>(effect)) {
-    if (std::exchange(relay_, false)) ports_.hub.disconnect_relay();
+    connect_relay(std::move(*relay));
+  } else if (const auto* leave = std::get_if<DisconnectRelay>(&effect)) {
+    disconnect_relay(leave->line);
+  } else if (std::holds_alternative<ResolveServers>(effect)) {
+    ports_.hub.resolve_servers();
   } else if (auto* open = std::get_if<OpenSocket>(&effect)) {
     open_socket(*open);
   } else if (auto* close = std::get_if<CloseSocket>(&effect)) {

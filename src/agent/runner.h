@@ -55,12 +55,16 @@ class Runner {
   void on_hub_pong(Instant now, HubGeneration generation);
   void on_hub_closed(Instant now, HubGeneration generation, std::uint16_t code);
 
-  void on_relay_open(Instant now, RelayGeneration generation);
-  /// One WebSocket message, which may carry several of TURN; it is changed. Nothing is sent before flush().
+  /// `remote`: the other end, where it is known.
+  void on_relay_open(Instant now, RelayGeneration generation, const Endpoint& remote = {});
+  /// What came at once, which may be several messages of TURN; it is changed. Nothing is sent before flush().
   void on_relay_message(Instant now, RelayGeneration generation, MutableBytes message);
-  void on_relay_closed(Instant now, RelayGeneration generation);
+  void on_relay_closed(Instant now, RelayGeneration generation, std::string_view why = {});
   void add_relay(Instant now, const Endpoint& server);
   void add_websocket_relay(Instant now);
+  void set_relays(Instant now, std::vector<OwnRelay> relays);
+  void on_relay_resolved(Instant now, Relays::Whose whose, const stun::Uri& uri,
+                         const std::vector<Endpoint>& endpoints);
 
   void on_network_changed(Instant now, std::vector<IpPrefix> addresses);
   void add_stun_server(Instant now, const Endpoint& server);
@@ -75,9 +79,7 @@ class Runner {
   /// The one that runs or, after end(), one that nobody was told of.
   RunId run() const { return RunId{run_}; }
   bool is_current(HubGeneration generation) const;
-  bool is_current(RelayGeneration generation) const {
-    return relay_ && generation == RelayGeneration{relay_generation_};
-  }
+  bool is_current(RelayGeneration generation) const { return line_of(generation) != RelayId::kNone; }
   /// Empty while no agent runs. The agent's, with counters of its own.
   Status status(Instant now) const;
   /// See Agent::want_access_token(). Needs is_running().
@@ -96,7 +98,10 @@ class Runner {
   void run_effect(Effect effect);
   void open_socket(const OpenSocket& open);
   void connect_hub(std::string access_token);
-  void send_to_relay(Bytes message);
+  RelayId line_of(RelayGeneration generation) const;
+  void connect_relay(ConnectRelay connect);
+  void disconnect_relay(RelayId line);
+  void send_to_relay(RelayId line, Bytes message);
   void flush_relay();
 
   Ports ports_;
@@ -111,8 +116,9 @@ class Runner {
   Hub hub_ = Hub::kNone;
   std::uint32_t hub_generation_ = 0;
 
-  bool relay_ = false;  // a WebSocket to it is open, or being opened
+  std::map<RelayId, RelayGeneration> lines_;  // streams to relays that are open, or being opened
   std::uint32_t relay_generation_ = 0;
+  RelayId batch_line_ = RelayId::kNone;
   std::vector<std::byte> relay_batch_;  // messages for it that leave together
 };
 

@@ -21,8 +21,9 @@ struct PeerStatus {
   std::string ice_local;  // "host 192.168.1.2:41000 udp"; empty before a path is selected
   std::string ice_remote;
   std::optional<Duration> rtt;
-  std::string relay;        // how packets reach the relay: udp, websocket; empty on a direct path
-  std::string why_relayed;  // with it
+  std::string relay;         // how packets reach the relay: udp, tcp, tls, websocket; empty on a direct path
+  std::string relay_server;  // with it: "hub", the URI of one of one's own, or the peer's relayed address
+  std::string why_relayed;   // with it
   std::optional<Duration> since_handshake;
   std::optional<Duration> connected_for;
   std::uint64_t rx_bytes = 0;

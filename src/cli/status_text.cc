@@ -69,7 +69,10 @@ void add_notes(Table& table, const json::Value& peer, bool with_colour) {
     }
     faint(line);
   }
-  if (const std::string why = text_of(&peer, "why_relayed"); !why.empty()) faint("relayed: " + why);
+  if (const std::string why = text_of(&peer, "why_relayed"); !why.empty()) {
+    const json::Value* relay = peer.find("relay");
+    faint("relayed by " + text_of(relay, "server") + " (" + text_of(relay, "transport") + "): " + why);
+  }
   if (const std::string error = text_of(&peer, "last_error"); !error.empty()) table.add_note("  " + error);
   if (const std::string key = text_of(&peer, "refused_key"); !key.empty()) table.add_note("  refused key: " + key);
   if (const json::Array* routes = peer.get_array("routes"); routes && !routes->empty()) {

@@ -51,6 +51,23 @@ struct StunConfig {
   bool operator==(const StunConfig&) const = default;
 };
 
+/// A TURN server of one's own, beside the hub's relay. Its credential stands in secrets.toml.
+struct TurnServer {
+  std::string url;       // see turn_url.h
+  std::string username;  // of the account there
+  bool operator==(const TurnServer&) const = default;
+};
+
+struct TurnConfig {
+  std::vector<TurnServer> servers;  // at most kMaxTurnServers
+  bool operator==(const TurnConfig&) const = default;
+};
+
+/// Each is an allocation that is kept alive, and candidates for every peer to try.
+inline constexpr std::size_t kMaxTurnServers = 8;
+/// RFC 8489 §14.3: fewer than 509 bytes.
+inline constexpr std::size_t kMaxTurnUsername = 508;
+
 struct WebrtcConfig {
   bool ordered = false;
   unsigned max_retransmits = 0;  // 0 to 65,535
@@ -68,9 +85,23 @@ struct Config {
   NetworkConfig network;
   DeviceConfig device;
   StunConfig stun;
+  TurnConfig turn;
   WebrtcConfig webrtc;
   std::map<std::string, PeerConfig> peers;  // by device name
   bool operator==(const Config&) const = default;
+};
+
+/// The credential of one of several TURN servers.
+struct TurnCredential {
+  std::string url;  // as in config.toml
+  SecretText credential;
+  bool operator==(const TurnCredential&) const = default;
+};
+
+struct TurnSecrets {
+  SecretText credential;                // of every server that has none below; may be empty
+  std::vector<TurnCredential> servers;  // at most kMaxTurnServers
+  bool operator==(const TurnSecrets&) const = default;
 };
 
 struct Secrets {
@@ -78,7 +109,13 @@ struct Secrets {
   SecretText refresh_token;           // may be empty: the device must register again
   SecretText previous_refresh_token;  // the one exchanged for it; may be empty (agent/refresh_tokens.h)
   PrivateKey private_key;             // needed
+  TurnSecrets turn;
 };
+
+/// The credential of that server; nullptr when there is none. Valid as long as `secrets`.
+[[nodiscard]] const SecretText* credential_of(const TurnServer& server, const TurnSecrets& secrets);
+/// Whether each server has its credential. Error: kMissing.
+[[nodiscard]] std::expected<void, ConfigError> check_credentials(const TurnConfig& turn, const TurnSecrets& secrets);
 
 /// Something odd that hinders nobody: a key that is not known, as a newer version may write it or a slip of the pen.
 struct Warning {

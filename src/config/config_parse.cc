@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "config/toml_section.h"
+#include "config/turn_url.h"
 #include "core/encoding.h"
 
 namespace bamgate::config {
@@ -98,6 +99,66 @@ void read_stun(Section section, StunConfig& stun) {
   section.finish();
 }
 
+void read_turn_server(Section section, const TurnConfig& known, TurnServer& server) {
+  section.text("url", Need::kOptional, server.url);
+  if (const auto url = parse_turn_url(server.url); !section.has("url")) {
+    section.fail(Error::kMissing, "url", "it is missing", "add it, as in url = \"turns:turn.example:5349\"");
+  } else if (!url) {
+    section.fail(url.error().code, "url", url.error().what, url.error().what_to_do);
+  }
+  const auto is_same = [&](const TurnServer& other) { return is_same_turn_url(other.url, server.url); };
+  if (std::ranges::any_of(known.servers, is_same)) {
+    section.fail(Error::kBadValue, "url", "\"" + server.url + "\" stands there twice", "take one of them out");
+  }
+  section.text("username", Need::kOptional, server.username);
+  if (server.username.empty()) {
+    section.fail(Error::kMissing, "username", "it is missing", "add the name of your account at that server");
+  } else if (!is_printable(server.username) || server.username.size() > kMaxTurnUsername) {
+    section.fail(Error::kBadValue, "username", "no server has such a user", "use the name that the server knows");
+  }
+  if (section.has("credential")) {
+    section.fail(Error::kBadValue, "credential", "a secret stands in the file that everybody may read",
+                 "move it to [turn] in secrets.toml");
+  }
+  section.finish();
+}
+
+void read_turn(Section section, Findings& findings, TurnConfig& turn) {
+  const std::vector<toml::table*> tables =
+      section.tables("servers", kMaxTurnServers, R"([{ url = "turns:turn.example:5349", username = "me" }])");
+  for (toml::table* table : tables) {
+    TurnServer server;
+    read_turn_server(Section(table, "turn.servers", findings), turn, server);
+    turn.servers.push_back(std::move(server));
+  }
+  if (section.has("credential")) {
+    section.fail(Error::kBadValue, "credential", "a secret stands in the file that everybody may read",
+                 "move it to [turn] in secrets.toml");
+  }
+  section.finish();
+}
+
+/// No error repeats what stands there.
+void read_turn_secrets(Section section, Findings& findings, TurnSecrets& turn) {
+  section.secret("credential", Need::kOptional, turn.credential);
+  const std::vector<toml::table*> tables =
+      section.tables("servers", kMaxTurnServers, R"([{ url = "turns:turn.example:5349", credential = "..." }])");
+  for (toml::table* table : tables) {
+    Section server(table, "turn.servers", findings);
+    TurnCredential& one = turn.servers.emplace_back();
+    server.text("url", Need::kOptional, one.url);
+    if (!parse_turn_url(one.url)) {
+      server.fail(Error::kBadValue, "url", "it is no TURN server", "write it as in config.toml");
+    }
+    server.secret("credential", Need::kOptional, one.credential);
+    if (one.credential.empty()) {
+      server.fail(Error::kMissing, "credential", "it is missing", "add the password of your account at that server");
+    }
+    server.finish();
+  }
+  section.finish();
+}
+
 void read_webrtc(Section section, WebrtcConfig& webrtc) {
   section.boolean("ordered", webrtc.ordered);
   section.number("max_retransmits", 0, 65'535, webrtc.max_retransmits);
@@ -139,6 +200,7 @@ std::expected<Config, ConfigError> parse_config(std::string_view text, std::vect
     read_network(Section(top.table("network"), "network", findings), config.network);
     read_device(Section(top.table("device"), "device", findings), config.device);
     read_stun(Section(top.table("stun"), "stun", findings), config.stun);
+    read_turn(Section(top.table("turn"), "turn", findings), findings, config.turn);
     read_webrtc(Section(top.table("webrtc"), "webrtc", findings), config.webrtc);
     toml::table* peers = top.table("peers");
     read_peers(Section(peers, "peers", findings), peers, findings, config.peers);
@@ -172,11 +234,30 @@ std::expected<Secrets, ConfigError> parse_secrets(std::string_view text, std::ve
                   "restore the file, or run 'bamgate setup' again for a new key");
     }
     device.finish();
+    read_turn_secrets(Section(top.table("turn"), "turn", findings), findings, secrets.turn);
     top.finish();
   }
   give_warnings(findings, warnings);
   if (findings.error) return std::unexpected(std::move(*findings.error));
   return secrets;
+}
+
+const SecretText* credential_of(const TurnServer& server, const TurnSecrets& secrets) {
+  const auto is_it = [&](const TurnCredential& one) { return is_same_turn_url(one.url, server.url); };
+  const auto own = std::ranges::find_if(secrets.servers, is_it);
+  if (own != secrets.servers.end()) return &own->credential;
+  return secrets.credential.empty() ? nullptr : &secrets.credential;
+}
+
+std::expected<void, ConfigError> check_credentials(const TurnConfig& turn, const TurnSecrets& secrets) {
+  for (const TurnServer& server : turn.servers) {
+    if (credential_of(server, secrets) != nullptr) continue;
+    return std::unexpected(ConfigError{Error::kMissing, 0, "turn.servers",
+                                       "\"" + server.url + "\" has no credential in secrets.toml",
+                                       "add there, under [turn], credential = \"...\", or with several servers one " +
+                                           ("{ url = \"" + server.url + "\", credential = \"...\" } in servers = []")});
+  }
+  return {};
 }
 
 }  // namespace bamgate::config

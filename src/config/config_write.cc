@@ -86,12 +86,36 @@ void write_device(File& file, const DeviceConfig& device) {
   file.line("force_relay", boolean(device.force_relay), "true: never a direct path");
 }
 
+void write_turn(File& file, const TurnConfig& turn) {
+  file.section("turn");
+  file.comment(
+      "TURN servers of your own, beside the hub's relay: { url = \"turns:turn.example:5349\", username = \"me\" }");
+  file.comment("The credential belongs under [turn] in secrets.toml.");
+  std::string servers = "[";
+  for (const TurnServer& server : turn.servers) {
+    if (servers.size() > 1) servers += ", ";
+    servers += "{ url = " + quoted(server.url) + ", username = " + quoted(server.username) + " }";
+  }
+  file.line("servers", servers + "]");
+}
+
 /// Appends `key = "text"`, without a copy of the secret that nobody wipes.
 void append_secret(SecretText& file, std::string_view key, std::string_view text) {
   file.append(key);
   file.append(" = ");
   append_quoted(file, text);
   file.append("\n");
+}
+
+void append_turn(SecretText& file, const TurnSecrets& turn) {
+  if (turn.credential.empty() && turn.servers.empty()) return;
+  file.append("\n[turn]\n");
+  if (!turn.credential.empty()) append_secret(file, "credential", turn.credential.view());
+  for (const TurnCredential& one : turn.servers) {
+    file.append("\n[[turn.servers]]\n");
+    append_secret(file, "url", one.url);
+    append_secret(file, "credential", one.credential.view());
+  }
 }
 
 }  // namespace
@@ -105,6 +129,7 @@ std::string write_config(const Config& config) {
   file.section("stun");
   file.comment("Asked for this device's public address; the hub's own server stands first.");
   file.line("servers", list(config.stun.servers));
+  write_turn(file, config.turn);
   file.section("webrtc");
   file.comment("WireGuard brings its own order and repetition: unordered, 0 retransmits is best.");
   file.line("ordered", boolean(config.webrtc.ordered));
@@ -128,6 +153,7 @@ SecretText write_secrets(const Secrets& secrets) {
   std::string key = to_base64(secrets.private_key.bytes());
   append_secret(file, "private_key", key);
   wipe(std::as_writable_bytes(std::span(key)));
+  append_turn(file, secrets.turn);
   return file;
 }
 

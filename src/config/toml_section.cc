@@ -246,6 +246,30 @@ toml::table* Section::table(std::string_view key) {
   return node->as_table();
 }
 
+std::vector<toml::table*> Section::tables(std::string_view key, std::size_t most, std::string_view form) {
+  std::vector<toml::table*> result;
+  toml::node* node = take(key, Need::kOptional, "a list");
+  if (node == nullptr) return result;
+  toml::array* array = node->as_array();
+  const std::string type = "a list, as in " + std::string(form);
+  if (array != nullptr && array->size() > most) {
+    fail(Error::kBadValue, key, std::to_string(array->size()) + " are too many",
+         "keep at most " + std::to_string(most) + " of them");
+    return result;
+  }
+  for (std::size_t i = 0; array != nullptr && i < array->size(); ++i) {
+    toml::table* table = array->get(i)->as_table();
+    if (table == nullptr) {
+      array = nullptr;
+      result.clear();
+    } else {
+      result.push_back(table);
+    }
+  }
+  if (array == nullptr) fail_type(key, type);
+  return result;
+}
+
 void Section::finish() {
   if (table_ == nullptr) return;
   for (auto&& [key, node] : *table_) {

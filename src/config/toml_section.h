@@ -54,6 +54,9 @@ class Section {
   /// A table in this one; nullptr when it is missing.
   toml::table* table(std::string_view key);
 
+  /// A list of at most `most` tables; `form` is how to write it. Empty when it is missing or wrong.
+  std::vector<toml::table*> tables(std::string_view key, std::size_t most, std::string_view form);
+
   /// Whether `key` is there, of whatever type.
   bool has(std::string_view key) const { return table_ != nullptr && table_->contains(key); }
   void fail(Error code, std::string_view key, std::string what, std::string what_to_do);

@@ -91,6 +91,9 @@ std::expected<Device, Failure> ConfigFolder::load() const {
   if (!config) return std::unexpected(config.error());
   auto secrets = load_secrets();
   if (!secrets) return std::unexpected(secrets.error());
+  if (const auto known = config::check_credentials(config->turn, secrets->turn); !known) {
+    return malformed(path_ / "config.toml", known.error());
+  }
   auto pins = load_pins(config->network);
   if (!pins) return std::unexpected(pins.error());
   return Device{std::move(*config), std::move(*secrets), std::move(*pins)};

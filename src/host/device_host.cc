@@ -25,9 +25,6 @@ constexpr std::uint32_t kMark = 0x62616d67;  // "bamg"
 // Packets taken from the TUN before others get their turn.
 constexpr int kTunBatch = 64;
 
-// A STUN server's name that is not resolved by then is asked for again at the next change of the network.
-constexpr auto kResolvePatience = std::chrono::seconds(3);
-
 wg::WallClock wall_clock() {
   const net::WallTime wall = net::wall_now();
   return {.unix = wall.unix, .at = net::now(), .nanoseconds = wall.nanoseconds};
@@ -123,6 +120,7 @@ DeviceHost::DeviceHost(net::Loop& loop, ConfigFolder folder, Device device, os::
       stamp_timer_(loop),
       stop_timer_(loop),
       slots_(net::UdpSocket::kBatch),
+      names_(loop),
       runner_({.sockets = *this, .hub = *this, .tun = *this, .tokens = *this, .pins = *this, .owner = *this}) {
   // What is not there is not announced.
   device_.config.device.address6 = interface_->address6();
@@ -134,7 +132,8 @@ std::expected<void, Failure> DeviceHost::make_agent() {
   auto sctp = sctp::make_engine_factory(random_);
   if (!sctp) return std::unexpected(Failure{ExitCode::kFailed, std::string(sctp::to_string(sctp.error()))});
   sctp_ = std::move(*sctp);
-  stun_names_.clear();
+  names_.clear();
+  relay_names_.clear();
   auto certificate = dtls::Certificate::generate(random_, net::unix_now());
   if (!certificate) return std::unexpected(Failure{ExitCode::kFailed, dtls::to_string(certificate.error())});
   agent::Agent::Options options{.name = device_.config.device.name,
@@ -149,6 +148,7 @@ std::expected<void, Failure> DeviceHost::make_agent() {
                                 .max_retransmits = static_cast<std::uint16_t>(device_.config.webrtc.max_retransmits),
                                 .clock = stamp_clock_.clock(),
                                 .turn_secret = device_.secrets.turn_secret,
+                                .relays = read_own_relays(),
                                 .force_relay = device_.config.device.force_relay,
                                 .observer = {.keys = capture_->key_log(), .messages = capture_->message_tap()},
                                 .pins = device_.pins};
@@ -177,7 +177,6 @@ ExitCode DeviceHost::run() {
   watch_tun();
   addresses_ = watch_network();
   if (addresses_.empty()) spdlog::warn("this machine has no usable network address: is it online?");
-  resolve_stun_servers();
   note_time();
   runner_.start(net::now(), std::move(agent_), addresses_);
   arm_timer();
@@ -191,7 +190,8 @@ std::vector<IpPrefix> DeviceHost::watch_network() {
   return network_->start(
       [this](std::vector<IpPrefix> changed) {
         addresses_ = std::move(changed);
-        resolve_stun_servers();
+        names_.ask_again();
+        leave_lines_of_gone_addresses();
         runner_.on_network_changed(net::now(), addresses_);
         arm_timer();
       },
@@ -306,7 +306,7 @@ void DeviceHost::gave_up(agent::StopReason /*reason*/) {
 
 // ---- STUN servers ----
 
-// Those that are known by address; names are left to be resolved.
+// Those that are known by address; names are resolved.
 std::vector<Endpoint> DeviceHost::read_stun_servers(const std::vector<std::string>& servers) {
   std::vector<Endpoint> known;
   for (const std::string& text : servers) {
@@ -314,34 +314,14 @@ std::vector<Endpoint> DeviceHost::read_stun_servers(const std::vector<std::strin
     if (!uri) continue;
     if (const auto address = IpAddress::parse(uri->host)) {
       known.emplace_back(*address, uri->port);
-    } else {
-      stun_names_.push_back({*uri});
+      continue;
     }
+    names_.add("STUN server", uri->host, uri->port, [this](const std::vector<Endpoint>& endpoints) {
+      for (const Endpoint& endpoint : endpoints) runner_.add_stun_server(net::now(), endpoint);
+      arm_timer();
+    });
   }
   return known;
-}
-
-// Also when the network changes: a machine may start without any.
-void DeviceHost::resolve_stun_servers() {
-  std::vector<stun::Uri> ask;
-  for (StunName& name : stun_names_) {
-    if (!std::exchange(name.asked, true)) ask.push_back(name.uri);
-  }
-  if (ask.empty()) return;
-  for (stun::Uri& uri : ask) loop_.spawn(resolve_stun_server(std::move(uri)));
-}
-
-asio::awaitable<void> DeviceHost::resolve_stun_server(stun::Uri uri) {
-  const auto endpoints = co_await net::resolve(loop_, uri.host, uri.port, net::now() + kResolvePatience);
-  const auto is_it = [&](const StunName& name) { return name.uri.host == uri.host && name.uri.port == uri.port; };
-  if (endpoints) {
-    for (const Endpoint& endpoint : net::one_of_each_family(*endpoints)) runner_.add_stun_server(net::now(), endpoint);
-    std::erase_if(stun_names_, is_it);
-  } else {
-    spdlog::debug("STUN server {} is left out for now: {}", uri.host, endpoints.error().detail);
-    for (StunName& name : stun_names_) name.asked = name.asked && !is_it(name);
-  }
-  arm_timer();
 }
 
 // ---- The hub ----
@@ -376,7 +356,6 @@ void DeviceHost::begin_again() {
     return stop(ExitCode::kFailed);
   }
   runner_.start(net::now(), std::move(agent_), addresses_);
-  resolve_stun_servers();
 }
 
 void DeviceHost::connect_hub(agent::HubGeneration generation, std::string access_token) {
@@ -433,14 +412,17 @@ void DeviceHost::disconnect_hub(std::uint16_t code) {
 
 void DeviceHost::reload() {
   if (stopping_) return;
-  auto read = folder_.load_config();
-  if (!read) {
-    return spdlog::error("the configuration is not taken over, the one before stays in force: {}", read.error().text);
+  auto loaded = folder_.load();
+  if (!loaded) {
+    return spdlog::error("the configuration is not taken over, the one before stays in force: {}", loaded.error().text);
   }
-  const ConfigChange change = compare(configured_, *read);
+  const config::Config* read = &loaded->config;
+  ConfigChange change = compare(configured_, *read);
+  change.turn_servers = change.turn_servers || device_.secrets.turn != loaded->secrets.turn;
   spdlog::info("{} was read again: {}", (folder_.path() / "config.toml").string(), to_string(change));
   for (config::Config* config : {&configured_, &device_.config}) {
     config->peers = read->peers;
+    config->turn = read->turn;
     std::ranges::copy(change.stun_servers, std::back_inserter(config->stun.servers));
   }
   if (change.accepted_routes) {
@@ -449,8 +431,12 @@ void DeviceHost::reload() {
     runner_.agent().set_accepted_routes(net::now(), std::move(accepted));
     runner_.flush(net::now());
   }
+  if (change.turn_servers) {
+    device_.secrets.turn = std::move(loaded->secrets.turn);
+    runner_.set_relays(net::now(), read_own_relays());
+  }
+  names_.ask_again();
   for (const Endpoint& server : read_stun_servers(change.stun_servers)) runner_.add_stun_server(net::now(), server);
-  resolve_stun_servers();
   arm_timer();
 }
 
@@ -529,6 +515,7 @@ void DeviceHost::finish() {
   stamp_clock_.note(net::now());
   tun_watcher_.reset();
   network_.reset();
+  names_.clear();
   runner_.end();
   interface_timer_.cancel();
   interface_.reset();  // takes its addresses and routes along

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,6 +15,8 @@
 #include "host/config_folder.h"
 #include "host/network_watcher.h"
 #include "host/own_interface.h"
+#include "host/relay_line.h"
+#include "host/server_names.h"
 #include "host/stamp_clock.h"
 #include "json/value.h"
 #include "net/capture.h"
@@ -62,8 +65,6 @@ class DeviceHost : private agent::Sockets,
   std::expected<void, Failure> listen_control();
   std::vector<IpPrefix> watch_network();
   std::vector<Endpoint> read_stun_servers(const std::vector<std::string>& servers);
-  void resolve_stun_servers();
-  asio::awaitable<void> resolve_stun_server(stun::Uri uri);
 
   void note_time();
   void watch_tun();
@@ -82,9 +83,10 @@ class DeviceHost : private agent::Sockets,
   void ping_hub() override { hub_->ping(); }
   std::optional<IpAddress> hub_address() const override;
   void disconnect_hub(std::uint16_t code) override;
-  void connect_relay(agent::RelayGeneration generation, std::string access_token) override;
-  bool send_to_relay(Bytes message) override;
-  void disconnect_relay() override;
+  void connect_relay(agent::RelayGeneration generation, agent::RelayWay way) override;
+  bool send_to_relay(agent::RelayGeneration generation, Bytes messages) override;
+  void disconnect_relay(agent::RelayGeneration generation) override;
+  void resolve_servers() override { names_.doubt(); }
   bool write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> wanted) override;
   void refresh_access_token(agent::RunId run) override { loop_.spawn(exchange_tokens(run)); }
@@ -94,10 +96,12 @@ class DeviceHost : private agent::Sockets,
   void begin_again();
   asio::awaitable<void> exchange_tokens(agent::RunId run);
   asio::awaitable<void> open_hub(agent::HubGeneration generation, std::string access_token);
-  asio::awaitable<void> open_relay(agent::RelayGeneration generation, std::string access_token);
   net::WebSocketCall hub_call(std::string_view target, std::string access_token) const;
   void use_relays(const std::vector<std::string>& relays);
-  asio::awaitable<void> resolve_relay(agent::RunId run, stun::Uri uri);
+  void name_relay(agent::Relays::Whose whose, const stun::Uri& uri);
+  std::vector<agent::OwnRelay> read_own_relays();
+  void drop_line(agent::RelayGeneration generation);
+  void leave_lines_of_gone_addresses();
   void finish();
 
   net::Loop& loop_;
@@ -127,15 +131,11 @@ class DeviceHost : private agent::Sockets,
   std::set<net::Error> socket_failures_;     // kinds that the log has warned of
   bool pins_unwritten_ = false;              // the log has told of it
   std::vector<net::UdpReceived> slots_;
-  std::vector<IpPrefix> addresses_;  // of this machine, as they were last seen
-  struct StunName {
-    stun::Uri uri;
-    bool asked = false;  // the question is under way
-  };
-  std::vector<StunName> stun_names_;  // those that no resolver has known so far
-
+  std::vector<IpPrefix> addresses_;                                      // of this machine, as they were last seen
+  ServerNames names_;                                                    // of STUN servers and relays
+  std::vector<std::pair<agent::Relays::Whose, stun::Uri>> relay_names_;  // of relays by UDP, those that names_ has
   std::unique_ptr<net::WebSocketClient> hub_;
-  std::unique_ptr<net::WebSocketClient> relay_;
+  std::map<agent::RelayGeneration, std::unique_ptr<RelayLine>> lines_;
   std::vector<net::ControlReply> waiting_for_down_;
   std::vector<net::ControlReply> waiting_for_token_;
   bool stopping_ = false;

@@ -1,21 +1,24 @@
-// The hub's relay, for a device on this machine: where it is, and the WebSocket to it.
+// Relays, for a device on this machine: where they are, and the streams to them.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "host/device_host.h"
 #include "net/clock.h"
-#include "net/resolve.h"
 
 namespace bamgate::host {
 namespace {
 
-// A name that is not resolved by then is asked for again with the next token.
-constexpr auto kRelayNamePatience = std::chrono::seconds(3);
+using enum agent::Relays::Whose;
+
+const char* relay_word(agent::Relays::Whose whose) { return whose == kHub ? "the hub's relay" : "TURN server"; }
 
 }  // namespace
 
-// What the hub says of it with each token. A relay that is known is not added again.
+// ---- Where they are ----
+
+// What the hub says of its own with each token. A relay that is known is not added again.
 void DeviceHost::use_relays(const std::vector<std::string>& relays) {
   for (const std::string& text : relays) {
     if (text.starts_with("wss:") || text.starts_with("ws:")) {
@@ -27,56 +30,103 @@ void DeviceHost::use_relays(const std::vector<std::string>& relays) {
     if (const auto address = IpAddress::parse(uri->host)) {
       runner_.add_relay(net::now(), {*address, uri->port});
     } else {
-      loop_.spawn(resolve_relay(runner_.run(), *uri));
+      name_relay(kHub, *uri);
     }
   }
 }
 
-asio::awaitable<void> DeviceHost::resolve_relay(agent::RunId run, stun::Uri uri) {
-  const auto endpoints = co_await net::resolve(loop_, uri.host, uri.port, net::now() + kRelayNamePatience);
-  if (!endpoints) spdlog::debug("the relay {} is left out for now: {}", uri.host, endpoints.error().detail);
-  if (!endpoints || runner_.run() != run) co_return;
-  for (const Endpoint& endpoint : net::one_of_each_family(*endpoints)) runner_.add_relay(net::now(), endpoint);
-  arm_timer();
+void DeviceHost::name_relay(agent::Relays::Whose whose, const stun::Uri& uri) {
+  if (std::ranges::find(relay_names_, std::pair(whose, uri)) != relay_names_.end()) return;
+  relay_names_.emplace_back(whose, uri);
+  names_.add(relay_word(whose), uri.host, uri.port, [this, whose, uri](const std::vector<Endpoint>& endpoints) {
+    runner_.on_relay_resolved(net::now(), whose, uri, endpoints);
+    arm_timer();
+  });
 }
 
-void DeviceHost::connect_relay(agent::RelayGeneration generation, std::string access_token) {
-  loop_.spawn(open_relay(generation, std::move(access_token)));
-}
-
-asio::awaitable<void> DeviceHost::open_relay(agent::RelayGeneration generation, std::string access_token) {
-  net::WebSocketClient::Handlers handlers;
-  handlers.on_binary = [this, generation](Bytes message) {
-    std::vector<std::byte> copy(message.begin(), message.end());
-    runner_.on_relay_message(net::now(), generation, copy);
-    runner_.flush(net::now());
-    arm_timer();
-  };
-  handlers.on_close = [this, generation](std::uint16_t, std::string_view) {
-    runner_.on_relay_closed(net::now(), generation);
-    arm_timer();
-  };
-  auto connected = co_await net::WebSocketClient::connect(loop_, hub_call("/turn?batch=1", std::move(access_token)),
-                                                          std::move(handlers));
-  if (!runner_.is_current(generation)) co_return;  // given up meanwhile
-  if (connected) {
-    relay_ = std::move(*connected);
-    runner_.on_relay_open(net::now(), generation);
-  } else {
-    spdlog::debug("no relay by WebSocket: {}", connected.error().detail);
-    runner_.on_relay_closed(net::now(), generation);
+// ConfigFolder has checked that each has a credential.
+std::vector<agent::OwnRelay> DeviceHost::read_own_relays() {
+  std::vector<agent::OwnRelay> relays;
+  for (const config::TurnServer& server : device_.config.turn.servers) {
+    const auto uri = stun::Uri::parse(server.url);
+    const SecretText* credential = config::credential_of(server, device_.secrets.turn);
+    if (!uri || credential == nullptr) continue;
+    relays.push_back({.uri = *uri, .credentials = {.username = server.username, .password = *credential}});
   }
-  arm_timer();
+  std::erase_if(relay_names_, [&](const auto& name) {
+    const bool stays =
+        name.first == kHub || std::ranges::find(relays, name.second, &agent::OwnRelay::uri) != relays.end();
+    if (!stays) names_.remove(relay_word(name.first), name.second.host, name.second.port);
+    return !stays;
+  });
+  for (const agent::OwnRelay& relay : relays) {
+    // By a stream each connection asks for the name itself.
+    const bool by_udp = relay.uri.transport == stun::UriTransport::kUdp;
+    if (by_udp && !IpAddress::parse(relay.uri.host)) name_relay(kOwn, relay.uri);
+  }
+  return relays;
 }
 
-// What does not leave soon is worth nothing: a queue here would only be delay.
-bool DeviceHost::send_to_relay(Bytes message) {
-  constexpr std::size_t kMostUnsent = std::size_t{128} * 1024;
-  return relay_ && relay_->queued_bytes() < kMostUnsent && relay_->send_binary(message);
+// ---- The streams ----
+
+void DeviceHost::connect_relay(agent::RelayGeneration generation, agent::RelayWay way) {
+  RelayLine::Handlers handlers{.on_open =
+                                   [this, generation](const Endpoint& remote) {
+                                     runner_.on_relay_open(net::now(), generation, remote);
+                                     arm_timer();
+                                   },
+                               .on_message =
+                                   [this, generation](MutableBytes message) {
+                                     runner_.on_relay_message(net::now(), generation, message);
+                                     runner_.flush(net::now());
+                                     arm_timer();
+                                   },
+                               .on_close =
+                                   [this, generation](std::string_view why) {
+                                     spdlog::debug("no stream to a relay: {}", why);
+                                     drop_line(generation);
+                                     runner_.on_relay_closed(net::now(), generation, why);
+                                     arm_timer();
+                                   }};
+  if (auto* hub = std::get_if<agent::HubRelay>(&way)) {
+    net::WebSocketCall call = hub_call("/turn?batch=1", std::move(hub->access_token));
+    lines_[generation] = RelayLine::by_websocket(loop_, std::move(call), std::move(handlers));
+  } else {
+    lines_[generation] = RelayLine::by_stream(loop_, std::get<agent::StreamRelay>(way), std::move(handlers));
+  }
 }
 
-void DeviceHost::disconnect_relay() {
-  if (relay_) relay_->close(net::kCloseNormal, "");
+bool DeviceHost::send_to_relay(agent::RelayGeneration generation, Bytes messages) {
+  const auto line = lines_.find(generation);
+  return line != lines_.end() && line->second->send(messages);
+}
+
+void DeviceHost::disconnect_relay(agent::RelayGeneration generation) {
+  const auto line = lines_.find(generation);
+  if (line != lines_.end() && !line->second->close()) drop_line(generation);
+}
+
+// Perhaps it is one of its own handlers that calls.
+void DeviceHost::drop_line(agent::RelayGeneration generation) {
+  const auto line = lines_.find(generation);
+  if (line == lines_.end()) return;
+  loop_.post([gone = std::shared_ptr<RelayLine>(std::move(line->second))] {});
+  lines_.erase(line);
+}
+
+// TCP would find out after minutes.
+void DeviceHost::leave_lines_of_gone_addresses() {
+  std::vector<agent::RelayGeneration> left;
+  for (const auto& [generation, line] : lines_) {
+    const IpAddress local = line->local().address;
+    const bool is_known = local.family() != Family::kNone && !local.is_loopback();
+    const bool is_there = std::ranges::find(addresses_, local, &IpPrefix::address) != addresses_.end();
+    if (is_known && !is_there) left.push_back(generation);
+  }
+  for (const agent::RelayGeneration generation : left) {
+    drop_line(generation);
+    runner_.on_relay_closed(net::now(), generation, "the address that it left from is gone");
+  }
 }
 
 }  // namespace bamgate::host

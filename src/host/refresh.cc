@@ -40,6 +40,13 @@ void keep_name(const ConfigFolder& folder, config::Config& config, const std::st
   spdlog::warn("this device is called '{}' now, but its configuration cannot be written", name);
 }
 
+/// Likewise: what a person has written there for TURN servers is in force at the next start or reload, and not lost.
+std::expected<void, Failure> save_tokens(const ConfigFolder& folder, const config::Secrets& secrets) {
+  config::Secrets written = secrets;
+  if (auto kept = folder.load_secrets()) written.turn = std::move(kept->turn);
+  return folder.save_secrets(written);
+}
+
 }  // namespace
 
 asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loop, const ConfigFolder& folder,
@@ -56,7 +63,7 @@ asio::awaitable<ApiResult<RefreshedToken>> exchange_refresh_token(net::Loop& loo
   if (!reply) co_return reply;
   config::Secrets before = secrets;
   exchange.accepted(reply->refresh_token);
-  if (const auto saved = folder.save_secrets(secrets); !saved) {
+  if (const auto saved = save_tokens(folder, secrets); !saved) {
     secrets = std::move(before);
     co_return std::unexpected(no_place(saved.error()));
   }

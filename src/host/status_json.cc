@@ -25,7 +25,8 @@ json::Value peer_json(const agent::PeerStatus& peer) {
   const bool relayed = !peer.relay.empty();
   value.set("path", has_path ? json::Value(relayed ? "relayed" : "direct") : json::Value());
   value.set("why_relayed", relayed ? json::Value(peer.why_relayed) : json::Value());
-  value.set("relay", relayed ? json::Value(json::Object{{"server", "hub"}, {"transport", peer.relay}}) : json::Value());
+  value.set("relay", relayed ? json::Value(json::Object{{"server", peer.relay_server}, {"transport", peer.relay}})
+                             : json::Value());
   json::Value ice;
   if (has_path) {
     ice.set("local", peer.ice_local);

@@ -1,12 +1,11 @@
 #include "lab/turn_carrier.h"
 
 #include <array>
-#include <deque>
 #include <utility>
 #include <vector>
 
 #include "net/clock.h"
-#include "net/event.h"
+#include "net/stream_client.h"
 #include "net/websocket_client.h"
 #include "stun/uri.h"
 #include "turn/framing.h"
@@ -15,8 +14,8 @@ namespace bamgate::lab {
 namespace {
 
 constexpr auto kConnectTime = std::chrono::seconds(15);
-// What waits for a slow stream; more is lost, as in a network.
-constexpr std::size_t kMostWaiting = 256;
+// Bytes that wait for a slow stream; more is lost, as in a network.
+constexpr std::size_t kMostQueued = 256 * 1024;
 // Bytes of one WebSocket message with several of ours.
 constexpr std::size_t kBatchBytes = 16 * 1024;
 
@@ -59,112 +58,61 @@ class UdpCarrier final : public TurnCarrier {
   Path path_;
 };
 
-// One connection, held by its two coroutines. Without an owner it ends in silence.
-struct Connection {
-  explicit Connection(net::Loop& loop) : wake_writer(loop) {}
-
-  TurnCarrier::Handlers* owner = nullptr;
-  std::shared_ptr<net::Stream> stream;
-  turn::StreamReader reader;
-  std::deque<std::vector<std::byte>> waiting;
-  net::Event wake_writer;
-
-  void end(const std::string& why) {
-    if (stream) stream->close();
-    wake_writer.notify();
-    if (auto* handlers = std::exchange(owner, nullptr)) handlers->on_close(why);
-  }
-};
-
-asio::awaitable<void> write_all(std::shared_ptr<Connection> connection) {
-  while (connection->owner != nullptr) {
-    if (connection->waiting.empty()) {
-      co_await connection->wake_writer.wait();
-      continue;
-    }
-    const std::vector<std::byte> message = std::move(connection->waiting.front());
-    connection->waiting.pop_front();
-    const auto written = co_await connection->stream->write(message);
-    if (!written) connection->end(written.error().detail);
-  }
-}
-
-// False: nothing can be read any more.
-bool take_frames(Connection& connection) {
-  while (connection.owner != nullptr) {
-    const auto frame = connection.reader.next();
-    if (!frame) connection.end(turn::to_string(frame.error()));
-    if (!frame || !*frame) break;
-    connection.owner->on_message(**frame);
-  }
-  return connection.owner != nullptr;
-}
-
-asio::awaitable<void> read_all(std::shared_ptr<Connection> connection) {
-  std::array<std::byte, 16 * 1024> room;
-  do {
-    const auto count = co_await connection->stream->read_some(room);
-    if (!count || *count == 0) {
-      connection->end(count ? "the server closed the connection" : count.error().detail);
-      break;
-    }
-    connection->reader.append(Bytes(room).first(*count));
-  } while (take_frames(*connection));
-}
-
 class StreamCarrier final : public TurnCarrier {
  public:
   StreamCarrier(Link& link, TurnServer server, net::Trust trust, Handlers handlers)
       : link_(link), server_(std::move(server)), handlers_(std::move(handlers)) {
     options_.trust = std::move(trust);
   }
-  ~StreamCarrier() override { drop(); }
+  ~StreamCarrier() override { *alive_ = false; }
 
   void open(const std::optional<Endpoint>& to) override {
-    drop();
-    net::Url url = server_.url;
-    if (to) {
-      url.host = to->address.to_string();
-      url.port = to->port;
-    }
-    auto connection = std::make_shared<Connection>(link_.loop());
-    connection->owner = &handlers_;
-    connection_ = connection;
-    using Connected = net::Result<std::shared_ptr<net::Stream>>;
-    link_.loop().spawn<Connected>(net::connect(link_.loop(), url, options_, net::now() + kConnectTime),
-                                  [this, connection](Connected stream) {
-                                    if (connection->owner == nullptr) return;
-                                    if (!stream) return connection->end(stream.error().detail);
-                                    start(connection, std::move(*stream));
-                                  });
+    *alive_ = false;
+    alive_ = std::make_shared<bool>(true);
+    client_.reset();
+    reader_ = turn::StreamReader();
+    options_.to = to;
+    using Connected = net::Result<std::unique_ptr<net::StreamClient>>;
+    auto connecting =
+        net::StreamClient::connect(link_.loop(), server_.url, options_, net::now() + kConnectTime,
+                                   {.on_bytes = [this](Bytes data) { take(data); },
+                                    .on_close = [this](std::string_view why) { close(std::string(why)); }});
+    link_.loop().spawn<Connected>(std::move(connecting), [this, alive = alive_](Connected client) {
+      if (!*alive) return;
+      if (!client) return close(client.error().detail);
+      client_ = std::move(*client);
+      handlers_.on_open({.local = {}, .remote = client_->remote(), .relay = {}});
+    });
   }
 
   void send(Bytes message) override {
-    if (!connection_ || connection_->waiting.size() >= kMostWaiting) return;
-    connection_->waiting.emplace_back(message.begin(), message.end());
-    connection_->wake_writer.notify();
+    if (client_ && client_->queued_bytes() < kMostQueued) (void)client_->send(message);
   }
 
  private:
-  void start(const std::shared_ptr<Connection>& connection, std::shared_ptr<net::Stream> stream) {
-    connection->stream = std::move(stream);
-    link_.loop().spawn(read_all(connection));
-    link_.loop().spawn(write_all(connection));
-    handlers_.on_open({.local = {}, .remote = connection->stream->remote(), .relay = {}});
+  void close(const std::string& why) {
+    client_.reset();
+    handlers_.on_close(why);
   }
 
-  void drop() {
-    if (!connection_) return;
-    connection_->owner = nullptr;
-    connection_->end({});
-    connection_.reset();
+  void take(Bytes data) {
+    const auto alive = alive_;
+    reader_.append(data);
+    while (*alive && client_) {
+      const auto frame = reader_.next();
+      if (!frame) return close(turn::to_string(frame.error()));
+      if (!*frame) return;
+      handlers_.on_message(**frame);
+    }
   }
 
   Link& link_;
   TurnServer server_;
   Handlers handlers_;
   net::ConnectOptions options_;
-  std::shared_ptr<Connection> connection_;
+  std::unique_ptr<net::StreamClient> client_;
+  turn::StreamReader reader_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 class WebSocketCarrier final : public TurnCarrier {

@@ -112,7 +112,12 @@ asio::awaitable<Result<std::shared_ptr<Stream>>> connect(Loop& loop, Url url, Co
   Result<std::shared_ptr<const TlsContext>> context = std::shared_ptr<const TlsContext>();
   if (url.tls) context = TlsContext::client(options.trust);
   if (!context) co_return std::unexpected(context.error());
-  const auto endpoints = co_await resolve(loop, url.host, url.port, deadline);
+  Result<std::vector<Endpoint>> endpoints;
+  if (options.to) {
+    endpoints->push_back(*options.to);
+  } else {
+    endpoints = co_await resolve(loop, url.host, url.port, deadline);
+  }
   if (!endpoints) co_return std::unexpected(endpoints.error());
   auto socket = co_await connect_any(loop, *endpoints, options.mark, deadline);
   if (!socket) co_return std::unexpected(socket.error());

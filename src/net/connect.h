@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "net/error.h"
 #include "net/loop.h"
@@ -22,7 +23,8 @@ struct ConnectOptions {
   ConnectOptions() = default;  // see HttpCall
 
   Trust trust;
-  std::uint32_t mark = 0;  // SO_MARK of the socket, as in UdpOptions
+  std::uint32_t mark = 0;      // SO_MARK of the socket, as in UdpOptions
+  std::optional<Endpoint> to;  // where the server is, when its name is only what the certificate must carry
 };
 
 /// Connects to the server of `url`, with TLS if it says so, and ends all by `deadline`. The stream has no deadline

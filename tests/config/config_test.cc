@@ -1,4 +1,5 @@
 #include "config/config.h"
+#include "config/turn_url.h"
 
 #include <gtest/gtest.h>
 
@@ -27,6 +28,8 @@ routes = []
 force_relay = false
 [stun]               # the hub's own server stands first
 servers = ["stun:hub.example:3478", "stun:stun.cloudflare.com:3478", "stun:stun.l.google.com:19302"]
+[turn]               # of one's own, beside the hub's; secrets: credential
+servers = [{ url = "turns:turn.example:5349", username = "me" }]
 [webrtc]
 ordered = false
 max_retransmits = 0
@@ -79,6 +82,7 @@ TEST(Config, ReadsTheExampleOfTheProtocol) {
   EXPECT_EQ(config->device.address6.value().to_string(), "fd12:3456:789a::2/64");
   EXPECT_EQ(config->device.mtu, 1280U);
   EXPECT_EQ(config->stun.servers.size(), 3U);
+  EXPECT_EQ(config->turn.servers, (std::vector{TurnServer{"turns:turn.example:5349", "me"}}));
   ASSERT_EQ(config->peers.size(), 1U);
   EXPECT_EQ(config->peers.at("home").routes, std::vector{IpPrefix::parse("192.168.1.0/24").value()});
 }
@@ -117,7 +121,7 @@ TEST(Config, WarnsOfUnknownKeysAndReadsOn) {
   ASSERT_TRUE(config.has_value());
   ASSERT_EQ(warnings.size(), 3U);
   EXPECT_EQ(warnings[0].key, "peers.home.color");
-  EXPECT_EQ(warnings[0].line, 23U);
+  EXPECT_EQ(warnings[0].line, 25U);
   EXPECT_EQ(warnings[1].key, "extra");
   EXPECT_EQ(warnings[2].key, "later");
 }
@@ -157,6 +161,23 @@ TEST(Config, RefusesBadValues) {
       {"\"stun:hub.example:3478\"", "\"turn:hub.example\"", "stun.servers"},
       {"\"stun:hub.example:3478\"", "\"stun:\"", "stun.servers"},
       {"\"stun:hub.example:3478\"", "\"stun:a b\"", "stun.servers"},
+      {"turns:turn.example:5349", "stun:turn.example", "turn.servers.url"},
+      {"turns:turn.example:5349", "wss://turn.example/turn", "turn.servers.url"},
+      {"turns:turn.example:5349", "turns:turn.example?transport=udp", "turn.servers.url"},
+      {"turns:turn.example:5349", "turn:turn.example?transport=sctp", "turn.servers.url"},
+      {"turns:turn.example:5349", "turn://turn.example", "turn.servers.url"},
+      {"turns:turn.example:5349", "turn:turn.example:0", "turn.servers.url"},
+      {"turns:turn.example:5349", "turn:[fd12::1", "turn.servers.url"},
+      {"turns:turn.example:5349", "turn:a b", "turn.servers.url"},
+      {"turns:turn.example:5349", "turn:", "turn.servers.url"},
+      {"turns:turn.example:5349", "", "turn.servers.url"},
+      {"\"me\"", "\"\"", "turn.servers.username"},
+      {"\"me\"", "\"a\\nb\"", "turn.servers.username"},
+      {"username = \"me\"", "username = \"me\", credential = \"x\"", "turn.servers.credential"},
+      {" }]\n[webrtc]", " }]\ncredential = \"x\"\n[webrtc]", "turn.credential"},
+      {" }]\n[webrtc]", " }, { url = \"TURNS:Turn.Example\", username = \"you\" }]\n[webrtc]", "turn.servers.url"},
+      {"url = \"turns:turn.example:5349\", ", "", "turn.servers.url"},
+      {", username = \"me\"", "", "turn.servers.username"},
       {"max_retransmits = 0", "max_retransmits = 65536", "webrtc.max_retransmits"},
       {"\"datachannel\"", "\"pigeon\"", "webrtc.transport"},
       {"[peers.home]", "[peers.Home]", "peers.Home"},
@@ -190,12 +211,33 @@ TEST(Config, RefusesEveryKeyOfAWrongType) {
     }
     begin = end + 1;
   }
-  EXPECT_EQ(checked, 5 * 16);
+  EXPECT_EQ(checked, 5 * 17);
   EXPECT_EQ(error_of("network = 1\n").code, Error::kWrongType);
   EXPECT_EQ(error_of(changed(kExample, "[peers.home]         # what this device accepts from that peer\nroutes",
                              "[peers]\nhome"))
                 .code,
             Error::kWrongType);
+}
+
+TEST(Config, TakesEightTurnServersAndSaysThatNineAreTooMany) {
+  const auto with = [](int count) {
+    std::string servers;
+    for (int i = 0; i < count; ++i) {
+      servers += (i > 0 ? ", " : "") + std::string("{ url = \"turn:t") + std::to_string(i) + "\", username = \"me\" }";
+    }
+    return std::string(kSmallest) + "[turn]\nservers = [" + servers + "]\n";
+  };
+  EXPECT_EQ(parse_config(with(8)).value().turn.servers.size(), 8U);
+  EXPECT_EQ(error_of(with(9)).message(), "line 8, turn.servers: 9 are too many; keep at most 8 of them");
+}
+
+TEST(Config, KnowsATurnServerInEachForm) {
+  EXPECT_EQ(parse_turn_url("turn:t.example").value(), (TurnUrl{false, false, "t.example", 3478}));
+  EXPECT_EQ(parse_turn_url("turn:t.example:443?transport=tcp").value(), (TurnUrl{false, true, "t.example", 443}));
+  EXPECT_EQ(parse_turn_url("turns:t.example").value(), (TurnUrl{true, true, "t.example", 5349}));
+  EXPECT_EQ(parse_turn_url("turn:[2001:db8::1]").value(), (TurnUrl{false, false, "2001:db8::1", 3478}));
+  EXPECT_TRUE(is_same_turn_url("turn:T.example:3478?transport=udp", "TURN:t.example"));
+  EXPECT_FALSE(is_same_turn_url("turn:t.example", "turn:t.example?transport=tcp"));
 }
 
 TEST(Config, NamesWhatIsMissing) {
@@ -329,6 +371,39 @@ TEST(Secrets, MayLackTokensButNotTheKey) {
     const auto refused = parse_secrets("[device]\nprivate_key = \"" + std::string(key) + "\"\n");
     ASSERT_FALSE(refused.has_value()) << key;
     EXPECT_EQ(refused.error().key, "device.private_key");
+  }
+}
+
+TEST(Secrets, OfTurnServersAreFoundByTheirUrl) {
+  const std::string text = std::string(kSecrets) +
+                           "[turn]\ncredential = \"for all\"\n"
+                           "servers = [{ url = \"turns:One.example:5349\", credential = \"for one\" }]\n";
+  const auto secrets = parse_secrets(text);
+  ASSERT_TRUE(secrets.has_value()) << secrets.error().message();
+  EXPECT_EQ(credential_of({"turns:one.example", "me"}, secrets->turn)->view(), "for one");
+  EXPECT_EQ(credential_of({"turn:two.example", "me"}, secrets->turn)->view(), "for all");
+  const auto again = parse_secrets(write_secrets(*secrets).view());
+  ASSERT_TRUE(again.has_value()) << again.error().message();
+  EXPECT_EQ(again->turn.credential.view(), "for all");
+  EXPECT_EQ(credential_of({"turns:one.example", "me"}, again->turn)->view(), "for one");
+
+  const TurnConfig turn{{{"turn:two.example", "me"}}};
+  EXPECT_TRUE(check_credentials(turn, secrets->turn));
+  const auto missing = check_credentials(turn, parse_secrets(kSecrets)->turn);
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message().find("turn:two.example"), std::string::npos);
+  EXPECT_NE(missing.error().message().find("secrets.toml"), std::string::npos);
+}
+
+TEST(Secrets, OfTurnServersThatAreWrongAreNamedAndNotRepeated) {
+  for (const char* servers : {R"([{ url = "hidden", credential = "hidden" }])", R"([{ url = "turn:hidden" }])",
+                              R"([{ credential = "hidden" }])", R"("hidden")", R"([[ "hidden" ]])",
+                              R"([{ url = "turn:hidden", credential = ["hidden"] }])"}) {
+    const auto secrets = parse_secrets(std::string(kSecrets) + "[turn]\nservers = " + servers + "\n");
+    ASSERT_FALSE(secrets.has_value()) << servers;
+    EXPECT_TRUE(secrets.error().key.starts_with("turn.servers")) << secrets.error().message();
+    EXPECT_EQ(secrets.error().message().find("hidden"), std::string::npos) << secrets.error().message();
+    EXPECT_NE(secrets.error().line, 0U) << servers;
   }
 }
 

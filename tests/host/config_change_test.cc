@@ -30,6 +30,14 @@ TEST(ConfigChange, AcceptedRoutesAndNewStunServersTakeEffectAtOnce) {
   EXPECT_EQ(to_string(change), "in force now: accepted routes, STUN servers stun:c");
 }
 
+TEST(ConfigChange, TurnServersTakeEffectAtOnce) {
+  config::Config read = in_force();
+  read.turn.servers = {{"turn:t.example", "me"}};
+  const ConfigChange change = compare(in_force(), read);
+  EXPECT_TRUE(change.turn_servers);
+  EXPECT_EQ(to_string(change), "in force now: TURN servers");
+}
+
 TEST(ConfigChange, WhatTheDeviceIsWaitsForARestart) {
   config::Config read = in_force();
   read.device.mtu = 1400;
