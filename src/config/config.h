@@ -68,6 +68,15 @@ inline constexpr std::size_t kMaxTurnServers = 8;
 /// RFC 8489 §14.3: fewer than 509 bytes.
 inline constexpr std::size_t kMaxTurnUsername = 508;
 
+struct IceConfig {
+  /// Interfaces that are no way to anybody: names with * and ? (core/name_pattern.h), as in "docker*".
+  std::vector<std::string> exclude;
+  bool operator==(const IceConfig&) const = default;
+};
+
+/// More than a person writes.
+inline constexpr std::size_t kMaxExcluded = 64;
+
 struct WebrtcConfig {
   bool ordered = false;
   unsigned max_retransmits = 0;  // 0 to 65,535
@@ -86,6 +95,7 @@ struct Config {
   DeviceConfig device;
   StunConfig stun;
   TurnConfig turn;
+  IceConfig ice;
   WebrtcConfig webrtc;
   std::map<std::string, PeerConfig> peers;  // by device name
   bool operator==(const Config&) const = default;

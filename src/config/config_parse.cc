@@ -159,6 +159,30 @@ void read_turn_secrets(Section section, Findings& findings, TurnSecrets& turn) {
   section.finish();
 }
 
+/// Could be the name of an interface, if each * stood for nothing and each ? for some letter.
+bool is_interface_pattern(std::string_view pattern) {
+  std::string shortest;
+  for (const char character : pattern) {
+    if (character != '*') shortest += character == '?' ? 'x' : character;
+  }
+  return pattern.size() <= 2 * kMaxInterfaceName &&
+         (is_interface_name(shortest) || (shortest.empty() && !pattern.empty()));
+}
+
+void read_ice(Section section, IceConfig& ice) {
+  section.texts("exclude", ice.exclude);
+  if (ice.exclude.size() > kMaxExcluded) {
+    section.fail(Error::kBadValue, "exclude", std::to_string(ice.exclude.size()) + " are too many",
+                 "keep at most " + std::to_string(kMaxExcluded) + " of them, with * for what they have in common");
+  }
+  for (const std::string& pattern : ice.exclude) {
+    if (is_interface_pattern(pattern)) continue;
+    section.fail(Error::kBadValue, "exclude", "\"" + pattern + "\" can be no name of a network interface",
+                 "write names as in \"tailscale0\", with * for any characters and ? for one, as in \"docker*\"");
+  }
+  section.finish();
+}
+
 void read_webrtc(Section section, WebrtcConfig& webrtc) {
   section.boolean("ordered", webrtc.ordered);
   section.number("max_retransmits", 0, 65'535, webrtc.max_retransmits);
@@ -201,6 +225,7 @@ std::expected<Config, ConfigError> parse_config(std::string_view text, std::vect
     read_device(Section(top.table("device"), "device", findings), config.device);
     read_stun(Section(top.table("stun"), "stun", findings), config.stun);
     read_turn(Section(top.table("turn"), "turn", findings), findings, config.turn);
+    read_ice(Section(top.table("ice"), "ice", findings), config.ice);
     read_webrtc(Section(top.table("webrtc"), "webrtc", findings), config.webrtc);
     toml::table* peers = top.table("peers");
     read_peers(Section(peers, "peers", findings), peers, findings, config.peers);

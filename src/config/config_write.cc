@@ -130,6 +130,9 @@ std::string write_config(const Config& config) {
   file.comment("Asked for this device's public address; the hub's own server stands first.");
   file.line("servers", list(config.stun.servers));
   write_turn(file, config.turn);
+  file.section("ice");
+  file.comment("Interfaces that are no way to anybody: names with * and ?, as in \"docker*\".");
+  file.line("exclude", list(config.ice.exclude));
   file.section("webrtc");
   file.comment("WireGuard brings its own order and repetition: unordered, 0 retransmits is best.");
   file.line("ordered", boolean(config.webrtc.ordered));

@@ -17,6 +17,7 @@ ConfigChange compare(const config::Config& in_force, const config::Config& read)
   ConfigChange change;
   change.accepted_routes = in_force.peers != read.peers;
   change.turn_servers = in_force.turn != read.turn;
+  change.excluded = in_force.ice != read.ice;
   const auto& known = in_force.stun.servers;
   std::ranges::copy_if(read.stun.servers, std::back_inserter(change.stun_servers),
                        [&](const std::string& one) { return std::ranges::find(known, one) == known.end(); });
@@ -44,6 +45,7 @@ ConfigChange compare(const config::Config& in_force, const config::Config& read)
   rest.peers = read.peers;
   rest.stun = read.stun;
   rest.turn = read.turn;
+  rest.ice = read.ice;
   if (change.at_restart.empty()) differs(rest != read, "what else was changed");
   return change;
 }
@@ -54,6 +56,7 @@ std::string to_string(const ConfigChange& change) {
   if (change.accepted_routes) now.emplace_back("accepted routes");
   if (!change.stun_servers.empty()) now.push_back("STUN servers " + join(change.stun_servers));
   if (change.turn_servers) now.emplace_back("TURN servers");
+  if (change.excluded) now.emplace_back("excluded interfaces");
   std::string text;
   if (!now.empty()) text = "in force now: " + join(now);
   if (!change.at_restart.empty()) {

@@ -176,7 +176,7 @@ ExitCode DeviceHost::run() {
   loop_.on_signal([this](int) { stop(ExitCode::kDone); });
   watch_tun();
   addresses_ = watch_network();
-  if (addresses_.empty()) spdlog::warn("this machine has no usable network address: is it online?");
+  tell_of_no_address();
   note_time();
   runner_.start(net::now(), std::move(agent_), addresses_);
   arm_timer();
@@ -186,16 +186,24 @@ ExitCode DeviceHost::run() {
 
 // The addresses as they are now; when they change, the agent is told.
 std::vector<IpPrefix> DeviceHost::watch_network() {
-  network_ = std::make_unique<NetworkWatcher>(loop_, interface_->tun().name(), interface_->tun().index(), kMark);
+  network_ = std::make_unique<NetworkWatcher>(loop_, interface_->tun().name(), interface_->tun().index(), kMark,
+                                              device_.config.ice.exclude);
   return network_->start(
       [this](std::vector<IpPrefix> changed) {
         addresses_ = std::move(changed);
+        tell_of_no_address();
         names_.ask_again();
         leave_lines_of_gone_addresses();
         runner_.on_network_changed(net::now(), addresses_);
         arm_timer();
       },
       [this] { look_after_interface(); });
+}
+
+void DeviceHost::tell_of_no_address() const {
+  if (!addresses_.empty()) return;
+  const std::string trouble = network_->trouble();
+  spdlog::warn("{}", trouble.empty() ? "this machine has no usable network address: is it online?" : trouble);
 }
 
 void DeviceHost::note_time() {
@@ -423,6 +431,7 @@ void DeviceHost::reload() {
   for (config::Config* config : {&configured_, &device_.config}) {
     config->peers = read->peers;
     config->turn = read->turn;
+    config->ice = read->ice;
     std::ranges::copy(change.stun_servers, std::back_inserter(config->stun.servers));
   }
   if (change.accepted_routes) {
@@ -435,6 +444,7 @@ void DeviceHost::reload() {
     device_.secrets.turn = std::move(loaded->secrets.turn);
     runner_.set_relays(net::now(), read_own_relays());
   }
+  if (change.excluded) network_->set_excluded(device_.config.ice.exclude);
   names_.ask_again();
   for (const Endpoint& server : read_stun_servers(change.stun_servers)) runner_.add_stun_server(net::now(), server);
   arm_timer();
@@ -450,6 +460,7 @@ agent::Status DeviceHost::status() {
   agent::write_counters(udp, status.counters);
   agent::write_counters(interface_ ? interface_->tun().counters() : os::TunCounters{}, status.counters);
   if (interface_) status.interface_trouble = interface_->trouble();
+  if (network_ && status.interface_trouble.empty()) status.interface_trouble = network_->trouble();
   return status;
 }
 

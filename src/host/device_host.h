@@ -66,6 +66,7 @@ class DeviceHost : private agent::Sockets,
   std::vector<IpPrefix> watch_network();
   std::vector<Endpoint> read_stun_servers(const std::vector<std::string>& servers);
 
+  void tell_of_no_address() const;
   void note_time();
   void watch_tun();
   void look_after_interface();

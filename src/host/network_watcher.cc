@@ -8,8 +8,15 @@
 
 namespace bamgate::host {
 
-NetworkWatcher::NetworkWatcher(net::Loop& loop, std::string own_tun, unsigned own_index, std::uint32_t mark)
-    : timer_(loop), own_timer_(loop), loop_(loop), own_tun_(std::move(own_tun)), own_index_(own_index), mark_(mark) {}
+NetworkWatcher::NetworkWatcher(net::Loop& loop, std::string own_tun, unsigned own_index, std::uint32_t mark,
+                               std::vector<std::string> excluded)
+    : timer_(loop),
+      own_timer_(loop),
+      loop_(loop),
+      own_tun_(std::move(own_tun)),
+      own_index_(own_index),
+      mark_(mark),
+      excluded_(std::move(excluded)) {}
 
 std::vector<IpPrefix> NetworkWatcher::start(Callback callback, std::function<void()> on_own_interface) {
   callback_ = std::move(callback);
@@ -24,7 +31,7 @@ std::vector<IpPrefix> NetworkWatcher::start(Callback callback, std::function<voi
     spdlog::warn("{}: a move to another network, and what is done to the tunnel's interface, is noticed late or never",
                  events.error().text);
   }
-  if (auto view = os::network_view(own_tun_, mark_)) view_ = std::move(*view);
+  if (auto view = os::network_view(own_tun_, mark_, excluded_)) view_ = std::move(*view);
   return view_.prefixes();
 }
 
@@ -41,10 +48,25 @@ void NetworkWatcher::set_own(const std::string& name, unsigned index) {
   own_index_ = index;
 }
 
+void NetworkWatcher::set_excluded(std::vector<std::string> excluded) {
+  excluded_ = std::move(excluded);
+  look();
+}
+
+std::string NetworkWatcher::trouble() const {
+  if (!view_.addresses.empty() || view_.excluded.empty()) return "";
+  std::string names;
+  for (const std::string& name : view_.excluded) names += (names.empty() ? "" : ", ") + name;
+  return "[ice] exclude in config.toml leaves no interface to reach anybody by: " + names +
+         (view_.excluded.size() == 1 ? " is" : " are") + " excluded";
+}
+
 void NetworkWatcher::look() {
-  auto view = os::network_view(own_tun_, mark_);
-  if (!view || *view == view_) return;
+  auto view = os::network_view(own_tun_, mark_, excluded_);
+  if (!view) return;
+  const bool same = *view == view_;
   view_ = std::move(*view);
+  if (same) return;
   spdlog::info("this machine's network has changed: {} usable addresses", view_.addresses.size());
   callback_(view_.prefixes());
 }

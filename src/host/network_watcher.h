@@ -28,7 +28,9 @@ class NetworkWatcher {
 
   /// `own_tun` and `own_index` are the name and number of our TUN, which is no way to anybody; `mark` is that of our
   /// sockets. Where the kernel allows no notifications a warning is logged, and nothing is ever reported.
-  NetworkWatcher(net::Loop& loop, std::string own_tun, unsigned own_index, std::uint32_t mark);
+  /// `excluded`: see os::network_view().
+  NetworkWatcher(net::Loop& loop, std::string own_tun, unsigned own_index, std::uint32_t mark,
+                 std::vector<std::string> excluded);
 
   /// The present addresses. Calls `callback` from the loop whenever they or the default routes have changed, and
   /// `on_own_interface` when our TUN, its addresses or its routes may have.
@@ -36,6 +38,11 @@ class NetworkWatcher {
 
   /// Our TUN has another name or number.
   void set_own(const std::string& name, unsigned index);
+
+  /// Others are excluded from now on; calls back if that changes anything.
+  void set_excluded(std::vector<std::string> excluded);
+  /// What a person should know: everything is excluded. Empty while all is well.
+  std::string trouble() const;
 
  private:
   void read_events();
@@ -47,6 +54,7 @@ class NetworkWatcher {
   std::string own_tun_;
   unsigned own_index_;
   std::uint32_t mark_;
+  std::vector<std::string> excluded_;
   Callback callback_;
   std::function<void()> on_own_interface_;
   os::NetworkView view_;

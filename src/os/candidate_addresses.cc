@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 
+#include "core/name_pattern.h"
 #include "os/netlink.h"
 
 namespace bamgate::os {
@@ -49,6 +50,20 @@ std::expected<std::vector<LocalAddress>, OsError> local_candidate_addresses(std:
     }
   }
   return result;
+}
+
+bool is_excluded(std::string_view interface, const std::vector<std::string>& patterns) {
+  return std::ranges::any_of(patterns, [&](const std::string& one) { return matches_pattern(one, interface); });
+}
+
+std::vector<std::string> take_excluded(std::vector<LocalAddress>& addresses, const std::vector<std::string>& patterns) {
+  std::vector<std::string> taken;
+  std::erase_if(addresses, [&](const LocalAddress& local) {
+    if (!is_excluded(local.interface, patterns)) return false;
+    if (std::ranges::find(taken, local.interface) == taken.end()) taken.push_back(local.interface);
+    return true;
+  });
+  return taken;
 }
 
 bool routes_into(const IpAddress& remote, std::string_view own_tun, std::optional<std::uint32_t> mark) {

@@ -1,6 +1,7 @@
 // Which addresses of this machine may become host candidates (RFC 8445 §5.1.1.1).
-// Filtered by what the kernel says of them, never by the names of interfaces. Left out: the choice between temporary
-// and permanent IPv6 addresses (both are offered), and bridges of containers (their candidates fail their checks).
+// Filtered by what the kernel says of them; by the names of interfaces only where a person has named some. Left out:
+// the choice between temporary and permanent IPv6 addresses (both are offered), and bridges of containers (their
+// candidates fail their checks).
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,11 @@ struct LocalAddress {
 /// in a network that is routed into it for packets with `mark` (the SO_MARK of our own sockets). Errors: kSystem.
 [[nodiscard]] std::expected<std::vector<LocalAddress>, OsError> local_candidate_addresses(
     std::string_view own_tun, std::optional<std::uint32_t> mark = std::nullopt);
+/// Takes those out that are on interfaces which a person has excluded, by patterns of names; which interfaces they
+/// were.
+std::vector<std::string> take_excluded(std::vector<LocalAddress>& addresses, const std::vector<std::string>& patterns);
+/// Whether one of the patterns says so.
+[[nodiscard]] bool is_excluded(std::string_view interface, const std::vector<std::string>& patterns);
 
 /// True when a packet to `remote` would leave through `own_tun`: such a remote candidate must not be checked, or the
 /// tunnel would carry itself. False when there is no route at all.

@@ -32,14 +32,19 @@ std::vector<IpPrefix> NetworkView::prefixes() const {
   return result;
 }
 
-std::expected<NetworkView, OsError> network_view(std::string_view own_tun, std::optional<std::uint32_t> mark) {
+std::expected<NetworkView, OsError> network_view(std::string_view own_tun, std::optional<std::uint32_t> mark,
+                                                 const std::vector<std::string>& excluded) {
   auto addresses = local_candidate_addresses(own_tun, mark);
   if (!addresses) return std::unexpected(addresses.error());
   NetworkView view;
   view.addresses = std::move(*addresses);
+  view.excluded = take_excluded(view.addresses, excluded);
   // RFC 5737 and RFC 3849: these addresses are nobody's, so only a default route leads there. Nothing is sent.
   view.v4 = default_route(IpAddress::v4(192, 0, 2, 1), mark);
   view.v6 = default_route(*IpAddress::parse("2001:db8::1"), mark);
+  for (auto* route : {&view.v4, &view.v6}) {
+    if (*route && is_excluded((*route)->interface, excluded)) route->reset();
+  }
   view.order();
   return view;
 }

@@ -26,7 +26,12 @@ struct NetworkView {
   std::vector<LocalAddress> addresses;  // in order; see local_candidate_addresses()
   std::optional<DefaultRoute> v4;       // nullopt: none
   std::optional<DefaultRoute> v6;
-  bool operator==(const NetworkView&) const = default;
+  std::vector<std::string> excluded = {};  // interfaces that would count, had nobody excluded them
+
+  /// What is excluded may come and go as it likes.
+  bool operator==(const NetworkView& other) const {
+    return addresses == other.addresses && v4 == other.v4 && v6 == other.v6;
+  }
 
   /// Puts the most promising addresses first: those of the interfaces through which the Internet is reached, then those
   /// of others, then those of tunnels, which usually run on top of one of the former.
@@ -35,8 +40,10 @@ struct NetworkView {
   std::vector<IpPrefix> prefixes() const;
 };
 
-/// `own_tun` and `mark` as for local_candidate_addresses(). Errors: kSystem.
+/// `own_tun` and `mark` as for local_candidate_addresses(); `excluded`: patterns of the names of interfaces that are no
+/// way to anybody, whatever routes lead there. Errors: kSystem.
 [[nodiscard]] std::expected<NetworkView, OsError> network_view(std::string_view own_tun,
-                                                               std::optional<std::uint32_t> mark = std::nullopt);
+                                                               std::optional<std::uint32_t> mark = std::nullopt,
+                                                               const std::vector<std::string>& excluded = {});
 
 }  // namespace bamgate::os

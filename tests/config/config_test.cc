@@ -30,6 +30,8 @@ force_relay = false
 servers = ["stun:hub.example:3478", "stun:stun.cloudflare.com:3478", "stun:stun.l.google.com:19302"]
 [turn]               # of one's own, beside the hub's; secrets: credential
 servers = [{ url = "turns:turn.example:5349", username = "me" }]
+[ice]
+exclude = []         # interface names, with * and ?
 [webrtc]
 ordered = false
 max_retransmits = 0
@@ -121,7 +123,7 @@ TEST(Config, WarnsOfUnknownKeysAndReadsOn) {
   ASSERT_TRUE(config.has_value());
   ASSERT_EQ(warnings.size(), 3U);
   EXPECT_EQ(warnings[0].key, "peers.home.color");
-  EXPECT_EQ(warnings[0].line, 25U);
+  EXPECT_EQ(warnings[0].line, 27U);
   EXPECT_EQ(warnings[1].key, "extra");
   EXPECT_EQ(warnings[2].key, "later");
 }
@@ -174,10 +176,16 @@ TEST(Config, RefusesBadValues) {
       {"\"me\"", "\"\"", "turn.servers.username"},
       {"\"me\"", "\"a\\nb\"", "turn.servers.username"},
       {"username = \"me\"", "username = \"me\", credential = \"x\"", "turn.servers.credential"},
-      {" }]\n[webrtc]", " }]\ncredential = \"x\"\n[webrtc]", "turn.credential"},
-      {" }]\n[webrtc]", " }, { url = \"TURNS:Turn.Example\", username = \"you\" }]\n[webrtc]", "turn.servers.url"},
+      {" }]\n[ice]", " }]\ncredential = \"x\"\n[webrtc]", "turn.credential"},
+      {" }]\n[ice]", " }, { url = \"TURNS:Turn.Example\", username = \"you\" }]\n[ice]", "turn.servers.url"},
       {"url = \"turns:turn.example:5349\", ", "", "turn.servers.url"},
       {", username = \"me\"", "", "turn.servers.username"},
+      {"exclude = []", "exclude = [\"\"]", "ice.exclude"},
+      {"exclude = []", "exclude = [\"eth 0\"]", "ice.exclude"},
+      {"exclude = []", "exclude = [\"a/b\"]", "ice.exclude"},
+      {"exclude = []", "exclude = [\"docker*\", \"sixteen-letters1\"]", "ice.exclude"},
+      {"exclude = []", "exclude = [\"fifteen-letters????\"]", "ice.exclude"},
+      {"exclude = []", "exclude = [\"*******************************\"]", "ice.exclude"},
       {"max_retransmits = 0", "max_retransmits = 65536", "webrtc.max_retransmits"},
       {"\"datachannel\"", "\"pigeon\"", "webrtc.transport"},
       {"[peers.home]", "[peers.Home]", "peers.Home"},
@@ -211,7 +219,7 @@ TEST(Config, RefusesEveryKeyOfAWrongType) {
     }
     begin = end + 1;
   }
-  EXPECT_EQ(checked, 5 * 17);
+  EXPECT_EQ(checked, 5 * 18);
   EXPECT_EQ(error_of("network = 1\n").code, Error::kWrongType);
   EXPECT_EQ(error_of(changed(kExample, "[peers.home]         # what this device accepts from that peer\nroutes",
                              "[peers]\nhome"))
@@ -229,6 +237,14 @@ TEST(Config, TakesEightTurnServersAndSaysThatNineAreTooMany) {
   };
   EXPECT_EQ(parse_config(with(8)).value().turn.servers.size(), 8U);
   EXPECT_EQ(error_of(with(9)).message(), "line 8, turn.servers: 9 are too many; keep at most 8 of them");
+}
+
+TEST(Config, TakesPatternsOfInterfaceNames) {
+  const std::string text = std::string(kSmallest) + "[ice]\nexclude = [\"tailscale0\", \"docker*\", \"*\", \"eth?\"]\n";
+  EXPECT_EQ(parse_config(text).value().ice.exclude, (std::vector<std::string>{"tailscale0", "docker*", "*", "eth?"}));
+  std::string many = "[ice]\nexclude = [\"a\"";
+  for (int i = 0; i < 64; ++i) many += ", \"a\"";
+  EXPECT_EQ(error_of(std::string(kSmallest) + many + "]\n").key, "ice.exclude");
 }
 
 TEST(Config, KnowsATurnServerInEachForm) {

@@ -36,6 +36,8 @@ TEST(ConfigChange, TurnServersTakeEffectAtOnce) {
   const ConfigChange change = compare(in_force(), read);
   EXPECT_TRUE(change.turn_servers);
   EXPECT_EQ(to_string(change), "in force now: TURN servers");
+  read.ice.exclude = {"docker*"};
+  EXPECT_EQ(to_string(compare(in_force(), read)), "in force now: TURN servers, excluded interfaces");
 }
 
 TEST(ConfigChange, WhatTheDeviceIsWaitsForARestart) {

@@ -96,6 +96,25 @@ TEST(NetworkView, ShowsAddressesWithTheLengthsOfTheirNetworks) {
   });
 }
 
+TEST(NetworkView, LeavesOutWhatAPersonExcludes) {
+  in_empty_network([] {
+    const Tun docker = make_interface("docker0");
+    const Tun lan = make_interface("lan");
+    ASSERT_TRUE(add_address("docker0", prefix_of("172.17.0.1/16")));
+    ASSERT_TRUE(add_address("lan", prefix_of("192.168.7.2/24")));
+    ASSERT_TRUE(add_route("docker0", prefix_of("0.0.0.0/0")));
+    EXPECT_EQ(network_view("own")->prefixes().size(), 2U);
+    EXPECT_TRUE(network_view("own")->excluded.empty());
+    const std::vector<std::string> excluded = {"docker*"};
+    const auto view = network_view("own", std::nullopt, excluded).value();
+    EXPECT_EQ(view.prefixes(), std::vector{prefix_of("192.168.7.2/24")});
+    EXPECT_FALSE(view.v4) << "a default route there is none";
+    EXPECT_EQ(view.excluded, std::vector<std::string>{"docker0"});
+    ASSERT_TRUE(add_address("docker0", prefix_of("172.18.0.1/16")));
+    EXPECT_EQ(network_view("own", std::nullopt, excluded).value(), view) << "what is excluded changes nothing";
+  });
+}
+
 TEST(NetworkView, PutsTheUplinksAddressesFirstAndThoseOfTunnelsLast) {
   const auto on = [](const char* prefix, const char* interface, bool tunnel = false) {
     const IpPrefix parsed = prefix_of(prefix);
