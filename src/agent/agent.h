@@ -101,6 +101,8 @@ class Agent {
   void on_socket_failed(SocketId socket);
   /// A STUN server whose name is resolved only now.
   void add_stun_server(Instant now, const Endpoint& server);
+  /// Where the one of that name is now; see Node::on_stun_resolved().
+  void on_stun_resolved(Instant now, const std::string& name, const std::vector<Endpoint>& endpoints);
   /// Addresses or routes of this machine have changed; also to be called before start(). `addresses`: those on which it
   /// can be reached, each with the length of its network, without those of the tunnel, the most promising first.
   /// Sockets are opened and closed for those that came and went, connections whose local address is gone are replaced

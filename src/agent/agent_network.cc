@@ -19,6 +19,11 @@ void Agent::add_stun_server(Instant now, const Endpoint& server) {
   pump(now);
 }
 
+void Agent::on_stun_resolved(Instant now, const std::string& name, const std::vector<Endpoint>& endpoints) {
+  node_.on_stun_resolved(now, name, endpoints);
+  pump(now);
+}
+
 void Agent::add_relay(Instant now, const Endpoint& server) {
   node_.relays().add_udp(now, server);
   pump(now);

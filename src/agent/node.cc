@@ -98,6 +98,29 @@ void Node::freshen(Instant now) {
   if (asked_ == Instant::min() || now - asked_ >= kFreshness) ask_again(now);
 }
 
+void Node::on_stun_resolved(Instant now, const std::string& name, const std::vector<Endpoint>& endpoints) {
+  std::vector<Endpoint>& asked = stun_names_[name];
+  std::erase_if(asked, [&](const Endpoint& former) {
+    const bool stays = gatherer_.answers(former) || std::ranges::find(endpoints, former) != endpoints.end();
+    if (!stays) gatherer_.remove_server(former);
+    return !stays;
+  });
+  for (const Endpoint& endpoint : endpoints) {
+    const auto serves = [&](const Endpoint& other) {
+      return other == endpoint || other.address.family() == endpoint.address.family();
+    };
+    if (std::ranges::any_of(asked, serves)) continue;
+    asked.push_back(endpoint);
+    gatherer_.add_server(now, endpoint);
+  }
+}
+
+void Node::handle_timeout(Instant now) {
+  gatherer_.handle_timeout(now);
+  if (gatherer_.take_silence()) effects_.emplace_back(ResolveServers{});
+  relays_.handle_timeout(now);
+}
+
 // ---- Datagrams ----
 
 // Type and class stand in the first two bytes: 0x0001 is a Binding request (RFC 8489 §5), and nothing else that leaves

@@ -57,6 +57,9 @@ class Node {
   void on_socket(Instant now, SocketId socket, const Endpoint& base);
   void on_socket_failed(SocketId socket);
   void add_stun_server(Instant now, const Endpoint& server) { gatherer_.add_server(now, server); }
+  /// Where the STUN server of that name is now, at most one address of each family. One that answers is kept, whatever
+  /// its name says; a silent one makes room.
+  void on_stun_resolved(Instant now, const std::string& name, const std::vector<Endpoint>& endpoints);
   /// The network has changed, or the machine slept: what the servers said is asked again, and what the relays gave.
   void look_again(Instant now);
   /// A connection begins.
@@ -78,10 +81,7 @@ class Node {
   /// True when a server has answered here, and no connection is meant.
   bool take_response(Instant now, const Path& path, const stun::Message& message);
 
-  void handle_timeout(Instant now) {
-    gatherer_.handle_timeout(now);
-    relays_.handle_timeout(now);
-  }
+  void handle_timeout(Instant now);
   std::optional<Transmit> poll_transmit(Instant now, MutableBytes buffer) {
     if (const auto transmit = gatherer_.poll_transmit(now, buffer)) return transmit;
     return relays_.poll_transmit(now, buffer);
@@ -110,6 +110,7 @@ class Node {
   std::vector<Socket> sockets_;  // in the order of the addresses
   std::uint32_t next_socket_ = 1;
   Instant asked_ = Instant::min();
+  std::map<std::string, std::vector<Endpoint>> stun_names_;  // and the addresses of each that are asked
   std::deque<SocketOpened> opened_;
   std::deque<Effect> effects_;
 };

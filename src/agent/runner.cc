@@ -94,6 +94,12 @@ void Runner::add_stun_server(Instant now, const Endpoint& server) {
   flush(now);
 }
 
+void Runner::on_stun_resolved(Instant now, const std::string& name, const std::vector<Endpoint>& endpoints) {
+  if (!agent_) return;
+  agent_->on_stun_resolved(advance(now), name, endpoints);
+  flush(now);
+}
+
 // ---- The hub ----
 
 bool Runner::is_current(HubGeneration generation) const {

@@ -68,6 +68,7 @@ class Runner {
 
   void on_network_changed(Instant now, std::vector<IpPrefix> addresses);
   void add_stun_server(Instant now, const Endpoint& server);
+  void on_stun_resolved(Instant now, const std::string& name, const std::vector<Endpoint>& endpoints);
 
   /// See Agent::trust(); nullopt while no agent runs.
   std::optional<TrustAnswer> trust(Instant now, const std::string& name);

@@ -39,7 +39,8 @@ struct Status {
   std::string hub_error;                 // why there is no connection, or will be none again; empty when all is well
   std::optional<Duration> hub_next_try;  // from now; with hub_error, unless a try is under way
   Duration uptime{};
-  std::string interface_trouble;  // said by the host, of the tunnel's interface or of all others; empty while all is well
+  std::string
+      interface_trouble;  // said by the host, of the tunnel's interface or of all others; empty while all is well
   std::vector<PeerStatus> peers;
   std::map<std::string_view, std::uint64_t> counters;  // by the names of their lists, which are literals
 };

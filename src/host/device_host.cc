@@ -324,8 +324,8 @@ std::vector<Endpoint> DeviceHost::read_stun_servers(const std::vector<std::strin
       known.emplace_back(*address, uri->port);
       continue;
     }
-    names_.add("STUN server", uri->host, uri->port, [this](const std::vector<Endpoint>& endpoints) {
-      for (const Endpoint& endpoint : endpoints) runner_.add_stun_server(net::now(), endpoint);
+    names_.add("STUN server", uri->host, uri->port, [this, name = uri->to_string()](const auto& endpoints) {
+      runner_.on_stun_resolved(net::now(), name, endpoints);
       arm_timer();
     });
   }

@@ -49,6 +49,18 @@ void Gatherer::add_server(Instant now, const Endpoint& server) {
   run(now);
 }
 
+void Gatherer::remove_server(const Endpoint& server) {
+  std::erase(servers_, server);
+  std::erase_if(requests_, [&](const Request& request) { return request.server == server; });
+  std::erase_if(found_, [&](const Reflexive& reflexive) { return reflexive.server == server; });
+}
+
+bool Gatherer::answers(const Endpoint& server) const {
+  return std::ranges::any_of(requests_, [&](const Request& request) {
+    return request.server == server && request.mapped && request.step != Step::kGivenUp;
+  });
+}
+
 void Gatherer::add_request(const Base& base, const Endpoint& server) {
   if (base.endpoint.address.family() != server.address.family()) return;
   Request request;
@@ -93,6 +105,7 @@ void Gatherer::follow_up(Instant now, Request& request) {
     case stun::Transaction::Step::kFail:
       request.transaction.reset();
       request.step = Step::kGivenUp;
+      silence_ = silence_ || !answers(request.server);
       // A server that answered before may come back; one that never did is left alone.
       if (request.mapped) request.refresh = now + kRefreshInterval;
       break;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <expected>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/random.h"
@@ -55,6 +56,12 @@ class Gatherer {
   void remove_base(SocketId socket);
   /// Ignored when the server is known, or one too many.
   void add_server(Instant now, const Endpoint& server);
+  /// It is asked nothing more, and what it said is forgotten.
+  void remove_server(const Endpoint& server);
+  /// Whether it has answered for some socket, and has not been asked in vain since.
+  bool answers(const Endpoint& server) const;
+  /// True once after a server was given up that answers for no socket.
+  bool take_silence() { return std::exchange(silence_, false); }
   /// The network here may be another than it was: each server is asked again, also one that was given up.
   void ask_again(Instant now);
 
@@ -109,6 +116,7 @@ class Gatherer {
   std::vector<Request> requests_;
   Outbox outbox_{kMaxQueuedDatagrams};
   std::deque<Reflexive> found_;
+  bool silence_ = false;
   Instant next_start_ = Instant::min();
   bool stopped_ = false;
 };

@@ -27,6 +27,8 @@ class Nodes : public ::testing::Test {
         } else {
           node.on_socket(now, open->socket, {open->address, 5000});
         }
+      } else if (std::holds_alternative<ResolveServers>(*effect)) {
+        ++resolves;
       } else {
         ++closed;
       }
@@ -69,6 +71,7 @@ class Nodes : public ::testing::Test {
   std::vector<Node::Event> events;
   int opened = 0;
   int closed = 0;
+  int resolves = 0;
 };
 
 TEST_F(Nodes, OpenOneSocketForEachAddressAndKeepThoseWhoseAddressStays) {
@@ -138,6 +141,51 @@ TEST_F(Nodes, AskAgainWhenAConnectionBeginsAfterAWhileOrTheNetworkChanges) {
   EXPECT_EQ(ask(outside), 0) << "it was a moment ago";
   node.look_again(now);
   EXPECT_EQ(ask(outside), 1);
+}
+
+TEST_F(Nodes, HaveTheNameOfASilentStunServerLookedUpAgainAndAskWhereItLeadsThen) {
+  const Endpoint dead{IpAddress::v4(198, 51, 100, 7), 3478};
+  const Endpoint alive{IpAddress::v4(198, 51, 100, 8), 3478};
+  const Endpoint mapped{IpAddress::v4(203, 0, 113, 5), 6000};
+  /// Who is asked from now on; only `alive` answers.
+  const auto asked = [&](Duration duration) {
+    std::vector<Endpoint> servers;
+    const Instant end = now + duration;
+    while (node.next_timeout() <= end) {
+      now = std::max(now, node.next_timeout());
+      node.handle_timeout(now);
+      std::array<std::byte, 200> buffer{};
+      while (const auto out = node.poll_transmit(now, buffer)) {
+        servers.push_back(out->path.remote);
+        if (out->path.remote != alive) continue;
+        std::vector<std::byte> reply(200);
+        reply.resize(*stun::answer_binding(mapped, Bytes(buffer).first(out->size), reply));
+        EXPECT_TRUE(node.take_response(now, out->path, *stun::Message::parse(reply)));
+      }
+    }
+    now = end;
+    run_effects();
+    return servers;
+  };
+  const auto counts = [](const std::vector<Endpoint>& servers, const Endpoint& one) {
+    return std::ranges::count(servers, one);
+  };
+  node.set_addresses(now, {prefix(1)});
+  run_effects();
+  node.on_stun_resolved(now, "stun:name", {dead});
+  EXPECT_GT(counts(asked(20s), dead), 0);
+  EXPECT_GE(resolves, 1);
+
+  node.on_stun_resolved(now, "stun:name", {alive});
+  auto servers = asked(20s);
+  EXPECT_GT(counts(servers, alive), 0);
+  EXPECT_EQ(counts(servers, dead), 0);
+
+  node.on_stun_resolved(now, "stun:name", {dead});
+  servers = asked(60s);
+  EXPECT_GT(counts(servers, alive), 0) << "one that answers is kept, whatever its name says";
+  EXPECT_EQ(counts(servers, dead), 0);
+  EXPECT_EQ(node.reflexives().size(), 1U);
 }
 
 TEST_F(Nodes, ForgetWhatWasFoundForASocketThatIsGone) {
