@@ -97,7 +97,10 @@ HttpReply HttpApi::status(UnixTime unix_now, const HttpRequest& request) {
                     {"peers", connections_.peers()}};
   if (!request.authorization.empty()) {
     const auto login = authenticate(context_, unix_now, request.authorization);
-    if (login && login->device.role == Role::kAdmin) body.emplace_back("relay", relay_.counters());
+    if (login && login->device.role == Role::kAdmin) {
+      body.emplace_back("relay", relay_.counters());
+      body.emplace_back("turn", relay_.totals());
+    }
   }
   return ok(std::move(body));
 }

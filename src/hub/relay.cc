@@ -173,4 +173,12 @@ json::Array Relay::counters() {
   return all;
 }
 
+json::Object Relay::totals() const {
+  json::Object all;
+  for (const auto& counter : turn::ServerCounters::list()) {
+    all.emplace_back(std::string(counter.name), server_.counters().*counter.value);
+  }
+  return all;
+}
+
 }  // namespace bamgate::hub

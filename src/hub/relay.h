@@ -55,6 +55,8 @@ class Relay final : private turn::Accounts {
 
   /// For the owner: what was relayed for each device since the start, by its name.
   json::Array counters();
+  /// What was asked of the relay, by whomever, and what of it was refused or dropped.
+  json::Object totals() const;
 
  private:
   struct Stream {

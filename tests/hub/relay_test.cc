@@ -312,6 +312,11 @@ TEST_F(HubRelay, OwnerSeesWhatWasRelayedAndMembersDoNot) {
     EXPECT_EQ(one.get_int("relay_sent_bytes"), sender ? 5 : 0);
     EXPECT_EQ(one.get_int("relay_received_bytes"), sender ? 0 : 5);
   }
+  const auto* totals = status.body.find("turn");
+  ASSERT_TRUE(totals);
+  EXPECT_GT(totals->get_int("turn_requests").value_or(0), 0);
+  EXPECT_EQ(totals->get_int("turn_malformed"), 0);
+  EXPECT_FALSE(request("GET", "/status", {}, b.access_token).body.find("turn"));
   EXPECT_FALSE(request("GET", "/status", {}, b.access_token).body.find("relay"));
   EXPECT_FALSE(request("GET", "/status").body.find("relay"));
   EXPECT_EQ(request("GET", "/status", {}, "nonsense").status, 200);
