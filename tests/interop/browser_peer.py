@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """A browser without a window as the other side of a test, steered by lines of JSON.
 
-usage: browser_peer.py chromium|firefox offer|answer hidden|open
+usage: browser_peer.py chromium|firefox offer|answer hidden|open [RELAY]
 Commands and events are those of aiortc_peer.py; page.html does the work, and this program carries both between the page
-and its own input and output. `hidden`: the browser hides its addresses behind mDNS names, as it does by default.
+and its own input and output. `hidden`: the browser hides its addresses behind mDNS names, as it does by default. RELAY: the address of a TURN server
+with the account me:secret; the browser then uses nothing but relayed addresses there.
 """
 import http.server
 import json
@@ -141,7 +142,8 @@ def stop(browser):
 
 
 def main():
-    kind, role, addresses = sys.argv[1:]
+    kind, role, addresses, *relay = sys.argv[1:]
+    page = f"?{role}" + (f"&relay={relay[0]}" if relay else "")
     program = shutil.which(PROGRAMS[kind])
     if program is None:
         sys.exit(f"{PROGRAMS[kind]} is missing: run scripts/setup")
@@ -151,7 +153,7 @@ def main():
     make = {"chromium": chromium, "firefox": firefox}[kind]
     with tempfile.TemporaryDirectory(prefix=f"bamgate-{kind}.", ignore_cleanup_errors=True) as folder:
         browser = subprocess.Popen(
-            make(program, folder, addresses, f"http://127.0.0.1:{server.server_port}/?{role}"),
+            make(program, folder, addresses, f"http://127.0.0.1:{server.server_port}/{page}"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "HOME": folder},
