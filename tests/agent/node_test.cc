@@ -151,8 +151,7 @@ TEST_F(Nodes, HaveTheNameOfASilentStunServerLookedUpAgainAndAskWhereItLeadsThen)
   const auto asked = [&](Duration duration) {
     std::vector<Endpoint> servers;
     const Instant end = now + duration;
-    while (node.next_timeout() <= end) {
-      now = std::max(now, node.next_timeout());
+    for (; now <= end; now = std::max(now, node.next_timeout())) {
       node.handle_timeout(now);
       std::array<std::byte, 200> buffer{};
       while (const auto out = node.poll_transmit(now, buffer)) {

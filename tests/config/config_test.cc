@@ -176,7 +176,7 @@ TEST(Config, RefusesBadValues) {
       {"\"me\"", "\"\"", "turn.servers.username"},
       {"\"me\"", "\"a\\nb\"", "turn.servers.username"},
       {"username = \"me\"", "username = \"me\", credential = \"x\"", "turn.servers.credential"},
-      {" }]\n[ice]", " }]\ncredential = \"x\"\n[webrtc]", "turn.credential"},
+      {" }]\n[ice]", " }]\ncredential = \"x\"\n[ice]", "turn.credential"},
       {" }]\n[ice]", " }, { url = \"TURNS:Turn.Example\", username = \"you\" }]\n[ice]", "turn.servers.url"},
       {"url = \"turns:turn.example:5349\", ", "", "turn.servers.url"},
       {", username = \"me\"", "", "turn.servers.username"},
