@@ -207,7 +207,7 @@ void Relays::check(Instant now) {
 void Relays::look_again(Instant now) {
   check(now);
   for (const auto& server : servers_) {
-    if (server->trouble == Server::Trouble::kNoWay) server->client.restart(now);
+    if (!server->own || server->trouble == Server::Trouble::kNoWay) server->client.restart(now);
     pump(now, *server);
   }
 }

@@ -97,7 +97,8 @@ class Relays {
   void set_sockets(Instant now, const std::vector<std::pair<SocketId, Family>>& sockets);
   /// Asks the relays whether the allocations are still there.
   void check(Instant now);
-  /// The network has changed, or the machine slept: the same, and what failed for want of a way is tried at once.
+  /// Something has changed that may help, as the network, or a hub that is back: the same, and what rests after it
+  /// failed is tried at once, of one's own for want of a way alone.
   void look_again(Instant now);
 
   /// A WebSocket to the hub is wanted, and none is being opened.

@@ -307,7 +307,10 @@ void Device::use_relays(const json::Value& answer) {
   }
 }
 
-void Device::connect_relay(agent::RelayGeneration generation, std::string access_token) {
+// Streams to relays of one's own are left out.
+void Device::connect_relay(agent::RelayGeneration generation, agent::RelayWay way) {
+  auto* hub = std::get_if<agent::HubRelay>(&way);
+  if (hub == nullptr) return runner_.on_relay_closed(agenda_.now(), generation, "there is no such server here");
   HubConnection::Handlers handlers;
   const auto opened = std::make_shared<bool>(false);
   const auto lost = [this, generation] {
@@ -326,20 +329,20 @@ void Device::connect_relay(agent::RelayGeneration generation, std::string access
     runner_.flush(agenda_.now());
   };
   handlers.on_close = [lost](std::uint16_t) { lost(); };
-  relay_ = hub_.connect(host_, "/turn?batch=1", std::move(access_token), std::move(handlers));
+  relay_ = hub_.connect(host_, "/turn?batch=1", std::move(hub->access_token), std::move(handlers));
   agenda_.after(kHubPatience, [lost, opened] {
     if (!*opened) lost();
   });
 }
 
-bool Device::send_to_relay(Bytes message) {
+bool Device::send_to_relay(agent::RelayGeneration /*generation*/, Bytes message) {
   constexpr std::size_t kMostUnsent = std::size_t{128} * 1024;
   if (!relay_ || relay_->unsent() >= kMostUnsent) return false;
   relay_->send_binary({message.begin(), message.end()});
   return true;
 }
 
-void Device::disconnect_relay() { relay_.reset(); }
+void Device::disconnect_relay(agent::RelayGeneration /*generation*/) { relay_.reset(); }
 
 std::size_t Device::connected_peers() const {
   const auto status = runner_.status(agenda_.now());

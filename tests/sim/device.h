@@ -118,9 +118,9 @@ class Device : private agent::Sockets,
   bool send_to_hub(std::string text) override;
   void ping_hub() override;
   void disconnect_hub(std::uint16_t code) override;
-  void connect_relay(agent::RelayGeneration generation, std::string access_token) override;
-  bool send_to_relay(Bytes message) override;
-  void disconnect_relay() override;
+  void connect_relay(agent::RelayGeneration generation, agent::RelayWay way) override;
+  bool send_to_relay(agent::RelayGeneration generation, Bytes messages) override;
+  void disconnect_relay(agent::RelayGeneration generation) override;
   void use_relays(const json::Value& answer);
   bool write_tun(Bytes packet) override;
   void set_routes(std::vector<IpPrefix> wanted) override;
