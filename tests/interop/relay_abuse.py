@@ -27,7 +27,7 @@ WINDOW = 16
 # Whatever an abuser does, so much of the honest pair's packets must still come through: the hub, the abuser and the pair
 # share two processors here.
 LEAST = 0.2
-FLOOD = 4000  # messages of one kind of abuse; four bytes of the pair's own packets are not among them
+FLOOD = 4000  # messages of one kind of abuse
 
 
 class Pair:
@@ -102,10 +102,12 @@ class Raw:
         self.expect(0, stun.Method.ALLOCATE, REQUESTED_TRANSPORT=turn.UDP_TRANSPORT)
 
     def indication(self, peer, data):
-        message = stun.Message(message_method=stun.Method.SEND, message_class=stun.Class.INDICATION)
-        message.attributes["XOR-PEER-ADDRESS"] = peer
-        message.attributes["DATA"] = data
-        self.send(bytes(message))
+        """A Send indication (RFC 8656 §11.1), which aioice's STUN has no name for."""
+        transaction = os.urandom(12)
+        address = stun.pack_xor_address(peer, transaction)
+        body = struct.pack("!HH", 0x0012, len(address)) + address
+        body += struct.pack("!HH", 0x0013, len(data)) + data + bytes(-len(data) % 4)
+        self.send(struct.pack("!HHI", 0x0016, len(body), 0x2112A442) + transaction + body)
 
 
 class Listener:
