@@ -47,6 +47,7 @@ void IceSessions::set_remote(Instant now, const Described& remote) {
 
 void IceSessions::restart(Instant now) {
   retire(next_);
+  doubt_end_ = kNever;
   next_ = make_session(current_->agent.role());
   ice::Agent& agent = next_->agent;
   for (const auto& [socket, base] : known_.bases) (void)agent.add_local_address(now, socket, base);
@@ -166,6 +167,7 @@ Instant IceSessions::next_timeout() const {
   for_each([&](const ice::Agent& agent) { next = std::min(next, agent.next_timeout()); });
   if (awaits_answer()) next = std::min(next, answer_end_);
   if (former_) next = std::min(next, former_end_);
+  next = std::min(next, doubt_end_);
   return next;
 }
 
@@ -181,11 +183,12 @@ void IceSessions::note_authenticated(Instant now, const Path& path) {
   for (auto* session : {&next_, &current_, &former_}) {
     if (*session) (*session)->agent.note_authenticated(now, path);
   }
+  if (doubt_end_ != kNever && path == next_->agent.selected_path()) take_next(now);
   if (!former_ || former_end_ != kNever) return;
   if (path == selected_path()) {
     prove(now);
   } else if (now >= trial_end_ && path == former_->agent.selected_path()) {
-    undo();
+    undo(now);
   }
 }
 
@@ -201,9 +204,11 @@ std::optional<Path> IceSessions::also_over(Instant now) {
 void IceSessions::pump(Instant now) {
   take_events(*current_);
   if (next_) take_events(*next_);
-  if (next_ && next_->agent.selected_path()) take_next(now);
-  if (former_ && current_->agent.is_final() && !former_->agent.is_final()) undo();
-  const bool over = next_ && (next_->agent.is_final() || (awaits_answer() && now >= answer_end_));
+  const bool wanted = doubt_end_ == kNever || current_->agent.is_final();
+  if (next_ && next_->agent.selected_path() && wanted) take_next(now);
+  if (former_ && current_->agent.is_final() && !former_->agent.is_final()) undo(now);
+  const bool late = now >= doubt_end_ || (awaits_answer() && now >= answer_end_);
+  const bool over = next_ && (next_->agent.is_final() || late);
   if (over) drop_next();
   const bool lost = current_->agent.is_final() && !next_;
   if (over && !lost) events_.emplace_back(RestartFailed{});
@@ -234,6 +239,7 @@ void IceSessions::take_next(Instant now) {
   retire(on_trial ? current_ : former_);
   if (!on_trial) former_ = std::move(current_);
   current_ = std::move(next_);
+  doubt_end_ = kNever;
   if (!on_trial) begin_trial(now);
   // Where data goes to the same place as before nothing is at stake.
   if (former_->agent.selected_path() == selected_path()) prove(now);
@@ -253,11 +259,16 @@ void IceSessions::prove(Instant now) {
   doubted_ = false;
 }
 
-void IceSessions::undo() {
+void IceSessions::undo(Instant now) {
   doubted_ = former_end_ == kNever;
-  retire(current_);
-  current_ = std::move(former_);
-  events_.emplace_back(RestartFailed{});
+  std::unique_ptr<Session> left = std::exchange(current_, std::move(former_));
+  if (doubted_ && !next_ && !left->agent.is_final()) {
+    next_ = std::move(left);
+    doubt_end_ = now + kDoubtTime;
+  } else {
+    retire(left);
+    events_.emplace_back(RestartFailed{});
+  }
   tell_selected();
 }
 
@@ -269,6 +280,7 @@ void IceSessions::tell_selected() {
 
 void IceSessions::drop_next() {
   retire(next_);
+  doubt_end_ = kNever;
   events_.emplace_back(LocalUfragsChanged{});
 }
 

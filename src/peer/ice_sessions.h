@@ -56,11 +56,13 @@ class IceSessions {
   static constexpr auto kAnswerTime = std::chrono::seconds(30);
   // RFC 8445 §8.3.1: an agent should wait 3 s more before it frees what ICE does not use any longer.
   static constexpr auto kLinger = std::chrono::seconds(3);
+  /// A path that its trial was against has so long to be brought back.
+  static constexpr auto kDoubtTime = ice::kConsentLifetime;
   /// The side that nominates switches first. When after this time the peer's records still come over the former path
   /// and none over the new one, it was not the peer who was found there.
   static constexpr auto kTrial = std::chrono::seconds(5);
   /// From the first record on trial on, all go over the new path alone for so long: the peer's come over it after one
-  /// round trip. Not after a restart that was undone.
+  /// round trip. Not after a trial that went against the path.
   static constexpr auto kAloneTime = std::chrono::milliseconds(500);
   /// Then one record of so many does, and the others go over both: of such a record the peer takes the first, and that
   /// may always be the one over the former path.
@@ -168,7 +170,7 @@ class IceSessions {
   void take_next(Instant now);
   void begin_trial(Instant now);
   void prove(Instant now);
-  void undo();
+  void undo(Instant now);
   void tell_selected();
   void drop_next();
   void retire(std::unique_ptr<Session>& session);
@@ -187,11 +189,12 @@ class IceSessions {
   std::unique_ptr<Session> next_;     // of a restart, until it has a path
   std::unique_ptr<Session> former_;   // after a restart: as long as the new path is on trial, and a moment longer
   Instant answer_end_ = kNever;       // while awaits_answer()
+  Instant doubt_end_ = kNever;        // set while next_ has a path that its trial was against
   Instant former_end_ = kNever;       // kNever while the new path is on trial
   Instant trial_end_ = kNever;        // while there is a former session
   Instant alone_end_ = kNever;        // of kAloneTime; kNever before the first record
   unsigned on_trial_ = 0;             // records that were sent after that
-  bool doubted_ = false;              // the latest restart was undone
+  bool doubted_ = false;              // the latest trial went against the path
   bool lost_ = false;                 // PathLost is told
   Known known_;
   std::deque<Event> events_;
