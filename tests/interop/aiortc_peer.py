@@ -102,13 +102,12 @@ class Peer:
 
     async def describe(self, description):
         await self.connection.setLocalDescription(description)
-        emit(event="description", sdp=self.connection.localDescription.sdp)
+        emit(event="description", type=description.type, sdp=self.connection.localDescription.sdp)
 
-    async def take(self, sdp):
-        kind = "answer" if self.role == "offer" else "offer"
-        await self.connection.setRemoteDescription(RTCSessionDescription(sdp, kind))
+    async def take(self, type, sdp):
+        await self.connection.setRemoteDescription(RTCSessionDescription(sdp, type))
         self.described = True
-        if self.role == "answer":
+        if type == "offer":
             await self.describe(await self.connection.createAnswer())
 
     async def add(self, line):
@@ -123,7 +122,7 @@ class Peer:
         elif what == "end_of_candidates":
             pass  # Debian's aiortc has no call for it
         elif what == "description":
-            await self.take(command["sdp"])
+            await self.take(**command)
         elif what == "open":
             self.open(**command)
         elif what == "exchange":

@@ -1,13 +1,15 @@
 // A peer connection of ours on a real UDP socket, steered by lines of JSON: for tests against other implementations.
 // usage: peer_driver offer|answer ADDRESS
-//   in    {"do":"description","sdp":…}  {"do":"candidate","candidate":…}  {"do":"end_of_candidates"}
-//         {"do":"restart","sdp":…}: an offer within the session
+//   in    {"do":"description","type":"offer" or "answer","sdp":…}  {"do":"candidate","candidate":…}
+//         {"do":"end_of_candidates"}  {"do":"restart"}: ask for an ICE restart
 //         {"do":"open","label":…,"ordered":…,"max_retransmits":N or null}  {"do":"close_channel","label":…}
 //         {"do":"close"}
 //         {"do":"exchange","label":…,"first":N,"count":N,"huge":…,"expect":N}  {"do":"tally","label":…}   (exchange.h)
-//   out   {"event":"description","sdp":…}  {"event":"candidate","candidate":…}  {"event":"end_of_candidates"}
-//         {"event":"refused","reason":…}: the offer within the session  {"event":"state","state":…}
-//         {"event":"path","local":…,"remote":…}  {"event":"open","label":…,"ordered":…,"max_retransmits":…}
+//   out   {"event":"description","type":…,"sdp":…}  {"event":"candidate","candidate":…}  {"event":"end_of_candidates"}
+//         {"event":"refused","reason":…}: a later description  {"event":"state","state":…}
+//         {"event":"path","local":…,"remote":…,"ufrag":…}: ours in this ICE session
+//         {"event":"ufrags","count":N}: of so many ICE sessions
+//         {"event":"open","label":…,"ordered":…,"max_retransmits":…}
 //         {"event":"arrived","label":…,"hashes":[…]}  {"event":"channel_closed","label":…}
 //         {"event":"closed","reason":…,"hidden_candidates":N,"hello_fragments":N}  {"event":"error","text":…}
 // It ends after `closed` and at the end of its input.
@@ -69,7 +71,7 @@ class Driver {
     socket_watcher_.on_readable([this] { read_socket(); });
     connection_.add_local_address(net::now(), kSocket, socket_.local_endpoint());
     connection_.set_local_candidates_complete(net::now());
-    if (offerer_) describe(connection_.create_offer(net::now()));
+    if (offerer_) describe("offer", connection_.create_offer(net::now()));
     flush();
     loop_.run();
   }
@@ -94,10 +96,13 @@ class Driver {
 
   void fail(std::string_view text) { emit({{"event", "error"}, {"text", text}}); }
 
-  void describe(const std::expected<std::string, peer::Error>& sdp) {
-    if (!sdp) return fail(peer::to_string(sdp.error()));
-    emit({{"event", "description"}, {"sdp", *sdp}});
+  void describe(std::string_view type, const std::expected<std::string, peer::Error>& sdp) {
+    if (sdp) return emit({{"event", "description"}, {"type", type}, {"sdp", *sdp}});
+    const bool later = connection_.state() >= peer::State::kConnected;
+    later ? refuse(sdp.error()) : fail(peer::to_string(sdp.error()));
   }
+
+  static void refuse(peer::Error reason) { emit({{"event", "refused"}, {"reason", peer::to_string(reason)}}); }
 
   void read_commands() {
     std::array<char, 4096> chunk;
@@ -121,10 +126,11 @@ class Driver {
     if (what == nullptr) return fail("a command without \"do\"");
     if (*what == "close") return connection_.close(net::now());
     if (*what == "end_of_candidates") return connection_.set_remote_candidates_complete(net::now());
+    if (*what == "restart") return describe("offer", connection_.restart(net::now()));
     if (const std::string* candidate = command.get_string("candidate")) return add_candidate(*candidate);
-    if (const std::string* sdp = command.get_string("sdp")) {
-      return *what == "restart" ? restart(*sdp) : take_description(*sdp);
-    }
+    const std::string* type = command.get_string("type");
+    const std::string* sdp = command.get_string("sdp");
+    if (type != nullptr && sdp != nullptr) return take_description(*type, *sdp);
     const std::string* label = command.get_string("label");
     if (label == nullptr) return fail("an unknown command");
     if (*what == "open") return open_channel(*label, command);
@@ -143,15 +149,11 @@ class Driver {
     if (line.contains(".local ")) ++hidden_candidates_;
   }
 
-  void take_description(std::string_view sdp) {
-    if (!offerer_) return describe(connection_.accept_offer(net::now(), sdp));
-    if (const auto done = connection_.accept_answer(net::now(), sdp); !done) fail(peer::to_string(done.error()));
-  }
-
-  void restart(std::string_view sdp) {
-    const auto answer = connection_.accept_offer(net::now(), sdp);
-    if (answer) return describe(answer);
-    emit({{"event", "refused"}, {"reason", peer::to_string(answer.error())}});
+  void take_description(std::string_view type, std::string_view sdp) {
+    if (type == "offer") return describe("answer", connection_.accept_offer(net::now(), sdp));
+    const bool later = connection_.awaits_restart_answer();
+    const auto done = connection_.accept_answer(net::now(), sdp);
+    if (!done) later ? refuse(done.error()) : fail(peer::to_string(done.error()));
   }
 
   // ---- Channels ----
@@ -218,7 +220,12 @@ class Driver {
     } else if (auto* changed = std::get_if<peer::StateChanged>(&event)) {
       emit({{"event", "state"}, {"state", peer::to_string(changed->state)}});
     } else if (auto* path = std::get_if<peer::PathSelected>(&event)) {
-      emit({{"event", "path"}, {"local", path->local.describe()}, {"remote", path->remote.describe()}});
+      emit({{"event", "path"},
+            {"local", path->local.describe()},
+            {"remote", path->remote.describe()},
+            {"ufrag", connection_.ice().local_credentials().ufrag}});
+    } else if (std::holds_alternative<peer::LocalUfragsChanged>(event)) {
+      emit({{"event", "ufrags"}, {"count", connection_.local_ufrags().size()}});
     } else if (auto* opened = std::get_if<peer::ChannelOpened>(&event)) {
       note_open(std::move(*opened));
     } else if (auto* message = std::get_if<peer::Message>(&event)) {

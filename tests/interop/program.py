@@ -38,6 +38,12 @@ class Program:
         matches = (event for event in self.seen if event["event"] == kind and event.get("label") == label)
         return next(matches, None)
 
+    def latest(self, kind):
+        return next(event for event in reversed(self.seen) if event["event"] == kind)
+
+    def count(self, kind):
+        return sum(event["event"] == kind for event in self.seen)
+
     def take(self, kind, label=None):
         """The same, and it is not found again."""
         event = self.find(kind, label)

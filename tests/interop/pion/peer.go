@@ -1,7 +1,7 @@
 // pion as the other side of a test: one connection with data channels, steered by lines of JSON.
 //
 // usage: peer offer|answer
-// Commands and events are those of peer_driver.cc; besides, {"event":"state"}. The command `restart` is unknown here.
+// Commands and events are those of peer_driver.cc; besides, {"event":"state"}.
 package main
 
 import (
@@ -231,24 +231,25 @@ func (p *peer) start() {
 	}
 	none := uint16(0)
 	p.open("bamgate", false, &none)
-	offer, err := p.connection.CreateOffer(nil)
+	p.offer(nil)
+}
+
+func (p *peer) offer(options *webrtc.OfferOptions) {
+	offer, err := p.connection.CreateOffer(options)
 	check("offer", err)
 	p.describe(offer)
 }
 
 func (p *peer) describe(description webrtc.SessionDescription) {
 	check("local description", p.connection.SetLocalDescription(description))
-	emit(object{"event": "description", "sdp": description.SDP})
+	emit(object{"event": "description", "type": description.Type.String(), "sdp": description.SDP})
 }
 
-func (p *peer) takeDescription(sdp string) {
-	kind := webrtc.SDPTypeOffer
-	if p.offers {
-		kind = webrtc.SDPTypeAnswer
-	}
-	check("remote description", p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sdp}))
+func (p *peer) takeDescription(kind string, sdp string) {
+	description := webrtc.SessionDescription{Type: webrtc.NewSDPType(kind), SDP: sdp}
+	check("remote description", p.connection.SetRemoteDescription(description))
 	p.described = true
-	if !p.offers {
+	if description.Type == webrtc.SDPTypeOffer {
 		answer, err := p.connection.CreateAnswer(nil)
 		check("answer", err)
 		p.describe(answer)
@@ -272,6 +273,7 @@ func (p *peer) addCandidate(line string) {
 
 type command struct {
 	Do             string  `json:"do"`
+	Type           string  `json:"type"`
 	SDP            string  `json:"sdp"`
 	Candidate      string  `json:"candidate"`
 	Label          string  `json:"label"`
@@ -286,7 +288,9 @@ type command struct {
 func (p *peer) run(c command) {
 	switch c.Do {
 	case "description":
-		p.takeDescription(c.SDP)
+		p.takeDescription(c.Type, c.SDP)
+	case "restart":
+		p.offer(&webrtc.OfferOptions{ICERestart: true})
 	case "candidate", "end_of_candidates":
 		p.addCandidate(c.Candidate)
 	case "open":
