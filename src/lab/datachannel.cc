@@ -1,6 +1,7 @@
 // bamgate lab datachannel: one WebRTC connection with one data channel (RFC 8831), with another bamgate or a browser:
 // the lines that are exchanged are what JSON.stringify(connection.localDescription) gives there. Lines of standard
-// input go through the channel as texts, and what comes goes to standard output. Left out: trickle, several channels.
+// input go through the channel as texts, and what comes goes to standard output. A later offer of either side restarts
+// ICE; the line /restart makes one. Left out: trickle, several channels.
 #include <cstdint>
 #include <cstdio>
 
@@ -16,6 +17,9 @@
 
 namespace bamgate::lab {
 namespace {
+
+// In the place of a line for the channel.
+constexpr std::string_view kRestart = "/restart";
 
 inspect::Description state_text(peer::State state) {
   switch (state) {
@@ -58,16 +62,59 @@ class ChannelLab {
  private:
   void take(const json::Value& description) {
     const std::string* sdp = description.get_string("sdp");
-    if (sdp == nullptr) return exchange_.refuse("it has no \"sdp\"");
-    if (arguments_.offers) {
-      if (const auto done = connection_.accept_answer(link_.now(), *sdp); !done)
-        return exchange_.refuse(to_string(done.error()));
+    if (described_) {
+      take_later(description.get_string("type"), sdp);
+    } else if (sdp == nullptr) {
+      return exchange_.refuse("it has no \"sdp\"");
     } else {
-      const auto answer = connection_.accept_offer(link_.now(), *sdp);
+      take_first(*sdp);
+    }
+    flush();
+  }
+
+  void take_first(std::string_view sdp) {
+    if (arguments_.offers) {
+      if (const auto done = connection_.accept_answer(link_.now(), sdp); !done) {
+        return exchange_.refuse(to_string(done.error()));
+      }
+    } else {
+      const auto answer = connection_.accept_offer(link_.now(), sdp);
       if (!answer) return exchange_.refuse(to_string(answer.error()));
       answer_ = *answer;
       if (gathered_) publish(answer_);
     }
+    described_ = true;
+    exchange_.expect_more();
+  }
+
+  /// RFC 8839 §4.4.1.1.1: an offer of the same session restarts ICE. What is of no use changes nothing.
+  void take_later(const std::string* type, const std::string* sdp) {
+    if (type == nullptr || sdp == nullptr) return note_useless("it has no \"type\" or no \"sdp\"");
+    if (*type == "answer") {
+      const auto done = connection_.accept_answer(link_.now(), *sdp);
+      if (!done) note_useless(to_string(done.error()));
+      return;
+    }
+    const auto answer = connection_.accept_offer(link_.now(), *sdp);
+    if (!answer) return note_useless(to_string(answer.error()));
+    link_.steps().say(StepKind::kEvent, {"the other side restarts ICE; data goes on over the present path",
+                                         "RFC 8445 §9, RFC 8839 §4.4.1.1.1"});
+    exchange_.publish(json::Object{{"type", "answer"}, {"sdp", *answer}});
+  }
+
+  void note_useless(std::string_view why) {
+    link_.steps().say(StepKind::kDropped,
+                      {"a later description of the other side: " + std::string(why), "RFC 3264 §8"});
+  }
+
+  void restart() {
+    const auto offer = connection_.restart(link_.now());
+    if (!offer) {
+      return link_.steps().say(StepKind::kDropped, {std::string("/restart: ") + to_string(offer.error())});
+    }
+    link_.steps().say(StepKind::kEvent,
+                      {"we restart ICE; data goes on over the present path", "RFC 8445 §9, RFC 8839 §4.4.1.1.1"});
+    exchange_.publish(json::Object{{"type", "offer"}, {"sdp", *offer}});
     flush();
   }
 
@@ -130,7 +177,7 @@ class ChannelLab {
       if (!candidate->described) candidates_.push_back(candidate->line);
       link_.steps().say(StepKind::kEvent, {"local " + candidate->line, "RFC 8445 §5.1.1"});
     } else if (std::holds_alternative<peer::GatheringComplete>(event)) {
-      gathered_ = true;
+      if (std::exchange(gathered_, true)) return;  // of a restart: its description has all candidates
       if (arguments_.offers) {
         if (const auto offer = connection_.create_offer(link_.now())) publish(*offer);
       } else if (!answer_.empty()) {
@@ -141,7 +188,10 @@ class ChannelLab {
     } else if (const auto* selected = std::get_if<peer::PathSelected>(&event)) {
       link_.steps().say(
           StepKind::kEvent,
-          {"nominated: " + selected->local.describe() + " to " + selected->remote.describe(), "RFC 8445 §8.1.1"});
+          {"nominated: " + selected->local.describe() + " to " + selected->remote.describe(), "RFC 8445 §8.1.1"},
+          {{"ufrag", connection_.ice().local_credentials().ufrag}});
+    } else if (std::holds_alternative<peer::RestartFailed>(event)) {
+      link_.steps().say(StepKind::kEvent, {"the restart came to nothing; the path stays as it was", "RFC 8445 §9"});
     } else {
       handle_channel(event);
     }
@@ -171,6 +221,7 @@ class ChannelLab {
   }
 
   void send(std::string_view line) {
+    if (line == kRestart) return restart();
     waiting_ = line;
     flush();
   }
@@ -213,6 +264,7 @@ class ChannelLab {
   std::optional<sctp::ChannelId> channel_;
   std::uint64_t refused_ = 0;  // of the peer's messages about channels
   bool gathered_ = false;
+  bool described_ = false;  // the other side's first description is here
   bool input_ended_ = false;
 };
 

@@ -48,6 +48,13 @@ std::expected<std::vector<Endpoint>, Failure> resolve_servers(Link& link, const 
   return servers;
 }
 
+/// A later line that is meant for the data channel is hardly ever a description as browsers write it.
+bool is_description(std::string_view line) {
+  if (!line.starts_with('{')) return false;
+  const auto value = json::parse(line);
+  return value && value->get_string("type") != nullptr && value->get_string("sdp") != nullptr;
+}
+
 }  // namespace
 
 Exchange::Exchange(Link& link, const PeerArguments& arguments, std::function<void(const json::Value&)> take,
@@ -61,8 +68,7 @@ Exchange::Exchange(Link& link, const PeerArguments& arguments, std::function<voi
 
 void Exchange::start() {
   link_.on_line([this](std::string_view line) { take_line(line); }, [this] { end_(); });
-  const std::string& file = arguments_.offers ? arguments_.answer_file : arguments_.offer_file;
-  if (!file.empty()) return look_for_file();
+  if (!file_of_peer().empty()) return look_for_file();
   std::fprintf(stderr, "bamgate: paste the other side's %s here, in one line\n",
                arguments_.offers ? "answer, when there is one," : "offer");
 }
@@ -85,9 +91,13 @@ void Exchange::publish(const json::Value& description) {
   }
 }
 
+const std::string& Exchange::file_of_peer() const {
+  return arguments_.offers ? arguments_.answer_file : arguments_.offer_file;
+}
+
 void Exchange::take_line(std::string_view line) {
-  const bool from_file = !(arguments_.offers ? arguments_.answer_file : arguments_.offer_file).empty();
-  if (taken_ || from_file) return line_(line);
+  const bool may_be_one = file_of_peer().empty() && (!taken_ || (more_ && is_description(line)));
+  if (!may_be_one) return line_(line);
   const auto description = json::parse(line);
   if (!description) {
     std::fprintf(stderr, "bamgate: that line is no description: %s\n", json::to_string(description.error()));
@@ -98,12 +108,23 @@ void Exchange::take_line(std::string_view line) {
 }
 
 void Exchange::look_for_file() {
-  const std::string& file = arguments_.offers ? arguments_.answer_file : arguments_.offer_file;
-  const auto text = os::read_file(file, kMaxDescription);
+  const auto text = os::read_file(file_of_peer(), kMaxDescription);
   const auto description = json::parse(text ? std::string_view(*text) : std::string_view());
-  if (!description) return look_.expires_at(net::now() + kLookInterval, [this] { look_for_file(); });
+  if (!description || *text == last_taken_) return look_later();
   taken_ = true;
+  last_taken_ = *text;
   take_(*description);
+  if (more_) look_later();
+}
+
+void Exchange::look_later() {
+  look_.expires_at(net::now() + kLookInterval, [this] { look_for_file(); });
+}
+
+void Exchange::expect_more() {
+  const bool look = taken_ && !more_ && !file_of_peer().empty();
+  more_ = true;
+  if (look) look_later();
 }
 
 std::expected<PeerLink, Failure> open_peer_link(const PeerArguments& arguments) {

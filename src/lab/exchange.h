@@ -27,20 +27,25 @@ struct PeerArguments {
 
 class Exchange {
  public:
-  /// `take` gets the peer's description, once; `line` gets what else stands on standard input.
+  /// `take` gets the peer's description, once, and after expect_more() each later one; `line` gets what else stands on
+  /// standard input.
   Exchange(Link& link, const PeerArguments& arguments, std::function<void(const json::Value&)> take,
            std::function<void(std::string_view)> line, std::function<void()> end);
 
   /// Begins to wait for the peer's description.
   void start();
+  /// The peer may give another description later: in its file, or as a line of standard input that is one.
+  void expect_more();
   /// Gives the peer ours.
   void publish(const json::Value& description);
   /// The peer's description is of no use: says why, and ends the tool.
   void refuse(const std::string& why);
 
  private:
+  const std::string& file_of_peer() const;
   void take_line(std::string_view line);
   void look_for_file();
+  void look_later();
 
   Link& link_;
   const PeerArguments& arguments_;
@@ -49,6 +54,8 @@ class Exchange {
   std::function<void()> end_;
   net::Timer look_;
   bool taken_ = false;
+  bool more_ = false;       // expect_more()
+  std::string last_taken_;  // from the peer's file
 };
 
 /// A local socket for ICE.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `bamgate lab ice` and `lab datachannel`, two of each behind two NATs, with nothing between them but two lines in files: they
-# find the direct path by the NATs' mapped addresses, show nomination and consent, and carry lines both ways with 2 % loss.
+# find the direct path by the NATs' mapped addresses, show nomination and consent, and carry lines both ways with 2 % loss,
+# also across ICE restarts that either asks for.
 # shellcheck source-path=SCRIPTDIR source=lab_tools.sh
 source "$(dirname "$0")/lab_tools.sh"
 # shellcheck source-path=SCRIPTDIR source=../system/bamgate.sh
@@ -16,6 +17,8 @@ peer() {
   TOOL[$1]=$!
 }
 shows() { [ "$(grep '^{' "$LAB_DIR/$1.steps" | jq -s "map(select($2)) | length")" -ge 1 ]; }
+# the ufrag of the ICE session that carries data
+ufrag_of() { grep '^{' "$LAB_DIR/$1.steps" | jq -rs 'map(select(has("ufrag"))) | last | .ufrag'; }
 end_tool() {
   kill -INT "${TOOL[$1]}" 2>/dev/null || true
   wait "${TOOL[$1]}" || lab_fail "the tool of $1 ended with code $?: $(tail -n 1 "$LAB_DIR/$1.steps")"
@@ -45,6 +48,16 @@ both datachannel
 for device in dev1 dev2; do lab_wait 30 "$device opens no channel" shows "$device" '.label == "bamgate"'; done
 python3 "$INTEROP/lockstep.py" 300 "$LAB_DIR/dev1.in" "$LAB_DIR/dev2.out" "$LAB_DIR/dev2.in" "$LAB_DIR/dev1.out" ||
   lab_fail "not all lines come through the data channel"
+for device in dev1 dev2; do
+  for other in dev1 dev2; do ufrag_of "$other" >"$LAB_DIR/$other.ufrag"; done
+  echo /restart >"$LAB_DIR/$device.in"
+  for other in dev1 dev2; do
+    has_restarted() { [ "$(ufrag_of "$other")" != "$(cat "$LAB_DIR/$other.ufrag")" ]; }
+    lab_wait 30 "$other has no path of a restarted session that $device asked for" has_restarted
+  done
+  python3 "$INTEROP/lockstep.py" 100 "$LAB_DIR/dev1.in" "$LAB_DIR/dev2.out" "$LAB_DIR/dev2.in" "$LAB_DIR/dev1.out" ||
+    lab_fail "not all lines come through the data channel after the restart that $device asked for"
+done
 seq -f 'line %g of many, more of them than wait in a queue' 5000 >"$LAB_DIR/many"
 cat "$LAB_DIR/many" >"$LAB_DIR/dev1.in"
 all_lines_came() { cmp -s "$LAB_DIR/many" <(grep '^line ' "$LAB_DIR/dev2.out"); }
@@ -52,4 +65,4 @@ lab_wait 60 "not all of 5,000 lines that came at once passed the channel" all_li
 end_tool dev1
 lab_wait 5 "dev2 does not hear of the end" shows dev2 '.step == "result" and (.text | test("closed"))'
 wait "${TOOL[dev2]}" || lab_fail "lab datachannel of dev2 ended with code $?"
-echo "datachannel: 300 lines each way with 2 % loss"
+echo "datachannel: 500 lines each way with 2 % loss, and two ICE restarts"

@@ -11,10 +11,11 @@ PATIENCE = 20
 
 
 class Reader:
-    """The lines of a growing file that begin with one word."""
+    """The lines of a growing file that begin with one word, from now on."""
 
     def __init__(self, path, word):
         self.file = open(path, "rb")
+        self.file.seek(0, 2)  # what is there is of another run
         self.word = word.encode() + b" "
         self.rest = b""
 
