@@ -30,9 +30,10 @@ def main(grid, folder):
                 detail = f"{peer['ice']['local']} to {peer['ice']['remote']}" if peer.get("ice") else ""
                 wrong.append(f"{device} to {peer['id']}: {path}, not {expected} ({detail})")
     kinds = [kind for kind in dict.fromkeys(row for row, _ in committed) if any(device == f"a-{kind}" for device, _ in found)]
-    print("".join(f"{word:9}" for word in ["", *kinds]).rstrip())
+    print(" ".join(f"{word:8}" for word in ["", *kinds]).rstrip())
     for row in kinds:
-        print("".join(f"{word:9}" for word in [row, *(found.get((f"a-{row}", f"b-{kind}"), "none") for kind in kinds)]).rstrip())
+        words = [row, *(found.get((f"a-{row}", f"b-{kind}"), "none") for kind in kinds)]
+        print(" ".join(f"{word:8}" for word in words).rstrip())
     print(*wrong, sep="\n", end="\n" if wrong else "")
     sys.exit(1 if wrong or not found else 0)
 
