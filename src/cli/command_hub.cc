@@ -205,7 +205,10 @@ ExitCode run_hub(const HubArguments& arguments) {
   if (!tls) return fail(ExitCode::kFailed, tls.error());
   const auto url = choose_public_url(arguments, *listen, folder);
   if (!url) return fail(ExitCode::kUsage, url.error());
-  if (const auto kept = folder.write_address({*url, tls->fingerprint}); !kept)
+  // A hub that begins has no network yet, or another one than before.
+  const auto before = std::filesystem::exists(folder.begun()) ? std::nullopt : std::optional(folder.read_address());
+  const std::string network = before && *before ? (*before)->network : "";
+  if (const auto kept = folder.write_address({*url, tls->fingerprint, network}); !kept)
     return fail(ExitCode::kFailed, kept.error());
 
   options.tls = tls->context;
@@ -228,6 +231,8 @@ ExitCode run_hub(const HubArguments& arguments) {
   os::raise_descriptor_limit();
   auto hub = host::NativeHub::start(loop, log, std::move(options));
   if (!hub) return fail(ExitCode::kFailed, "cannot start the hub: " + hub.error());
+  if (const auto named = folder.name_network((*hub)->network_id()); !named)
+    log.error("network_not_kept", named.error());
   if (const auto settled = folder.settle(); !settled) return fail(ExitCode::kFailed, settled.error());
   if (const auto done = host::keep_no_rights(); !done) return fail(done.error().code, done.error().text);
   os::notify_ready();
@@ -247,7 +252,7 @@ ExitCode run_hub_token(const HubTokenArguments& arguments) {
                 "the hub does not know by which address devices reach it: start it with "
                 "--public-url https://NAME:PORT");
   }
-  auto database = host::open_hub_database(folder.database());
+  auto database = host::open_database_of(folder);
   if (!database) return fail(ExitCode::kFailed, database.error());
   host::HubSql sql(std::move(*database));
   os::NativeCrypto crypto;
@@ -257,7 +262,11 @@ ExitCode run_hub_token(const HubTokenArguments& arguments) {
   const auto token = (*hub)->create_join_token(
       net::now(), net::unix_now(),
       {.uses = arguments.uses, .ttl_s = *ttl, .admin = arguments.admin, .name = arguments.for_name});
-  if (!token) return fail(ExitCode::kFailed, sql.explain(hub::to_string(token.error())));
+  if (!token) {
+    const bool typed = token.error() == hub::Error::kBadUses || token.error() == hub::Error::kBadLifetime ||
+                       token.error() == hub::Error::kBadName;
+    return fail(typed ? ExitCode::kUsage : ExitCode::kFailed, sql.explain(hub::to_string(token.error())));
+  }
 
   config::JoinString join;
   join.host = url->host;

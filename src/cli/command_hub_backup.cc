@@ -7,6 +7,9 @@
 namespace bamgate::cli {
 
 ExitCode run_hub_backup(const HubBackupArguments& arguments) {
+  if (arguments.file == "-") {
+    return fail(ExitCode::kUsage, "a backup goes into a file and not to standard output: name one");
+  }
   const auto done = back_up_hub(host::HubFolder(arguments.data), arguments.file);
   if (!done) return fail(ExitCode::kFailed, "no backup was made: " + done.error());
   std::fprintf(stderr, "the hub in %s is saved in %s; whoever has this file can act as the hub: keep it safe\n",

@@ -16,7 +16,7 @@ ExitCode run_hub_rotate_keys(const HubRotateKeysArguments& arguments) {
   const host::HubFolder folder(arguments.data);
   // Opening the database would make one where none is.
   if (const auto address = folder.read_address(); !address) return fail(ExitCode::kFailed, address.error());
-  auto database = host::open_hub_database(folder.database());
+  auto database = host::open_database_of(folder);
   if (!database) return fail(ExitCode::kFailed, database.error());
   host::HubSql sql(std::move(*database));
   os::NativeCrypto crypto;

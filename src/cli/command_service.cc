@@ -5,6 +5,7 @@
 #include "cli/control.h"
 #include "cli/log_file.h"
 #include "cli/service.h"
+#include "cli/start_check.h"
 #include "os/process_watch.h"
 
 namespace bamgate::cli {
@@ -43,9 +44,8 @@ ExitCode run_restart(const std::string& config) {
   const host::ConfigFolder folder(config);
   const bool by_service = service_holds(folder);
   const auto holder = find_holder(folder);
-  // A device that cannot be started again is not stopped: its machine may be reached through the tunnel alone.
   if (by_service || holder) {
-    if (const auto good = check_configuration(folder); !good) {
+    if (const auto good = try_start(folder, by_service ? Starter::kSystemd : Starter::kOurselves); !good) {
       return fail(good.error().code, "nothing was restarted, the device goes on as it was: " + good.error().text);
     }
   }

@@ -84,13 +84,16 @@ ExitCode run_here(const UpArguments& arguments, RunMode mode, os::Detached* deta
 }
 
 ExitCode run_in_background(const UpArguments& arguments) {
+  const host::ConfigFolder folder(arguments.config);
+  std::error_code none;
+  const auto before = std::filesystem::file_size(log_file(folder), none);
   auto split = os::Detached::split();
   if (!split) return fail(ExitCode::kFailed, split.error().text);
   if (split->is_child()) return run_here(arguments, RunMode::kBackground, &*split);
   if (const auto ended = split->wait()) return static_cast<ExitCode>(*ended);
-  const host::ConfigFolder folder(arguments.config);
   std::optional<int> code;
-  const Heard heard = await_first_answer(folder, [&] { return (code = split->ended()).has_value(); });
+  Heard heard = await_first_answer(folder, [&] { return (code = split->ended()).has_value(); });
+  if (heard.what == FirstAnswer::kEnded) heard.why = last_complaint(log_file(folder), none ? 0 : before);
   const std::string text =
       first_answer_text("it runs in the background as process " + std::to_string(split->child()), heard) +
       (heard.what == FirstAnswer::kEnded ? "" : "; 'bamgate logs' shows " + log_file(folder).string());

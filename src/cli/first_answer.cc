@@ -36,7 +36,7 @@ std::string first_answer_text(const std::string& who, const Heard& heard) {
     case FirstAnswer::kNone:
       return who + ", but the hub has not answered yet; it goes on trying, and 'bamgate status' shows how it fares";
     case FirstAnswer::kEnded:
-      return "it has ended again: 'bamgate logs' shows why";
+      return "it has ended again: " + (heard.why.empty() ? "'bamgate logs' shows why" : heard.why);
   }
   return who;
 }

@@ -17,7 +17,7 @@ enum class FirstAnswer : std::uint8_t {
 
 struct Heard {
   FirstAnswer what = FirstAnswer::kNone;
-  std::string why = {};  // kRefused: in words
+  std::string why = {};  // kRefused, kEnded: in words; may be empty after kEnded
 };
 
 /// Asks the agent of this folder until one of these is so, 10 s at most. `has_ended` is asked when it does not answer.

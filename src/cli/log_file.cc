@@ -1,5 +1,6 @@
 #include "cli/log_file.h"
 
+#include <fcntl.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -8,9 +9,13 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "os/answer.h"
+#include "os/file_descriptor.h"
+#include "os/file_steps.h"
 #include "os/os_error.h"
 #include "os/service.h"
 
@@ -63,12 +68,41 @@ std::filesystem::path log_file(const host::ConfigFolder& folder) {
 std::expected<void, Failure> log_into(const std::filesystem::path& file) {
   try {
     umask(0027);  // addresses of peers are for the owner and its group, also in the file that follows a full one
+    const os::FileDescriptor fd(open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0640));
+    if (!fd.is_open()) return os::refuse(os::file_failure("cannot write the log", file, errno).error());
     spdlog::default_logger()->sinks().push_back(open_sink(file));
     spdlog::default_logger()->flush_on(spdlog::level::trace);
     return {};
   } catch (const spdlog::spdlog_ex& error) {
     return std::unexpected(Failure{ExitCode::kFailed, "cannot write the log " + file.string() + ": " + error.what()});
   }
+}
+
+std::expected<void, Failure> try_log(const std::filesystem::path& file) {
+  const os::FileDescriptor fd(open(file.c_str(), O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC));
+  int number = fd.is_open() ? 0 : errno;
+  if (number == ENOENT) number = access(file.parent_path().c_str(), W_OK) == 0 ? 0 : errno;
+  if (number == 0) return {};
+  return os::refuse(os::file_failure("cannot write the log", file, number).error());
+}
+
+std::string last_complaint(const std::filesystem::path& file, std::uintmax_t from) {
+  std::ifstream log(file);
+  std::error_code ignored;
+  // A smaller one is another one: the old one was full.
+  if (const auto size = std::filesystem::file_size(file, ignored); !ignored && size >= from) {
+    log.seekg(static_cast<std::streamoff>(from));
+  }
+  std::string found;
+  for (std::string line; std::getline(log, line);) {
+    std::istringstream words(line);
+    std::string date;
+    std::string time;
+    std::string level;
+    words >> date >> time >> level >> std::ws;
+    if (level == "error" || level == "critical") std::getline(words, found);
+  }
+  return found;
 }
 
 void reopen_log() {

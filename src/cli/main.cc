@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -343,7 +345,10 @@ int run_command(int argc, char** argv) {
     app.parse(std::move(*words));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == 0;  // --help, --version
-    const int code = app.exit(error);
+    // Through stdout, which keeps the reason when it cannot be written.
+    std::ostringstream said;
+    const int code = app.exit(error, said, std::cerr);
+    std::fputs(said.str().c_str(), stdout);
     return asked ? code : static_cast<int>(ExitCode::kUsage);
   }
   if (!run) {
@@ -380,7 +385,7 @@ int main(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace bamgate;
   os::open_standard_descriptors();
-  os::ignore_broken_pipes();
+  os::ignore_write_signals();
   os::protect_memory();
   os::collect_answer();
   std::vector<std::string> arguments = os::take_arguments(argc, argv, "--join", "bamgate://");

@@ -87,7 +87,10 @@ std::expected<void, ConfigError> read_parameters(std::string_view text, JoinStri
     if (equals == parameter.size() || (text.empty() && last_comma)) {
       return bad_join_string(Error::kSyntax, "its end is cut off");
     }
-    const std::string_view name = parameter.substr(0, equals);
+    // Whatever has made capitals of it: the pin must not get lost.
+    std::string name(parameter.substr(0, equals));
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     const std::string_view value = parameter.substr(std::min(equals + 1, parameter.size()));
     if (name == "token") {
       if (!is_token(value)) return bad_join_string(Error::kBadValue, "its token is cut short or damaged");

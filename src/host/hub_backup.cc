@@ -138,7 +138,7 @@ bool same_identity(const Members& members, const std::filesystem::path& folder) 
 
 /// Makes the database of a hub that runs what the waiting one holds, and tells the hub.
 std::expected<void, std::string> replace_database(const HubFolder& folder) {
-  const auto waiting = open_hub_database(waiting_in(folder.path(), kDatabase));
+  auto waiting = open_hub_database(waiting_in(folder.path(), kDatabase));
   if (!waiting) return std::unexpected(waiting.error());
   auto database = os::Sqlite::open(folder.database().string());
   if (!database)
@@ -147,6 +147,7 @@ std::expected<void, std::string> replace_database(const HubFolder& folder) {
     return std::unexpected("cannot write " + folder.database().string() + ": " + done.error().to_string() +
                            "; nothing was changed");
   }
+  if (const auto named = folder.name_network(network_of(*waiting)); !named) return named;
   const auto holder = os::FileLock::holder(folder.lock());
   if (holder && (holder->process <= 0 || kill(holder->process, SIGUSR1) != 0)) {
     return std::unexpected("the database is restored, but the hub that runs cannot be told: restart it");
@@ -160,7 +161,7 @@ std::expected<void, std::string> back_up_hub(const HubFolder& folder, const std:
   if (!std::filesystem::exists(folder.database())) {
     return std::unexpected("there is no hub in " + folder.path().string() + ": name its data folder with --data");
   }
-  auto database = open_hub_database(folder.database());
+  auto database = open_database_of(folder);
   if (!database) return std::unexpected(database.error());
   auto snapshot = database->snapshot();
   if (!snapshot) return std::unexpected("cannot read the hub's database: " + snapshot.error().to_string());

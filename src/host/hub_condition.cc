@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/encoding.h"
+#include "host/hub_database.h"
 #include "host/hub_folder.h"
 #include "os/file.h"
 #include "os/sqlite.h"
@@ -28,17 +29,17 @@ void note(std::vector<std::string>& lost, const std::filesystem::path& file) {
   if (part == Part::kEmpty) lost.push_back(file.filename().string() + " is empty");
 }
 
-/// True for a database in which there is not one table. One that cannot be read is for open_hub_database() to refuse.
-bool holds_nothing(const std::filesystem::path& database) {
-  auto opened = os::Sqlite::open(database.string());
-  if (!opened) return false;
-  const auto tables = opened->execute("SELECT 1 FROM sqlite_master LIMIT 1");
-  return tables && tables->empty();
-}
-
-void note_database(std::vector<std::string>& lost, const std::filesystem::path& database) {
-  if (look_at(database) != Part::kThere) return note(lost, database);
-  if (holds_nothing(database)) lost.push_back(database.filename().string() + " holds nothing");
+/// Is the database there, and the one that hub.json names? One that cannot be read is for open_hub_database() to
+/// refuse.
+void note_database(std::vector<std::string>& lost, const HubFolder& folder,
+                   const std::expected<HubAddress, std::string>& before) {
+  if (look_at(folder.database()) != Part::kThere) return note(lost, folder.database());
+  auto opened = os::Sqlite::open(folder.database().string());
+  if (!opened) return;
+  const std::string name = folder.database().filename().string();
+  if (holds_nothing(*opened)) return lost.push_back(name + " holds nothing");
+  if (!before || before->network.empty() || before->network == network_of(*opened)) return;
+  lost.push_back(name + " is another hub's (" + folder.address().filename().string() + " names another network)");
 }
 
 /// Key and certificate, by which devices know the hub. `before`: what hub.json says; its fingerprint is empty when the
@@ -88,7 +89,7 @@ std::expected<void, std::string> HubFolder::check(const HubStart& start) const {
   if (!vacant && look_at(begun()) == Part::kMissing) {
     std::vector<std::string> lost;
     const auto before = read_address();
-    note_database(lost, database());
+    note_database(lost, *this, before);
     if (start.own_identity) note_identity(lost, *this, before);
     if (!before && !start.knows_url) {
       note(lost, address());

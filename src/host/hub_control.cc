@@ -49,7 +49,7 @@ ApiResult<json::Value> read_line(const std::string& line) {
 
 /// Does it in the database of a hub that does not run.
 ApiResult<json::Value> ask_database(const HubFolder& folder, const LocalRequest& request) {
-  auto database = open_hub_database(folder.database());
+  auto database = open_database_of(folder);
   if (!database) return cannot(database.error());
   HubSql sql(std::move(*database));
   os::NativeCrypto crypto;

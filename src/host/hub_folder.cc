@@ -56,6 +56,7 @@ std::expected<void, std::string> HubFolder::write_address(const HubAddress& addr
   json::Value value;
   value.set("public_url", address.public_url);
   value.set("fingerprint", address.fingerprint);
+  if (!address.network.empty()) value.set("network", address.network);
   const std::string text = json::write(value) + "\n";
   // A start needs no write: the disk may be full.
   if (const auto before = os::read_file(this->address(), kMaxOwnFile); before && *before == text) return {};
@@ -77,7 +78,15 @@ std::expected<HubAddress, std::string> HubFolder::read_address() const {
   if (!value || !value->get_string("public_url") || !value->get_string("fingerprint")) {
     return std::unexpected(address().string() + " cannot be read: start the hub again, it writes it anew");
   }
-  return HubAddress{*value->get_string("public_url"), *value->get_string("fingerprint")};
+  const std::string* network = value->get_string("network");
+  return HubAddress{*value->get_string("public_url"), *value->get_string("fingerprint"), network ? *network : ""};
+}
+
+std::expected<void, std::string> HubFolder::name_network(const std::string& network) const {
+  auto address = read_address();
+  if (!address || address->network == network) return {};
+  address->network = network;
+  return write_address(*address);
 }
 
 }  // namespace bamgate::host

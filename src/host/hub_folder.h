@@ -2,7 +2,7 @@
 //   hub.db        SQLite: devices, tokens, signing keys
 //   hub-key.pem   0600, made on first start
 //   hub-cert.pem
-//   hub.json      public URL and the fingerprint that join strings carry
+//   hub.json      public URL, the fingerprint that join strings carry, and the id of the network in hub.db
 //   hub.begun     there while the first start is under way: what is missing may be made
 //   hub.sock      while it runs: where it is asked by whoever holds it (hub_control.h)
 #pragma once
@@ -19,6 +19,8 @@ namespace bamgate::host {
 struct HubAddress {
   std::string public_url;   // "https://hub.example:8443"; empty when nobody said and it cannot be guessed
   std::string fingerprint;  // base64url of the SHA-256 of the certificate's public key; empty: the CA store decides
+  std::string network =
+      {};  // hub::Hub::network_id() of the database that belongs to it; empty: written by an older hub
 };
 
 inline constexpr const char* kHubBegun = "hub.begun";
@@ -53,6 +55,8 @@ class HubFolder {
   /// The hub's own key and certificate; what is missing is made, and a key that is there is never replaced.
   std::expected<net::TlsIdentity, std::string> identity(Random& random) const;
   std::expected<void, std::string> write_address(const HubAddress& address) const;
+  /// hub.json names the database of `network` from now on; nothing is done where there is no hub.json.
+  std::expected<void, std::string> name_network(const std::string& network) const;
   /// What the hub wrote at its last start.
   std::expected<HubAddress, std::string> read_address() const;
 

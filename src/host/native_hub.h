@@ -40,6 +40,7 @@ class NativeHub {
   NativeHub& operator=(const NativeHub&) = delete;
   ~NativeHub();
 
+  const std::string& network_id() const { return hub_->network_id(); }
   Endpoint listen_endpoint() const { return server_->local_endpoint(); }
   /// The database has become another one (os::Sqlite::become): goes on with what it holds. Every device is
   /// disconnected, so that it comes again and proves who it is. The error is a sentence; then the hub must end.

@@ -175,6 +175,8 @@ std::expected<std::string, Error> Hub::rotate_signing_key(Instant now, UnixTime 
   return kid;
 }
 
+const std::string& Hub::network_id() const { return state_->context.settings.network_id; }
+
 IpPrefix Hub::subnet() const { return state_->context.settings.subnet; }
 IpPrefix Hub::prefix6() const { return state_->context.settings.prefix6; }
 HubCounters Hub::counters() const { return state_->context.counters; }

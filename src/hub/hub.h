@@ -81,6 +81,8 @@ class Hub {
   /// Tokens of the keys before stay good for the rest of their hour. Errors: kDatabase.
   std::expected<std::string, Error> rotate_signing_key(Instant now, UnixTime unix_now);
 
+  /// The network's id: made with the database, and another one in each.
+  const std::string& network_id() const;
   /// The subnet in use, host bits zero.
   IpPrefix subnet() const;
   /// The network's IPv6 prefix, fd…/64.

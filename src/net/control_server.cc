@@ -191,6 +191,10 @@ Result<void> ControlServer::Impl::open() {
   const mode_t before = umask(0177);
   acceptor.bind(Local::endpoint(path), error);
   umask(before);
+  if (error.value() == ENOSPC || error.value() == EDQUOT) {
+    return fail(Error::kSystem, "control socket " + path + ": " + error.message() +
+                                    "; the disk is full: make room on it (df and df -i show of what)");
+  }
   if (error) return fail_errno("control socket " + path, error.value());
   lstat(path.c_str(), &file);
   const bool owned = !options.group || chown(path.c_str(), static_cast<uid_t>(-1), *options.group) == 0;

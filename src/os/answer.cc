@@ -14,6 +14,8 @@ const char* advice(int number) {
     case ENOSPC:
     case EDQUOT:
       return "; make room there, and ask again";
+    case EFBIG:
+      return "; this process may not make a file of that size: look at 'ulimit -f'";
     case EPIPE:
       return "; whoever was to read it has ended";
     case EBADF:

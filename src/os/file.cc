@@ -51,8 +51,13 @@ int write_note(int fd, std::string_view text) {
 }  // namespace
 
 std::expected<std::string, OsError> read_file(const std::filesystem::path& path, std::size_t max) {
-  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A pipe without a writer would be waited for without end.
+  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fd.is_open()) return file_failure("cannot open", path, errno);
+  if (struct stat status{}; fstat(fd.get(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    return std::unexpected(OsError{
+        Error::kInvalid, 0, "cannot read " + path.string() + ": it is no file, but a pipe, a socket or a device"});
+  }
   std::string content;
   std::array<char, 4096> piece{};
   while (true) {

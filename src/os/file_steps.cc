@@ -12,7 +12,9 @@ namespace {
 std::string_view file_advice(int number) {
   switch (number) {
     case ENOSPC:
-      return "the disk is full: make room on it";
+      return "the disk is full: make room on it (df and df -i show of what)";
+    case EFBIG:
+      return "this process may not make a file of that size: look at 'ulimit -f'";
     case EDQUOT:
       return "the disk quota is used up: make room, or have it raised";
     case EROFS:

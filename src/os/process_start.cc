@@ -27,7 +27,9 @@ void open_standard_descriptors() {
   }
 }
 
-void ignore_broken_pipes() { (void)std::signal(SIGPIPE, SIG_IGN); }
+void ignore_write_signals() {
+  for (const int number : kWriteSignals) (void)std::signal(number, SIG_IGN);
+}
 
 void protect_memory() {
   constexpr rlimit kNone{.rlim_cur = 0, .rlim_max = 0};

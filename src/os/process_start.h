@@ -1,6 +1,8 @@
 // What a process does before anything else: three standard descriptors, no core file, no secret in its arguments.
 #pragma once
 
+#include <array>
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -11,10 +13,14 @@ namespace bamgate::os {
 /// that an answer for which there is no place fails and is not lost in silence.
 void open_standard_descriptors();
 
-/// A reader that goes away is an error of the write (EPIPE), not the end of this process by SIGPIPE: a device goes on
-/// when nobody reads its messages any more, and a command can say that its answer was lost. Programs that are started
-/// from here get the signal's default back (service.cc).
-void ignore_broken_pipes();
+/// The signals by which a write may end the process that makes it: the reader has gone, or the file would become larger
+/// than this process may make one (RLIMIT_FSIZE).
+inline constexpr std::array kWriteSignals = {SIGPIPE, SIGXFSZ};
+
+/// From now on these are errors of the write (EPIPE, EFBIG): a device goes on when nobody reads its messages any more,
+/// and a command can say that its answer was lost. Programs that are started from here get the signals' defaults back
+/// (service.cc).
+void ignore_write_signals();
 
 /// No core file, and no other process of this user may look into the memory: private keys are in there.
 void protect_memory();

@@ -15,6 +15,7 @@
 #include <filesystem>
 
 #include "os/file_descriptor.h"
+#include "os/process_start.h"
 
 namespace bamgate::os {
 namespace {
@@ -37,7 +38,7 @@ std::expected<pid_t, OsError> spawn(const std::vector<std::string>& words, int o
   posix_spawnattr_init(&attributes);
   sigset_t defaults;
   sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
+  for (const int number : kWriteSignals) sigaddset(&defaults, number);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
@@ -112,7 +113,7 @@ std::expected<int, OsError> run_program(const std::vector<std::string>& words) {
 }
 
 OsError become_program(const std::vector<std::string>& words) {
-  (void)std::signal(SIGPIPE, SIG_DFL);
+  for (const int number : kWriteSignals) (void)std::signal(number, SIG_DFL);
   execvp(words.front().c_str(), to_arguments(words).data());
   return system_failure("cannot run " + words.front(), errno);
 }

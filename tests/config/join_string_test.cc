@@ -73,6 +73,14 @@ TEST(JoinString, SaysWhatIsWrongAndWhatToDo) {
   EXPECT_EQ(parse_join_string(std::string(5'000, 'x')).error().code, Error::kTooLarge);
 }
 
+TEST(JoinString, AFingerprintInCapitalsIsNoUnknownParameter) {
+  std::string text(kJoin);
+  text.replace(text.find(",fp="), 4, ",FP=");
+  const auto join = parse_join_string(text);
+  ASSERT_TRUE(join) << join.error().message();
+  EXPECT_EQ(*join, *parse_join_string(kJoin));
+}
+
 TEST(JoinString, WhiteSpaceInsideIsTakenOutWhereverALineWasWrapped) {
   for (const std::string_view wrap : {"\n", "\r\n", " ", "\n  > "}) {
     for (std::size_t at = 1; at < kJoin.size(); ++at) {

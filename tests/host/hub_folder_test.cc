@@ -137,6 +137,32 @@ TEST_F(HubFolderTest, ADatabaseWithoutATableIsALostOne) {
     ASSERT_TRUE(database->execute("DROP TABLE t"));
   }
   EXPECT_NE(start().find("hub.db holds nothing"), std::string::npos);
+  const auto asked = open_database_of(folder());
+  ASSERT_FALSE(asked) << "a command must not take it for an empty hub either";
+  EXPECT_NE(asked.error().find("hub.db holds nothing"), std::string::npos) << asked.error();
+}
+
+TEST_F(HubFolderTest, AnotherHubsDatabaseIsNotTaken) {
+  ASSERT_EQ(start(), "");
+  const auto become = [&](const std::string& network) {
+    auto database = os::Sqlite::open(folder().database().string());
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->execute("CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value)"));
+    ASSERT_TRUE(database->execute("INSERT OR REPLACE INTO settings VALUES('network_id', '" + network + "')"));
+  };
+  become("aa");
+  EXPECT_TRUE(open_database_of(folder())) << "a folder of an older hub names none";
+  ASSERT_TRUE(folder().name_network("aa"));
+  EXPECT_EQ(folder().read_address()->public_url, "https://hub.example");
+  EXPECT_TRUE(open_database_of(folder()));
+  ASSERT_TRUE(folder().check({}));
+  become("bb");
+  const auto checked = folder().check({});
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().find("hub.db is another hub's"), std::string::npos) << checked.error();
+  const auto asked = open_database_of(folder());
+  ASSERT_FALSE(asked);
+  EXPECT_NE(asked.error().find("hub.db is another hub's"), std::string::npos) << asked.error();
 }
 
 TEST_F(HubFolderTest, AnotherHubsCertificateIsNotTaken) {

@@ -51,6 +51,16 @@ TEST_F(File, AReadHasABound) {
   EXPECT_EQ(read_file(path, 9999).error().code, Error::kTooLarge);
 }
 
+TEST_F(File, APipeIsRefusedAndNotWaitedFor) {
+  ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  const auto read = read_file(folder_ / "pipe", 100);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Error::kInvalid);
+  EXPECT_NE(read.error().text.find("it is no file"), std::string::npos) << read.error().text;
+  EXPECT_FALSE(read_file("/dev/zero", 100));
+  EXPECT_TRUE(read_file("/proc/self/status", 100'000)) << "the kernel's own files are files";
+}
+
 TEST_F(File, AMissingFileAndAFolderAreToldApart) {
   EXPECT_EQ(read_file(folder_ / "none", 10).error().code, Error::kNotFound);
   EXPECT_EQ(read_file(folder_, 10).error().code, Error::kInvalid);

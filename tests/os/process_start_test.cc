@@ -56,8 +56,18 @@ TEST(ProcessStart, ABrokenPipeIsAnErrorOfTheWrite) {
     std::array<int, 2> ends{};
     if (pipe(ends.data()) != 0) return false;
     close(ends[0]);
-    ignore_broken_pipes();
+    ignore_write_signals();
     return write(ends[1], "x", 1) < 0 && errno == EPIPE;
+  }));
+}
+
+TEST(ProcessStart, AFileThatMayNotGrowIsAnErrorOfTheWrite) {
+  EXPECT_TRUE(holds_in_child([] {
+    std::FILE* file = std::tmpfile();
+    const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+    if (file == nullptr || setrlimit(RLIMIT_FSIZE, &none) != 0) return false;
+    ignore_write_signals();
+    return write(fileno(file), "x", 1) < 0 && errno == EFBIG;
   }));
 }
 

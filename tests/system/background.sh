@@ -53,6 +53,25 @@ lab_wait 10 "logs -f does not follow" followed 2
 end_process INT "$following" "logs -f"
 wait_connected dev1 dev2
 
+# What cannot be started again is not stopped: another kind of interface, one that somebody holds, a log that is a folder.
+keep_running() { # keep_running PATTERN: restart refuses with it, and the process goes on
+  local before
+  before=$(pid_of_dev1)
+  must_end 1 "the device goes on as it was: .*$1" dev1 restart
+  [ "$(pid_of_dev1)" = "$before" ] || lab_fail "a refused restart has ended the device"
+}
+cp "$LAB_DIR/dev1/config.toml" "$LAB_DIR/config"
+sed -i 's/^interface = .*/interface = "lo"/' "$LAB_DIR/dev1/config.toml"
+grep -q '^interface = "lo"' "$LAB_DIR/dev1/config.toml" || lab_fail "config.toml names no interface"
+keep_running 'another kind of interface'
+cp "$LAB_DIR/config" "$LAB_DIR/dev1/config.toml"
+mv "$LAB_DIR/dev1/agent.log" "$LAB_DIR/agent.log"
+mkdir "$LAB_DIR/dev1/agent.log"
+keep_running 'cannot write the log'
+rmdir "$LAB_DIR/dev1/agent.log"
+mv "$LAB_DIR/agent.log" "$LAB_DIR/dev1/agent.log"
+[ -z "$(lab_in dev1 ip -o link show | grep -o 'try[0-9]*' || true)" ] || lab_fail "trying has left an interface"
+
 # The error of a start in the background is seen: another configuration wants the same interface.
 cp -r "$LAB_DIR/dev1" "$LAB_DIR/other"
 rm "$LAB_DIR/other/"{agent.lock,control.sock}
@@ -73,7 +92,7 @@ join=$(lab_in hub "$BAMGATE" hub token --data "$LAB_DIR/hub")
 lab_in dev1 "$BAMGATE" setup --join "$join" --name dev3 --config "$LAB_DIR/dev3" 2>/dev/null || lab_fail "setup of dev3 failed"
 lab_wait 30 "dev2 does not come back" hub_connected dev2
 dev1 devices revoke dev3 --yes 2>/dev/null || lab_fail "revoke failed"
-must_end 4 'has ended again: .*bamgate logs' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/dev3"
+must_end 4 'has ended again: the hub does not know this device any more.*bamgate setup' lab_in dev1 "$BAMGATE" up -d --config "$LAB_DIR/dev3"
 must_end 0 'does not know this device any more' lab_in dev1 "$BAMGATE" logs --config "$LAB_DIR/dev3"
 must_end 3 'bamgate up' dev1 down
 must_end 0 'going down' dev1 logs

@@ -50,3 +50,6 @@ refused "did you mean 'hub'" help hbu
 refused "takes no 'nas'" help devices revoke nas
 refused "takes no '$folder/file'" help hub backup "$folder/file"
 [ ! -e "$folder/file" ] || fail "help made a backup"
+# What cannot be meant, and where a backup would be a file named '-'.
+refused "standard output" hub backup - --data "$folder/hub"
+[ ! -e "$folder/-" ] || fail "hub backup - made a file of that name"

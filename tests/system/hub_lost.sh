@@ -42,6 +42,33 @@ cp -a "$LAB_DIR/whole/hub.json" "$LAB_DIR/hub/"
 rm "$LAB_DIR/hub/hub.db"
 refuses 1 "hub.db is missing" hub hub token --data "$LAB_DIR/hub"
 [ ! -e "$LAB_DIR/hub/hub.db" ] || lab_fail "hub token made a database"
+# hub.db without its log is refused by each command too, and none of them makes an empty hub of it.
+rm "$LAB_DIR/hub"/hub.db*
+LAB_DIR=$LAB_DIR python3 - <<'END'
+import os, sqlite3
+database = sqlite3.connect(os.environ["LAB_DIR"] + "/hub/hub.db")
+for statement in ("PRAGMA journal_mode=WAL", "CREATE TABLE t (x)", "DROP TABLE t"):
+    database.execute(statement)
+END
+content "$LAB_DIR/hub" >"$LAB_DIR/before"
+for command in devices tokens token rotate-keys "backup $LAB_DIR/saved" "revoke dev1"; do
+  # shellcheck disable=SC2086 # a command and its argument
+  refuses 1 "hub.db holds nothing" hub hub $command --data "$LAB_DIR/hub"
+done
+refuses 1 "hub.db holds nothing" hub "${start[@]}" "$LAB_DIR/hub"
+content "$LAB_DIR/hub" >"$LAB_DIR/after"
+cmp -s "$LAB_DIR/before" "$LAB_DIR/after" || lab_fail "the commands changed: $(diff "$LAB_DIR/before" "$LAB_DIR/after")"
+# The database of another hub beside this one's key and hub.json.
+rm "$LAB_DIR/hub"/hub.db*
+cp -a "$LAB_DIR/whole"/hub.db* "$LAB_DIR/hub/"
+LAB_DIR=$LAB_DIR python3 - <<'END'
+import os, sqlite3
+database = sqlite3.connect(os.environ["LAB_DIR"] + "/hub/hub.db")
+with database:
+    database.execute("UPDATE settings SET value = '0123456789abcdef' WHERE name = 'network_id'")
+END
+refuses 1 "hub.db is another hub's" hub "${start[@]}" "$LAB_DIR/hub"
+refuses 1 "hub.db is another hub's" hub hub devices --data "$LAB_DIR/hub"
 rm -rf "$LAB_DIR/hub"
 cp -a "$LAB_DIR/whole" "$LAB_DIR/hub"
 refuses 1 "without --new" hub "${start[@]}" "$LAB_DIR/hub" --new

@@ -50,6 +50,14 @@ end_process TERM "$LAB_PID" "the second hub"
 # The unmapped device has the newer tokens.
 cp "$LAB_DIR/unmapped/secrets.toml" "$LAB_DIR/unmapped/config.toml" "$LAB_DIR/dev1/"
 
+# ---- pipes where files belong: nobody waits for them ----
+mkdir "$LAB_DIR/pipes"
+mkfifo "$LAB_DIR/pipes/config.toml" "$LAB_DIR/pipes/tls.pem"
+cp "$LAB_DIR/dev1/secrets.toml" "$LAB_DIR/pipes/"
+must_end 1 'config.toml: it is no file' lab_in dev1 timeout 10 "$BAMGATE" up --config "$LAB_DIR/pipes"
+must_end 1 'tls.pem: it is no file' lab_in hub timeout 10 "$BAMGATE" hub --listen 203.0.113.10:9443 --data "$LAB_DIR/pipes/hub" \
+  --tls-cert "$LAB_DIR/pipes/tls.pem" --tls-key "$LAB_DIR/pipes/tls.pem"
+
 # ---- secrets.toml as a mount of its own, beside a folder that cannot be written ----
 cp "$LAB_DIR/dev1/secrets.toml" "$LAB_DIR/mounted"
 chmod 600 "$LAB_DIR/mounted"

@@ -63,6 +63,13 @@ lost devices add --json "${config[@]}"
 lost logs "${config[@]}"
 lost lab stun 203.0.113.10
 
+# The reason is the true one also where a library prints.
+must_end 1 'No space left' lab_in dev1 sh -c "'$BAMGATE' --version >/dev/full"
+# A limit of a file's size is an error that is said, and no signal; what is said goes through a pipe, for it counts there too.
+limited() { local where=$1; shift; lab_in "$where" bash -o pipefail -c "(ulimit -f 0; exec $* 2>&1 >'$LAB_DIR/limited.out') | cat"; }
+must_end 1 'File too large' limited dev1 "'$BAMGATE' genkey"
+must_end 1 'File too large' limited hub "'$BAMGATE' hub --listen 203.0.113.10:9443 --data '$LAB_DIR/limited'"
+
 # Who has read enough says so by going away: no fault, and nothing is said.
 for command in status devices; do
   lab_in dev1 "$BAMGATE" $command "${config[@]}" | cat >/dev/null || lab_fail "$command into a pipe failed"
