@@ -22,7 +22,7 @@ std::expected<os::Sqlite, std::string> open_hub_database(const std::filesystem::
                                                          NoDatabase otherwise = NoDatabase::kRefuse);
 
 /// For every command that works on the database of a hub: what open_hub_database() refuses, and a database that is not
-/// the one which hub.json names. Nothing is written.
+/// the one which hub.json names. hub.db stays as it is.
 std::expected<os::Sqlite, std::string> open_database_of(const HubFolder& folder);
 
 /// True for a database in which there is not one table. One that cannot be read is not said to be that.
