@@ -125,7 +125,7 @@ void Link::end_attempt(Instant now, bool tell_peer) {
   }
   next_.reset();
   attempt_.reset();
-  carrier_.closed();
+  carrier_.closed();  // its way is gone
 }
 
 void Link::schedule_retry(Instant now, std::string_view why) {
