@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <expected>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -292,7 +293,7 @@ class Agent {
   std::vector<Candidate> locals_;  // all that were announced, and peer-reflexive ones
   std::vector<Remote> remotes_;
   std::vector<std::string> foundations_;  // the key of each foundation; its number is the index + 1
-  std::deque<EarlyCheck> early_;
+  std::list<EarlyCheck> early_;           // seldom any; an empty list takes no memory
 
   Checklist checklist_;
   Consent consent_;

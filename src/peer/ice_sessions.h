@@ -11,8 +11,8 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <expected>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -197,7 +197,7 @@ class IceSessions {
   bool doubted_ = false;              // the latest trial went against the path
   bool lost_ = false;                 // PathLost is told
   Known known_;
-  std::deque<Event> events_;
+  std::list<Event> events_;  // seldom any; an empty list takes no memory
   ice::Counters ended_;
 };
 
