@@ -48,7 +48,7 @@ TEST(PeerRestartGlare, APlainOfferOfTheFirstOffererEndsTheRestartOfTheOther) {
 }
 
 TEST(PeerRestartLossy, ReliableMessagesAllArriveAcrossRestartsOnABadLine) {
-  for (const std::uint64_t seed : {1, 2, 3}) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
     Link link({.seed = seed,
                .jitter = 30ms,
                .loss_permille = 150,
