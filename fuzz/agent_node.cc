@@ -1,6 +1,6 @@
 // The sockets that all connections of a device share: which connection does a datagram belong to? By commands:
-// connections that begin, claim paths, restart and end, addresses that come and go, checks with any username, answers
-// of servers that were asked, doubled, damaged or never asked for, what a relay may send, bytes of strangers, time.
+// connections that begin, claim paths and end, addresses that come and go, checks with any username, answers of servers
+// that were asked, doubled, damaged or never asked for, what a relay may send, bytes of strangers, time.
 // Oracle: a model that keeps it all in lists. A datagram finds exactly the living connections that have claimed its
 // path, the best claim first, or whose ufrag it names; never one that has ended, and none through a socket that is
 // gone. No socket is opened twice or closed unopened; a doubled answer is nobody's; no deadline lies in the past.
@@ -46,12 +46,12 @@ class World {
 
  private:
   struct Connection {
-    std::vector<std::string> ufrags;  // two while ICE restarts
+    std::string ufrag;
     std::map<Path, Claim> paths;
   };
 
   void step() {
-    switch (input_.below(13)) {
+    switch (input_.below(12)) {
       case 0:
         return begin();
       case 1:
@@ -74,8 +74,6 @@ class World {
         return send_request();
       case 11:
         return take(some_path(), input_.copy());
-      case 12:
-        return restart();
     }
   }
 
@@ -84,35 +82,14 @@ class World {
   void begin() {
     if (model_.size() == 8) return;
     const AttemptId attempt{++last_attempt_};
-    const std::vector ufrags{draw_ufrag()};
-    node_.directory().add(attempt, ufrags);
-    node_.freshen(now_);
-    model_[attempt] = {.ufrags = ufrags, .paths = {}};
-  }
-
-  // They are drawn by lot: two that live never have the same.
-  std::string draw_ufrag() {
+    // A ufrag is drawn by lot: two that live never have the same.
     std::string ufrag = "u" + std::to_string(input_.below(4));
-    const auto is_taken = [&](const auto& entry) { return std::ranges::count(entry.second.ufrags, ufrag) > 0; };
-    if (std::ranges::any_of(model_, is_taken)) ufrag += "-" + std::to_string(++last_ufrag_);
-    return ufrag;
-  }
-
-  // ICE restarts: it has another ufrag besides, or the old one is over.
-  void restart() {
-    const AttemptId attempt = some_attempt();
-    const auto connection = model_.find(attempt);
-    std::vector<std::string> ufrags{draw_ufrag()};
-    if (connection != model_.end()) {
-      std::vector<std::string>& known = connection->second.ufrags;
-      if (known.size() == 2) {
-        ufrags = {known.back()};
-      } else {
-        ufrags.insert(ufrags.begin(), known.front());
-      }
-      known = ufrags;
+    for (const auto& [id, connection] : model_) {
+      if (connection.ufrag == ufrag) ufrag += std::to_string(last_attempt_);
     }
-    node_.directory().set_ufrags(attempt, ufrags);
+    node_.directory().add(attempt, ufrag);
+    node_.freshen(now_);
+    model_[attempt] = {.ufrag = ufrag, .paths = {}};
   }
 
   void end(AttemptId attempt) {
@@ -231,12 +208,12 @@ class World {
   // A check: whose ufrag stands before the colon, and nobody else.
   void ask_by_name() {
     std::string username = "u" + std::to_string(input_.below(5));
-    if (input_.flag()) username += "-" + std::to_string(input_.below(last_ufrag_ + 1));
+    if (input_.flag()) username += std::to_string(input_.below(last_attempt_ + 1));
     username += input_.flag() ? ":them" : std::string(input_.text());
     const auto found = node_.directory().find_username(username);
     const std::size_t colon = username.find(':');
     const auto is_named = [&](const auto& entry) {
-      return colon != std::string::npos && std::ranges::count(entry.second.ufrags, username.substr(0, colon)) > 0;
+      return colon != std::string::npos && entry.second.ufrag == username.substr(0, colon);
     };
     const auto expected = std::ranges::find_if(model_, is_named);
     require(found.has_value() == (expected != model_.end()),
@@ -327,7 +304,6 @@ class World {
              pool_};
   std::map<AttemptId, Connection> model_;
   std::uint32_t last_attempt_ = 0;
-  std::uint32_t last_ufrag_ = 0;
   std::set<SocketId> open_;
   std::set<SocketId> gone_;
   std::vector<std::pair<Path, std::vector<std::byte>>> asked_;
